@@ -1,0 +1,1 @@
+"""Learned binary codes: packing, Hamming kernels, measures, networks, losses and training."""

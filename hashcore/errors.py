@@ -1,0 +1,45 @@
+"""The errors a user can meet. Each message says what was given, why it is wrong, what is allowed and what to do."""
+
+
+class HashcoreError(Exception):
+    """Base of every error this project raises on purpose; its text is one line that a person can act on."""
+
+
+class InvalidInputError(HashcoreError, ValueError):
+    """An argument or a column does not fit: wrong shape, length, range or type."""
+
+
+class ConfigError(HashcoreError, ValueError):
+    """A configuration file does not describe a pipeline: unknown key, wrong type, impossible combination."""
+
+
+class MissingExtraError(HashcoreError, ImportError):
+    """An optional library is not installed; the message holds the command that installs it."""
+
+
+class OutputError(HashcoreError, OSError):
+    """An output cannot be written, or already holds what another pipeline wrote."""
+
+
+class CorruptIndexError(HashcoreError, OSError):
+    """Bytes of an index do not say what they must; the message holds path, expected and got."""
+
+
+class UnknownFormatError(CorruptIndexError):
+    """A file is of a format version that this reader does not know."""
+
+
+def require(module: str, extra: str) -> None:
+    """Raise `MissingExtraError` unless `module` can be imported.
+
+    Args:
+        module: Name of the module that is needed now.
+        extra: The extra of this distribution that installs it.
+
+    Raises:
+        MissingExtraError: With the pip command to type.
+    """
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        raise MissingExtraError(f"{module} is not installed; type: pip install 'hashcore[{extra}]'")

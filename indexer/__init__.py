@@ -1,0 +1,1 @@
+"""Exact Hamming search over sharded multi-index hash tables in files."""

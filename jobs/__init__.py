@@ -1,0 +1,1 @@
+"""Entry points: command line, spark-submit and Ray launches."""
