@@ -1,0 +1,143 @@
+"""Rankings with ties: what the relevant items of a tie contribute, in expectation, at best and at worst.
+
+Items at one Hamming distance tie, and a ranking is any of the orders that keep distances ascending. Means over all
+these orders have closed forms (McSherry & Najork, Computing information retrieval performance measures efficiently in
+the presence of tied scores, ECIR 2008): nothing is sorted or sampled, the counts at each distance suffice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ties = Literal["expected", "best", "worst"]
+Floats = NDArray[np.float64]
+
+TABLE_SIZE = 32
+TABLE = np.concatenate([np.zeros(1), np.cumsum(1 / np.arange(1, TABLE_SIZE + 1))])  # TABLE[n] is H_n
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of tied items in ranked order; float64 arrays of one shape, whole numbers.
+
+    Attributes:
+        items: Items in the group.
+        relevant: Relevant items in the group.
+        items_before: Items in all nearer groups of the same query.
+        relevant_before: Relevant items in all nearer groups.
+    """
+
+    items: Floats
+    relevant: Floats
+    items_before: Floats
+    relevant_before: Floats
+
+    @staticmethod
+    def of(all_counts: NDArray[np.int64], relevant_counts: NDArray[np.int64]) -> Groups:
+        """Return the groups of q queries from counts at each distance, shape (q, L + 1)."""
+        items, relevant = all_counts.astype(np.float64), relevant_counts.astype(np.float64)
+        return Groups(items, relevant, np.cumsum(items, axis=1) - items, np.cumsum(relevant, axis=1) - relevant)
+
+    def at(self, query: int, group: int) -> Groups:
+        """Return one group, as arrays without dimensions."""
+        of = (query, group)
+        return Groups(self.items[of], self.relevant[of], self.items_before[of], self.relevant_before[of])
+
+    def above(self, cutoff: int | None) -> Floats:
+        """Return how many items of each group stand among the first `cutoff` of the ranking (None: all)."""
+        return self.items if cutoff is None else np.clip(cutoff - self.items_before, 0, self.items)
+
+
+def hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
+    """Return the relevant items among the first `taken` of each group."""
+    if ties == "best":
+        return np.minimum(groups.relevant, taken)
+    if ties == "worst":
+        return np.maximum(0, taken - (groups.items - groups.relevant))
+    return groups.relevant * taken / np.maximum(groups.items, 1)
+
+
+def precision_sum(groups: Groups, taken: Floats, ties: Ties) -> Floats:
+    """Return the sum of precisions at the ranks of the relevant items among the first `taken` of each group.
+
+    With N items and R relevant before a group of n items, r of them relevant, rank N + i holds a relevant item with
+    probability r / n, and then R + 1 + (i − 1)(r − 1)/(n − 1) relevant items are expected up to that rank. The sum of
+    their ratio over i = 1 … taken needs only a difference of harmonic numbers.
+    """
+    if ties == "best":
+        return _run(groups.items_before, groups.relevant_before, hits(groups, taken, ties))
+    if ties == "worst":
+        irrelevant = groups.items - groups.relevant
+        return _run(groups.items_before + irrelevant, groups.relevant_before, hits(groups, taken, ties))
+    share = groups.relevant / np.maximum(groups.items, 1)
+    others = (groups.relevant - 1) / np.maximum(groups.items - 1, 1)
+    constant = groups.relevant_before + 1 - others * (groups.items_before + 1)
+    return share * (constant * harmonic_difference(groups.items_before, taken) + others * taken)
+
+
+def mean_over_hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
+    """Return for each query `precision_sum` over all groups divided by `hits` over all groups, 0 without a hit.
+
+    The number of hits depends on the order where a cut-off splits a group, so that a ratio of means would not do: here
+    each possible number is weighed by its probability, or the one that gives the bound is taken.
+
+    Args:
+        groups: Groups of shape (q, groups).
+        taken: Items of each group above the cut-off; at most one group of a query is split.
+    """
+    split = (taken > 0) & (taken < groups.items)
+    sums = np.where(split, 0, precision_sum(groups, taken, ties)).sum(axis=1)
+    found = np.where(split, 0, hits(groups, taken, ties)).sum(axis=1)
+    means: Floats = np.divide(sums, np.maximum(found, 1))
+    for query, group in np.argwhere(split):
+        means[query] = _split_mean(groups.at(query, group), taken[query, group], sums[query], found[query], ties)
+    return means
+
+
+def harmonic_difference(start: Floats, count: Floats) -> Floats:
+    """Return 1/(start + 1) + … + 1/(start + count), elementwise, to some 1e-14 of its value.
+
+    Ranks up to 32 come from a table, later ones from the asymptotic series of H_n about n + ½.
+    """
+    end = start + count
+    first, last = (np.minimum(rank, TABLE_SIZE).astype(np.intp) for rank in (start, end))
+    low, high = np.maximum(start, TABLE_SIZE) + 0.5, np.maximum(end, TABLE_SIZE) + 0.5
+    total: Floats = np.log1p((high - low) / low) + _series(high) - _series(low) + TABLE[last] - TABLE[first]
+    return total
+
+
+def _split_mean(group: Groups, taken: Floats, sum_before: float, hits_before: float, ties: Ties) -> float:
+    """Return the mean precision over hits where `taken` of one group's items stand above the cut-off."""
+    fewest, most = hits(group, taken, "worst"), hits(group, taken, "best")
+    possible = np.arange(float(fewest), float(most) + 1)
+    drawn = Groups(np.full_like(possible, float(taken)), possible, group.items_before, group.relevant_before)
+    means = (sum_before + precision_sum(drawn, drawn.items, ties)) / np.maximum(hits_before + possible, 1)
+    if ties == "expected":
+        return float(means @ _hypergeometric(group, taken, possible))
+    return float(means.max() if ties == "best" else means.min())
+
+
+def _hypergeometric(group: Groups, taken: Floats, hits: Floats) -> Floats:
+    """Return the probabilities of all possible numbers of hits (ascending) among `taken` items of a group."""
+    few = hits[:-1]
+    misses = group.items - group.relevant - taken + few + 1
+    ratios = (group.relevant - few) * (taken - few) / ((few + 1) * misses)
+    logarithms = np.concatenate([np.zeros(1), np.cumsum(np.log(ratios))])
+    weights: Floats = np.exp(logarithms - logarithms.max())
+    weights /= weights.sum()
+    return weights
+
+
+def _run(start: Floats, relevant_before: Floats, length: Floats) -> Floats:
+    """Return the sum of precisions over `length` relevant items in a row, the first at rank start + 1."""
+    return length + (relevant_before - start) * harmonic_difference(start, length)
+
+
+def _series(x: Floats) -> Floats:
+    """Return H_n − ln(x) − γ for x = n + ½ ≥ 32.5."""
+    y = 1 / (x * x)
+    return y * (1 / 24 - y * (7 / 960 - y * (31 / 8064 - y * 127 / 30720)))
