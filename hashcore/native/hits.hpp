@@ -1,0 +1,68 @@
+// Raw results of a search, and their assembly into neighbours ordered by (distance, id).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hashcore/native/parallel.hpp"
+
+namespace hashcore {
+
+struct Hit {
+    std::int64_t id;
+    std::uint32_t query;
+    std::uint16_t distance;
+};
+
+struct HitLists {
+    std::vector<std::int64_t> offsets;  // hits of query i are offsets[i]:offsets[i + 1]
+    std::vector<std::int64_t> ids;
+    std::vector<std::uint16_t> distances;
+};
+
+// Groups hits by query and orders each group by (distance, id), keeping at most `most` of each.
+inline HitLists assemble(const std::vector<std::vector<Hit>>& parts, std::size_t queries, std::size_t most,
+                         std::size_t threads) {
+    std::vector<std::int64_t> start(queries + 1, 0);
+    for (const auto& part : parts)
+        for (const Hit& hit : part) ++start[hit.query + 1];
+    for (std::size_t q = 0; q < queries; ++q) start[q + 1] += start[q];
+
+    struct Neighbor {
+        std::int64_t id;
+        std::uint16_t distance;
+        bool operator<(const Neighbor& other) const {
+            return distance != other.distance ? distance < other.distance : id < other.id;
+        }
+    };
+    std::vector<Neighbor> sorted(std::size_t(start[queries]));
+    std::vector<std::int64_t> next(start.begin(), start.end() - 1);
+    for (const auto& part : parts)
+        for (const Hit& hit : part) sorted[std::size_t(next[hit.query]++)] = {hit.id, hit.distance};
+
+    HitLists lists;
+    lists.offsets.assign(queries + 1, 0);
+    for (std::size_t q = 0; q < queries; ++q)
+        lists.offsets[q + 1] = lists.offsets[q] + std::min<std::int64_t>(start[q + 1] - start[q], std::int64_t(most));
+    lists.ids.resize(std::size_t(lists.offsets[queries]));
+    lists.distances.resize(lists.ids.size());
+
+    constexpr std::size_t block = 256;
+    parallel_for((queries + block - 1) / block, sorted.size() > 10'000 ? threads : 1, [&](std::size_t task) {
+        for (std::size_t q = task * block; q < std::min(queries, (task + 1) * block); ++q) {
+            Neighbor* begin = sorted.data() + start[q];
+            Neighbor* end = sorted.data() + start[q + 1];
+            if (!std::is_sorted(begin, end)) std::sort(begin, end);
+            std::size_t out = std::size_t(lists.offsets[q]);
+            for (; out < std::size_t(lists.offsets[q + 1]); ++begin, ++out) {
+                lists.ids[out] = begin->id;
+                lists.distances[out] = begin->distance;
+            }
+        }
+    });
+    return lists;
+}
+
+}  // namespace hashcore

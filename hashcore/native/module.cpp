@@ -1,0 +1,73 @@
+// The module hashcore._kernels. Shapes are validated in Python, once; nothing is checked here.
+#include <cstring>
+
+#include "hashcore/native/arrays.hpp"
+#include "hashcore/native/isa.hpp"
+#include "hashcore/native/scan.hpp"
+
+using namespace hashcore;
+
+namespace {
+
+Columns view(const In2<std::uint64_t>& columns) {
+    return {columns.data(), columns.shape(1), columns.shape(0), columns.shape(1)};
+}
+
+Queries view_queries(const In2<std::uint64_t>& queries) { return {queries.data(), queries.shape(0)}; }
+
+// columns[w, i] = word w of code i, codes being rows of bytes, least significant first.
+void to_columns(const In2<std::uint8_t>& codes, const Out2<std::uint64_t>& columns) {
+    nb::gil_scoped_release unlocked;
+    const std::size_t items = codes.shape(0), bytes = codes.shape(1);
+    for (std::size_t w = 0; w < columns.shape(0); ++w) {
+        const std::size_t width = std::min<std::size_t>(8, bytes - 8 * w);
+        std::uint64_t* out = columns.data() + w * columns.shape(1);
+        const std::uint8_t* in = codes.data() + 8 * w;
+        for (std::size_t i = 0; i < items; ++i, in += bytes) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, in, width);
+            out[i] = word;
+        }
+    }
+}
+
+nb::tuple range(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
+    HitLists lists;
+    {
+        const Isa isa = chosen_isa();
+        nb::gil_scoped_release unlocked;
+        lists = scan_range(view(columns), view_queries(queries), radius, threads, isa);
+    }
+    return to_numpy(std::move(lists));
+}
+
+nb::tuple nearest(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, std::size_t k, std::size_t threads) {
+    HitLists lists;
+    {
+        const Isa isa = chosen_isa();
+        nb::gil_scoped_release unlocked;
+        lists = scan_nearest(view(columns), view_queries(queries), k, threads, isa);
+    }
+    return to_numpy(std::move(lists));
+}
+
+void histogram(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, const In2<std::uint64_t>& item_masks,
+               const In2<std::uint64_t>& query_masks, const Out2<std::int64_t>& all, const Out2<std::int64_t>& relevant,
+               std::size_t threads) {
+    const Isa isa = chosen_isa();
+    nb::gil_scoped_release unlocked;
+    const Masks masks{item_masks.data(), item_masks.shape(1), query_masks.data(), item_masks.shape(0)};
+    scan_histogram(view(columns), view_queries(queries), masks, all.shape(1), all.data(), relevant.data(), threads, isa);
+}
+
+}  // namespace
+
+NB_MODULE(_kernels, m) {
+    m.doc() = "Hamming kernels over codes stored column by column; see hashcore.hamming.";
+    m.def("available_isas", &available_isas);
+    m.def("chosen_isa", [] { return isa_name(chosen_isa()); });
+    m.def("to_columns", &to_columns);
+    m.def("scan_range", &range);
+    m.def("scan_nearest", &nearest);
+    m.def("scan_histogram", &histogram);
+}

@@ -1,0 +1,158 @@
+#include "hashcore/native/scan.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace hashcore {
+
+namespace {
+
+constexpr std::size_t block_items = 2048;   // a block's first words take 16 KiB: half of a first-level cache
+constexpr std::size_t group_queries = 256;  // queries that share one sweep over the items
+
+// The work of a scan, cut into (group of queries) × (range of items).
+struct Cut {
+    std::size_t groups, ranges, range_items;
+
+    Cut(std::size_t queries, std::size_t items, std::size_t threads) {
+        groups = (queries + group_queries - 1) / group_queries;
+        const std::size_t wanted = threads > 1 && groups < 4 * threads ? (4 * threads + groups - 1) / std::max<std::size_t>(groups, 1) : 1;
+        const std::size_t blocks = (items + block_items - 1) / block_items;
+        range_items = std::max<std::size_t>((blocks + wanted - 1) / wanted, 1) * block_items;
+        ranges = std::max<std::size_t>((items + range_items - 1) / range_items, 1);
+    }
+    std::size_t tasks() const { return groups * ranges; }
+};
+
+struct Task {
+    std::size_t query_begin, query_end, item_begin, item_end;
+
+    Task(const Cut& cut, std::size_t number, std::size_t queries, std::size_t items) {
+        query_begin = number / cut.ranges * group_queries;
+        query_end = std::min(queries, query_begin + group_queries);
+        item_begin = number % cut.ranges * cut.range_items;
+        item_end = std::min(items, item_begin + cut.range_items);
+    }
+};
+
+// The nearest items seen so far of one query. Items arrive by rising number, so a later one never wins a tie.
+class Nearest {
+  public:
+    Nearest(std::size_t k, unsigned farthest) : k_(k), radius_(farthest) {}
+
+    // Items further than this cannot be among the k nearest; −1 where none can.
+    int radius() const { return radius_; }
+
+    void add(std::uint32_t item, std::uint16_t distance) {
+        if (distance > radius_) return;
+        found_.push_back({item, distance});
+        if (found_.size() >= 2 * k_ + 16) shrink();
+    }
+
+    void shrink() {
+        if (found_.size() < k_) return;
+        auto nearer = [](const Found& a, const Found& b) {
+            return a.distance != b.distance ? a.distance < b.distance : a.item < b.item;
+        };
+        std::nth_element(found_.begin(), found_.begin() + std::ptrdiff_t(k_ - 1), found_.end(), nearer);
+        found_.resize(k_);
+        radius_ = int(found_[k_ - 1].distance) - 1;
+    }
+
+    void append_to(std::vector<Hit>& hits, std::uint32_t query) const {
+        for (const Found& found : found_) hits.push_back({std::int64_t(found.item), query, found.distance});
+    }
+
+  private:
+    struct Found {
+        std::uint32_t item;
+        std::uint16_t distance;
+    };
+    std::size_t k_;
+    int radius_;
+    std::vector<Found> found_;
+};
+
+}  // namespace
+
+const ScanKernels& scan_kernels(Isa isa) {
+    switch (isa) {
+#if defined(__x86_64__)
+        case Isa::avx2: return scan_kernels_avx2;
+        case Isa::avx512bw: return scan_kernels_avx512bw;
+        case Isa::avx512vpopcntdq: return scan_kernels_avx512vpopcntdq;
+#endif
+        default: return scan_kernels_portable;
+    }
+}
+
+HitLists scan_range(const Columns& columns, const Queries& queries, unsigned radius, std::size_t threads, Isa isa) {
+    const ScanKernels& kernels = scan_kernels(isa);
+    const Cut cut(queries.count, columns.count, threads);
+    std::vector<std::vector<Hit>> parts(cut.tasks());
+    parallel_for(cut.tasks(), threads, [&](std::size_t number) {
+        const Task task(cut, number, queries.count, columns.count);
+        std::vector<Hit> hits;
+        std::uint32_t items[block_items];
+        std::uint16_t distances[block_items];
+        for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
+            const std::size_t count = std::min(block_items, task.item_end - begin);
+            for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
+                const std::size_t found = kernels.filter(columns.data + begin, columns.stride, columns.words, count,
+                                                         queries.data + q * columns.words, radius, items, distances);
+                for (std::size_t i = 0; i < found; ++i)
+                    hits.push_back({std::int64_t(begin + items[i]), std::uint32_t(q), distances[i]});
+            }
+        }
+        parts[number] = std::move(hits);
+    });
+    return assemble(parts, queries.count, std::numeric_limits<std::int64_t>::max(), threads);
+}
+
+HitLists scan_nearest(const Columns& columns, const Queries& queries, std::size_t k, std::size_t threads, Isa isa) {
+    const ScanKernels& kernels = scan_kernels(isa);
+    const Cut cut(queries.count, columns.count, threads);
+    std::vector<std::vector<Hit>> parts(cut.tasks());
+    parallel_for(cut.tasks(), threads, [&](std::size_t number) {
+        const Task task(cut, number, queries.count, columns.count);
+        std::vector<Nearest> nearest(task.query_end - task.query_begin, Nearest(k, unsigned(64 * columns.words)));
+        std::uint32_t items[block_items];
+        std::uint16_t distances[block_items];
+        for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
+            const std::size_t count = std::min(block_items, task.item_end - begin);
+            for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
+                Nearest& list = nearest[q - task.query_begin];
+                if (list.radius() < 0) continue;
+                const std::size_t found = kernels.filter(columns.data + begin, columns.stride, columns.words, count,
+                                                         queries.data + q * columns.words, unsigned(list.radius()), items, distances);
+                for (std::size_t i = 0; i < found; ++i) list.add(std::uint32_t(begin + items[i]), distances[i]);
+            }
+        }
+        for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
+            nearest[q - task.query_begin].shrink();
+            nearest[q - task.query_begin].append_to(parts[number], std::uint32_t(q));
+        }
+    });
+    return assemble(parts, queries.count, k, threads);
+}
+
+void scan_histogram(const Columns& columns, const Queries& queries, const Masks& masks, std::size_t bins,
+                    std::int64_t* all, std::int64_t* relevant, std::size_t threads, Isa isa) {
+    const ScanKernels& kernels = scan_kernels(isa);
+    constexpr std::size_t histogram_items = 32'768;  // long enough that clearing the counters is nothing, short enough for the cache
+    constexpr std::size_t histogram_queries = 16;
+    const std::size_t tasks = (queries.count + histogram_queries - 1) / histogram_queries;
+    parallel_for(tasks, threads, [&](std::size_t number) {
+        std::vector<std::uint32_t> scratch(8 * bins);
+        const std::size_t query_end = std::min(queries.count, (number + 1) * histogram_queries);
+        for (std::size_t begin = 0; begin < columns.count; begin += histogram_items) {
+            const std::size_t count = std::min(histogram_items, columns.count - begin);
+            for (std::size_t q = number * histogram_queries; q < query_end; ++q)
+                kernels.histogram(columns.data + begin, columns.stride, columns.words, count, queries.data + q * columns.words,
+                                  masks.items + begin, masks.stride, masks.words, masks.queries + q * masks.words, bins,
+                                  scratch.data(), all + q * bins, relevant + (masks.words ? q * bins : 0));
+        }
+    });
+}
+
+}  // namespace hashcore

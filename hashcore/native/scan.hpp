@@ -1,0 +1,45 @@
+// The linear scan: every query against every item, in blocks that stay in cache.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hashcore/native/hits.hpp"
+#include "hashcore/native/scan_kernels.hpp"
+
+namespace hashcore {
+
+// Codes column by column: word w of item i is data[w * stride + i].
+struct Columns {
+    const std::uint64_t* data;
+    std::size_t stride;
+    std::size_t words;
+    std::size_t count;
+};
+
+// Queries row by row: word w of query q is data[q * words + w].
+struct Queries {
+    const std::uint64_t* data;
+    std::size_t count;
+};
+
+// Label bit masks: items column by column, queries row by row. words = 0 where there is no relevance to count.
+struct Masks {
+    const std::uint64_t* items;
+    std::size_t stride;
+    const std::uint64_t* queries;
+    std::size_t words;
+};
+
+// All items within `radius` of each query; ids are item numbers.
+HitLists scan_range(const Columns& columns, const Queries& queries, unsigned radius, std::size_t threads, Isa isa);
+
+// The k nearest items of each query (all of them where there are fewer); ids are item numbers.
+HitLists scan_nearest(const Columns& columns, const Queries& queries, std::size_t k, std::size_t threads, Isa isa);
+
+// Adds to all[q * bins + d], and to relevant[q * bins + d], the items at distance d of query q.
+void scan_histogram(const Columns& columns, const Queries& queries, const Masks& masks, std::size_t bins,
+                    std::int64_t* all, std::int64_t* relevant, std::size_t threads, Isa isa);
+
+
+}  // namespace hashcore

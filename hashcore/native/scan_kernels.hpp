@@ -1,0 +1,37 @@
+// The inner loops of the linear scan, one table of functions for each instruction set.
+//
+// Codes lie column by column: word w of item i is columns[w * stride + i]. At small radii the first word alone rejects
+// nearly every item, so the other columns are hardly read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hashcore/native/isa.hpp"
+
+namespace hashcore {
+
+struct ScanKernels {
+    // Writes number and distance of each of the first `count` items within `radius` of the query, in item order.
+    // Returns how many; both outputs need room for `count`.
+    std::size_t (*filter)(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
+                          const std::uint64_t* query, unsigned radius, std::uint32_t* items, std::uint16_t* distances);
+
+    // Adds the first `count` items to all[distance], and the relevant ones to relevant[distance] too. An item is relevant
+    // where its mask and the query's share a bit; mask word w of item i is masks[w * mask_stride + i]. Without masks
+    // (mask_words = 0) `relevant` is not touched. `scratch` has room for 8 * bins counters.
+    void (*histogram)(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
+                      const std::uint64_t* query, const std::uint64_t* masks, std::size_t mask_stride,
+                      std::size_t mask_words, const std::uint64_t* query_mask, std::size_t bins, std::uint32_t* scratch,
+                      std::int64_t* all, std::int64_t* relevant);
+};
+
+extern const ScanKernels scan_kernels_portable;
+extern const ScanKernels scan_kernels_avx2;
+extern const ScanKernels scan_kernels_avx512bw;
+extern const ScanKernels scan_kernels_avx512vpopcntdq;
+
+// The kernels of an instruction set that this processor has.
+const ScanKernels& scan_kernels(Isa isa);
+
+}  // namespace hashcore
