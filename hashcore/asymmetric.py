@@ -1,0 +1,78 @@
+"""Asymmetric Hamming distance: binary codes against real-valued queries, to re-rank neighbours (HDML §4, eq. 11)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.codes import Codes, check_codes
+from hashcore.errors import InvalidInputError
+from hashcore.neighbors import Neighbors
+
+Projections = NDArray[np.floating]
+
+MEAN_ACTIVATION = 0.25
+BYTES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little") * 2.0 - 1  # ±1, (256, 8)
+
+
+def slopes(projections: Projections) -> NDArray[np.float64]:
+    """Return the scale s of each bit that brings the mean of |s·f(x)| to 0.25, shape (code_length,).
+
+    Args:
+        projections: f(x) of a sample of the database, shape (n, code_length).
+    """
+    scale = np.abs(projections).mean(axis=0, dtype=np.float64)
+    return MEAN_ACTIVATION / np.where(scale > 0, scale, 1)
+
+
+def asymmetric_distances(codes: Codes, projection: Projections, scale: Projections) -> NDArray[np.float64]:
+    """Return ¼ ‖h − tanh(s ∘ v)‖² of each code h ∈ {−1, +1}^L to one query's projection v.
+
+    As s grows this tends to the Hamming distance to the code of v. Costs one table look-up a byte.
+
+    Args:
+        codes: Shape (n, ceil(L / 8)).
+        projection: v = f(query), shape (L,).
+        scale: s, a slope for each bit, shape (L,); see `slopes`.
+
+    Returns:
+        Shape (n,), in bits.
+
+    Raises:
+        InvalidInputError: If the codes have another length than the projection.
+    """
+    activation = np.tanh(np.asarray(scale, np.float64) * projection)
+    width = check_codes(codes, len(activation)).shape[1]
+    padded = np.zeros(8 * width)
+    padded[: len(activation)] = activation
+    table = padded.reshape(width, 8) @ BYTES.T  # table[j, b] = Σ h·tanh(s·v) over the bits of byte j where it is b
+    products = table[np.arange(width), codes].sum(axis=1)
+    return (len(activation) + activation @ activation - 2 * products) / 4  # type: ignore[no-any-return]
+
+
+def rerank(neighbors: Neighbors, codes: Codes, projections: Projections, scale: Projections) -> NDArray[np.int64]:
+    """Return the order of each query's neighbours by (asymmetric distance, Hamming distance, id).
+
+    Args:
+        neighbors: Candidates of q queries, more of them than are wanted in the end.
+        codes: The neighbours' codes, aligned with `neighbors.ids`, shape (total, bytes).
+        projections: f(query), shape (q, code_length).
+        scale: A slope for each bit, shape (code_length,).
+
+    Returns:
+        A permutation of 0 … total − 1 that keeps each query's neighbours together: index ids, distances or classes.
+
+    Raises:
+        InvalidInputError: If codes or projections are not aligned with the neighbours.
+    """
+    if len(codes) != len(neighbors.ids) or len(projections) != len(neighbors):
+        raise InvalidInputError(
+            f"{len(codes)} codes and {len(projections)} projections for {len(neighbors.ids)} neighbours of "
+            f"{len(neighbors)} queries; give one code to each neighbour and one projection to each query"
+        )
+    distances = [
+        asymmetric_distances(codes[start:stop], projection, scale)
+        for start, stop, projection in zip(neighbors.offsets[:-1], neighbors.offsets[1:], projections, strict=True)
+    ]
+    keys = (neighbors.ids, neighbors.distances, np.concatenate([np.empty(0), *distances]), neighbors.query_numbers())
+    return np.lexsort(keys)

@@ -1,0 +1,65 @@
+"""Classification of queries by a vote of their k nearest neighbours (HDML §5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.errors import InvalidInputError
+from hashcore.neighbors import Neighbors
+
+Classes = NDArray[np.int32]
+
+
+def classify(neighbors: Neighbors, classes: Classes, k: int) -> Classes:
+    """Return for each query the class that most of its k nearest neighbours have.
+
+    Of classes with equally many votes the one that comes first in the order of neighbours wins, so that the answer
+    depends on nothing but that order, (distance, id).
+
+    Args:
+        neighbors: At least k neighbours for each of q queries, nearest first.
+        classes: int32, shape (total,); the class of each neighbour, aligned with `neighbors.ids`.
+        k: Neighbours that vote.
+
+    Returns:
+        int32, shape (q,).
+
+    Raises:
+        InvalidInputError: If a query has fewer than k neighbours, or `classes` is not aligned.
+
+    >>> three = Neighbors(np.array([0, 3]), np.array([4, 8, 2]), np.array([0, 1, 1], np.uint16))
+    >>> [int(classify(three, np.array([7, 5, 5], np.int32), k)[0]) for k in (1, 2, 3)]
+    [7, 7, 5]
+    """
+    _check(neighbors, classes, k)
+    nearest = neighbors.offsets[:-1, None] + np.arange(k)
+    names, numbers = np.unique(classes[nearest], return_inverse=True)
+    queries = np.arange(len(neighbors))[:, None]
+    ballots = (queries * len(names) + numbers.reshape(nearest.shape)).ravel()
+    candidates, first, votes = np.unique(ballots, return_index=True, return_counts=True)
+    query, name = np.divmod(candidates, max(1, len(names)))
+    order = np.lexsort((first, -votes, query))
+    winners = order[np.searchsorted(query[order], np.arange(len(neighbors)))]
+    predicted: Classes = names[name[winners]].astype(np.int32)
+    return predicted
+
+
+def error_rate(predicted: Classes, actual: Classes) -> float:
+    """Return the share of queries whose predicted class is not the actual one, NaN without queries.
+
+    >>> error_rate(np.array([1, 2, 3, 4]), np.array([1, 2, 3, 9]))
+    0.25
+    """
+    return float(np.mean(predicted != actual)) if len(actual) else float("nan")
+
+
+def _check(neighbors: Neighbors, classes: Classes, k: int) -> None:
+    """Raise InvalidInputError unless k classed neighbours of each query can vote."""
+    if k < 1:
+        raise InvalidInputError(f"k={k}: use at least 1 neighbour")
+    if len(classes) != len(neighbors.ids):
+        raise InvalidInputError(f"{len(classes)} classes for {len(neighbors.ids)} neighbours; give one to each")
+    fewest = int(neighbors.counts().min(initial=k))
+    if fewest < k:
+        raise InvalidInputError(f"k={k} exceeds the {fewest} neighbours of a query; search with k >= {k}")
