@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INT32 = np.iinfo(np.int32)
 MASK_BITS = 64
+ROWS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,11 @@ class Labels:
             )
         return pa.ListArray.from_arrays(pa.array(self.offsets.astype(np.int32)), pa.array(self.values))
 
+    def slice(self, start: int, stop: int) -> Labels:
+        """Return the labels of rows start:stop."""
+        offsets = self.offsets[start : stop + 1]
+        return Labels(offsets - offsets[0], self.values[offsets[0] : offsets[-1]])
+
     def take(self, rows: NDArray[np.int64]) -> Labels:
         """Return the labels of the given rows, in their order; a row may be named more than once."""
         offsets = _offsets(self.counts()[rows])
@@ -129,14 +135,17 @@ class Labels:
         """
         if (np.diff(vocabulary) <= 0).any():
             raise InvalidInputError("the vocabulary must ascend without repetition; use Labels.vocabulary()")
-        words = max(1, -(-len(vocabulary) // MASK_BITS))
-        masks = np.zeros(len(self) * words, np.uint64)
-        position = np.searchsorted(vocabulary, self.values)
+        masks = np.zeros((len(self), max(1, -(-len(vocabulary) // MASK_BITS))), np.uint64)
+        for start in range(0, len(self), ROWS_AT_ONCE):  # the numbers of rows and bits take six times the masks' space
+            self.slice(start, start + ROWS_AT_ONCE)._set_bits(masks[start : start + ROWS_AT_ONCE], vocabulary)
+        return masks
+
+    def _set_bits(self, masks: NDArray[np.uint64], vocabulary: NDArray[np.int32]) -> None:
+        """Set the bits of every row in zeroed, C-ordered masks."""
         known = np.isin(self.values, vocabulary)
-        row, position = self.row_numbers()[known], position[known]
+        row, position = self.row_numbers()[known], np.searchsorted(vocabulary, self.values[known])
         bits = np.uint64(1) << (position % MASK_BITS).astype(np.uint64)
-        np.bitwise_or.at(masks, row * words + position // MASK_BITS, bits)
-        return masks.reshape(len(self), words)
+        np.bitwise_or.at(masks.reshape(-1), row * masks.shape[1] + position // MASK_BITS, bits)
 
 
 def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:

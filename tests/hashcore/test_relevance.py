@@ -59,6 +59,12 @@ def test_take_names_rows_in_any_order_and_more_than_once(rows, data):
     assert lists(Labels.from_lists(rows).take(np.array(chosen, np.int64))) == [rows[i] for i in chosen]
 
 
+@given(ROWS, st.integers(0, 12), st.integers(0, 14))
+def test_slice_is_the_slice_of_the_list(rows, start, length):
+    start = min(start, len(rows))
+    assert lists(Labels.from_lists(rows).slice(start, start + length)) == rows[start : start + length]
+
+
 @given(st.lists(ROWS, max_size=3))
 def test_concatenate_joins_rows_in_order(parts):
     assert lists(Labels.concatenate([Labels.from_lists(part) for part in parts])) == [
@@ -82,6 +88,14 @@ def test_the_label_at_position_i_is_bit_i_mod_64_of_word_i_div_64():
     labels = Labels.from_lists([[10], [73], [74], [10, 200]])
     vocabulary = np.arange(10, 10 + 65, dtype=np.int32)
     assert labels.to_masks(vocabulary).tolist() == [[1, 0], [1 << 63, 0], [0, 1], [1, 0]]
+
+
+def test_masks_are_the_same_however_many_rows_are_set_at_once(monkeypatch):
+    labels = Labels.from_lists([[i % 7, i % 90] for i in range(100)])
+    whole = labels.to_masks(labels.vocabulary())
+    monkeypatch.setattr("hashcore.relevance.ROWS_AT_ONCE", 7)
+    assert np.array_equal(labels.to_masks(labels.vocabulary()), whole)
+    assert whole.any(axis=1).all()
 
 
 def test_without_a_vocabulary_nothing_is_relevant():
