@@ -1,0 +1,206 @@
+"""A codes directory: Parquet files under `data/` (id, code, labels), and `codes.json`, which says what they hold."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from hashcore.codes import Codes, Kind, check_codes, code_bytes
+from hashcore.errors import InvalidInputError
+from hashcore.relevance import Labels
+from jobs.section import Section
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+INFO = "codes.json"
+DATA = "data"
+
+
+class CodesInfo(Section):
+    """What `codes.json` tells."""
+
+    code_length: int = Field(ge=1)
+    """Bits of a code."""
+    kind: Kind
+    """dense, sparse or ternary."""
+    hasher_fingerprint: str
+    """The hasher that made the codes."""
+    modality: str
+    """The hasher's modality that read the items."""
+    rows: int = Field(ge=0)
+    """Codes in all files."""
+
+
+class CodeRows(NamedTuple):
+    """Rows of a codes directory: ids (n,) int64, codes (n, bytes) uint8, and labels where it has them."""
+
+    ids: NDArray[np.int64]
+    codes: Codes
+    labels: Labels | None
+
+
+class Piece(NamedTuple):
+    """Rows start:stop of one Parquet file."""
+
+    path: str
+    start: int
+    stop: int
+
+
+Chunk = tuple[Piece, ...]
+
+
+def read_info(path: str) -> CodesInfo:
+    """Return what the codes of a directory are.
+
+    Raises:
+        InvalidInputError: If `codes.json` is missing or says something else than it must.
+    """
+    name = os.path.join(path, INFO)
+    try:
+        with open(name, encoding="utf-8") as file:
+            return CodesInfo.model_validate_json(file.read())
+    except OSError:
+        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first") from None
+    except ValidationError as error:
+        raise InvalidInputError(f"{name} is damaged ({error.errors()[0]['msg']}); encode again") from None
+
+
+def write_info(path: str, info: CodesInfo) -> None:
+    """Write `codes.json` into a directory."""
+    with open(os.path.join(path, INFO), "w", encoding="utf-8") as file:
+        file.write(info.model_dump_json(indent=2) + "\n")
+
+
+def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
+    """Divide the rows of a codes directory, by the footers of its files, into chunks of nearly equal size.
+
+    Args:
+        path: The codes directory.
+        rows_per_chunk: No chunk is larger.
+
+    Returns:
+        Chunks in the order of files and rows; together they hold every row once.
+    """
+    files = [(file, _rows(file)) for file in sorted(glob.glob(os.path.join(glob.escape(path), DATA, "*.parquet")))]
+    total = sum(rows for _, rows in files)
+    if not total:
+        raise InvalidInputError(f"{path} holds no codes; run `hashcore encode` on a corpus that is not empty")
+    if total != read_info(path).rows:
+        raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; encode again")
+    chunks = -(-total // rows_per_chunk)
+    bounds = [total * number // chunks for number in range(chunks + 1)]
+    return [tuple(_pieces(files, start, stop)) for start, stop in itertools.pairwise(bounds)]
+
+
+def _rows(file: str) -> int:
+    """Return the rows of a Parquet file, from its footer."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(file).num_rows)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InvalidInputError(f"{file} is no Parquet file ({error}); run `hashcore encode` again") from None
+
+
+def _pieces(files: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
+    """Cut rows start:stop of all files together into pieces of single files."""
+    first = 0
+    for file, rows in files:
+        piece = Piece(file, max(start - first, 0), min(stop - first, rows))
+        if piece.start < piece.stop:
+            yield piece
+        first += rows
+
+
+def read(path: str) -> CodeRows:
+    """Return all rows of a codes directory, in the order of its files; for sets that fit in memory."""
+    info = read_info(path)
+    (chunk,) = plan(path, rows_per_chunk=max(info.rows, 1))
+    return read_chunk(chunk, info.code_length)
+
+
+def read_chunk(chunk: Chunk, code_length: int) -> CodeRows:
+    """Return the rows of a chunk, in its order.
+
+    Raises:
+        InvalidInputError: If a file lacks a column, holds nulls, or holds codes of another length.
+    """
+    rows = sum(piece.stop - piece.start for piece in chunk)
+    ids = np.empty(rows, np.int64)
+    codes = np.empty((rows, code_bytes(code_length)), np.uint8)
+    labels: list[Labels] = []
+    filled = 0
+    for piece in chunk:
+        for batch in _batches(piece):
+            part = slice(filled, filled + len(batch))
+            ids[part] = _ids(batch, piece.path)
+            codes[part] = codes_from_arrow(batch.column("code"), code_length, piece.path)
+            if "labels" in batch.schema.names:
+                labels.append(Labels.from_arrow(batch.column("labels")))
+            filled = part.stop
+    return CodeRows(ids, codes, Labels.concatenate(labels) if sum(map(len, labels)) == rows else None)
+
+
+def _batches(piece: Piece) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a piece, one row group at a time."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(piece.path) as file:
+        missing = {"id", "code"} - set(file.schema_arrow.names)
+        if missing:
+            raise InvalidInputError(f"{piece.path} lacks column {', '.join(sorted(missing))}; it is no codes file")
+        columns = [name for name in ("id", "code", "labels") if name in file.schema_arrow.names]
+        first = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            start, stop = max(piece.start - first, 0), min(piece.stop - first, rows)
+            if start < stop:
+                yield from file.read_row_group(group, columns).slice(start, stop - start).to_batches()
+            first += rows
+
+
+def _ids(batch: pa.RecordBatch, path: str) -> NDArray[np.int64]:
+    """Return the ids of a batch."""
+    import pyarrow as pa
+
+    column = batch.column("id")
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise InvalidInputError(f"{path}: ids are {column.type}, {column.null_count} null; need int64 without nulls")
+    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
+
+
+def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:
+    """Return the codes of a binary column, shape (n, bytes).
+
+    Raises:
+        InvalidInputError: If a value is null or has not the bytes that `code_length` bits take.
+    """
+    import pyarrow as pa
+
+    width = code_bytes(code_length)
+    try:
+        fixed = column.cast(pa.binary(width))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise InvalidInputError(f"{name}: a code is not {width} bytes long, as {code_length} bits take") from None
+    if fixed.null_count:
+        raise InvalidInputError(f"{name}: {fixed.null_count} codes are null; encode the corpus again")
+    flat = np.frombuffer(fixed.buffers()[1], np.uint8, len(fixed) * width, fixed.offset * width)
+    return check_codes(flat.reshape(len(fixed), width), code_length, name)
+
+
+def codes_to_arrow(codes: Codes) -> pa.Array:
+    """Return codes of shape (n, bytes) as a binary column."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(codes))]
+    return pa.Array.from_buffers(pa.binary(codes.shape[1]), len(codes), buffers).cast(pa.binary())

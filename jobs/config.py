@@ -1,0 +1,144 @@
+"""One YAML file describes one pipeline: a section per job, each modelled beside the job that consumes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from hashcore.errors import ConfigError
+from jobs.corpus import CorpusConfig
+from jobs.encode import EncodeConfig
+from jobs.evaluate import EvaluateConfig
+from jobs.index import IndexConfig
+from jobs.paths import Paths
+from jobs.report import ReportConfig
+from jobs.search import SearchConfig
+from jobs.section import Section
+from jobs.spark import SparkConfig
+from jobs.train import TrainConfig
+
+
+class Pipeline(Section):
+    """Everything that one run needs to know, resolved: what the file left out holds its default."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    """Short name; part of the default root."""
+    root: str
+    """Directory below which every output lies; `runs/<name>` by default."""
+    paths: Paths
+    """Places of the outputs; one given here replaces the one below the root."""
+    corpus: CorpusConfig = CorpusConfig()
+    train: TrainConfig = TrainConfig()
+    encode: EncodeConfig = EncodeConfig()
+    index: IndexConfig = IndexConfig()
+    search: SearchConfig = SearchConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
+    spark: SparkConfig = SparkConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Place every path that was not given below the root."""
+        root = str(values.get("root") or f"runs/{values.get('name', '')}")
+        return {**values, "root": root, "paths": {**Paths.below(root), **(values.get("paths") or {})}}
+
+    def fingerprint(self, *sections: str) -> str:
+        """Return 16 hexadecimal digits that change with any value of the named sections."""
+        return digest(self.model_dump(mode="json", include=set(sections)))
+
+
+def digest(value: Any) -> str:
+    """Return 16 hexadecimal digits that change with any part of a JSON-able value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Pipeline:
+    """Read a pipeline from a YAML file.
+
+    Args:
+        path: The file.
+        overrides: Values to set over those of the file, each `section.key=value` with a YAML value.
+
+    Raises:
+        ConfigError: If the file cannot be read, a key is unknown, or a value does not fit.
+    """
+    values = _read(path)
+    for override in overrides:
+        _override(values, override)
+    try:
+        return Pipeline.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_describe(error)}") from None
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    """Return the mapping that a YAML file holds."""
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); give a pipeline file such as conf/demo.yaml") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no mapping; start it with `name: ...` and one section per job")
+    return values
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    """Set one `a.b=c` in a nested mapping."""
+    key, equals, text = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigError(f"--set {override}: give section.key=value, as in --set search.k=20")
+    *sections, last = key.split(".")
+    for section in sections:
+        inner = values.get(section)
+        values[section] = dict(inner) if isinstance(inner, dict) else {}
+        values = values[section]
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {override}: the value is not YAML; quote it, as in --set name='\"a: b\"'") from None
+
+
+def _describe(error: ValidationError) -> str:
+    """Say in one line what the first problem is, and how many others there are."""
+    problems = error.errors()
+    first = problems[0]
+    *outer, last = (str(part) for part in first["loc"]) if first["loc"] else ("pipeline",)
+    key = ".".join((*outer, last))
+    if first["type"] == "extra_forbidden":
+        section, known = ".".join(outer) or "a pipeline", sorted(_keys(Pipeline, outer))
+        text = f"unknown key {key}; valid keys of {section}: {', '.join(known)}"
+    else:
+        given = "" if isinstance(first["input"], dict) else f"={first['input']!r}"
+        text = f"{key}{given}: {first['msg'].removeprefix('Value error, ')}"
+    return text + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
+
+
+def _keys(model: type[BaseModel], location: Sequence[str]) -> set[str]:
+    """Return the keys of the models at a location; tags of unions stand in a location but name no field."""
+    models = {model}
+    for part in location:
+        inner = {m for held in models if part in held.model_fields for m in _models(held.model_fields[part].annotation)}
+        models = inner or {m for m in models if part in _tags(m)} or models
+    return {name for held in models for name in held.model_fields}
+
+
+def _models(annotation: Any) -> set[type[BaseModel]]:
+    """Return the models within an annotation such as `Linear | Mlp | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for argument in get_args(annotation) for model in _models(argument)}
+
+
+def _tags(model: type[BaseModel]) -> set[str]:
+    """Return what may name a model as a member of a union: its class, or a literal value of a field."""
+    return {model.__name__, *(str(tag) for field in model.model_fields.values() for tag in get_args(field.annotation))}

@@ -1,0 +1,183 @@
+"""Corpora as Parquet: standard sets of images are converted, the user's own files are read as they are.
+
+A converted corpus has the columns `id: int64`, `image: binary` (PNG) or `features: list<float>`, and
+`labels: list<int32>`, in three parts: train, database and queries; queries are in neither of the others.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hashcore.errors import ConfigError, InvalidInputError, require
+from jobs import outputs
+from jobs.section import Section
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from jobs.config import Pipeline
+
+Part = Literal["train", "database", "queries"]
+PARTS: tuple[Part, ...] = ("train", "database", "queries")
+IDX_UINT8 = 8
+
+
+class CorpusConfig(Section):
+    """What is learned from, indexed and asked."""
+
+    source: Literal["digits", "mnist", "fashion-mnist", "files"] = "files"
+    """`files` are the user's own, at `paths.corpus_*`; MNIST's idx files are looked for in $HASHCORE_DATA."""
+    content: Literal["images", "features"] = "images"
+    """A converted item as PNG bytes in `image`, or as floats of 0 to 1 in `features`."""
+    held_out: int = Field(default=360, ge=1)
+    """Queries held out of the digits, in equal shares of every class; MNIST brings its own 10,000."""
+    seed: int = 0
+    """Decides which digits are held out."""
+    rows_per_file: int = Field(default=8192, ge=1)
+    """Rows of one Parquet file of a converted corpus."""
+    format: str = "parquet"
+    """Spark's name of the format of the user's files: parquet, orc, json or csv; training reads parquet."""
+    id: str = "id"
+    """Column of whole-number ids."""
+    labels: str | None = "labels"
+    """Column of labels, a whole number or a list of them; none where items have no labels."""
+
+
+class Images(NamedTuple):
+    """Images with their classes: ids (n,) int64, pixels (n, height, width) uint8, classes (n,) int32."""
+
+    ids: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
+    classes: NDArray[np.int32]
+
+    def take(self, rows: NDArray[np.int64]) -> Images:
+        """Return some of the rows."""
+        return Images(self.ids[rows], self.pixels[rows], self.classes[rows])
+
+
+def run(pipeline: Pipeline) -> None:
+    """Make the parts of the corpus that are not there yet; the user's own files are only looked for.
+
+    Raises:
+        InvalidInputError: If a source file is missing or damaged.
+        OutputError: If a place holds something else.
+    """
+    config = pipeline.corpus
+    if config.source == "files":
+        return
+    record = outputs.record(pipeline, "corpus", ("corpus",))
+    missing = [part for part in PARTS if not outputs.is_finished(pipeline.paths.corpus(part), record)]
+    if not missing:
+        return
+    parts = split_digits(config) if config.source == "digits" else read_mnist(config.source)
+    for part in missing:
+        path = pipeline.paths.corpus(part)
+        with outputs.writing(path, record) as staging:
+            _write(staging, parts[part], config)
+        print(f"corpus {part}: {len(parts[part].ids):,} images of {config.source} -> {path}")
+
+
+def split_digits(config: CorpusConfig) -> dict[Part, Images]:
+    """Return scikit-learn's digits (8 × 8, 1,797 images); all but the held-out ones are trained on and searched."""
+    require("sklearn", "report")
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    pixels = np.round(bunch.images * (255 / 16)).astype(np.uint8)  # scikit-learn's digits have 17 levels of grey
+    images = Images(np.arange(len(pixels), dtype=np.int64), pixels, bunch.target.astype(np.int32))
+    held_out = _stratified(images.classes, config.held_out, config.seed)
+    rest = images.take(np.setdiff1d(images.ids, held_out))
+    return {"train": rest, "database": rest, "queries": images.take(held_out)}
+
+
+def _stratified(classes: NDArray[np.int32], count: int, seed: int) -> NDArray[np.int64]:
+    """Choose rows at random, as many of each class as equal shares allow; ascending."""
+    if count >= len(classes) // 2:
+        raise ConfigError(f"corpus.held_out={count}: the digits are {len(classes)}; hold out fewer than half of them")
+    generator = np.random.default_rng(seed)
+    turns = np.empty(len(classes), np.int64)  # the first of each class, then the second of each, and so on
+    for label in np.unique(classes):
+        rows = np.flatnonzero(classes == label)
+        turns[generator.permutation(rows)] = np.arange(len(rows))
+    return np.sort(np.lexsort((classes, turns))[:count]).astype(np.int64)
+
+
+def read_mnist(source: str) -> dict[Part, Images]:
+    """Return MNIST or Fashion-MNIST from $HASHCORE_DATA: 60,000 to train on and search, 10,000 queries."""
+    folder = os.environ.get("HASHCORE_DATA")
+    if not folder:
+        raise ConfigError(f"corpus.source={source} reads its idx files from $HASHCORE_DATA; set it to their folder")
+    place = Path(folder) / source if (Path(folder) / source).is_dir() else Path(folder)
+    train = _read_images(place, "train", first_id=0)
+    queries = _read_images(place, "t10k", first_id=len(train.ids))
+    return {"train": train, "database": train, "queries": queries}
+
+
+def _read_images(place: Path, prefix: str, first_id: int) -> Images:
+    """Return the images and classes of one half of MNIST."""
+    pixels = read_idx(place / f"{prefix}-images-idx3-ubyte.gz")
+    classes = read_idx(place / f"{prefix}-labels-idx1-ubyte.gz")
+    if len(pixels) != len(classes):
+        raise InvalidInputError(f"{place}: {len(pixels)} {prefix} images but {len(classes)} labels; fetch them again")
+    return Images(np.arange(first_id, first_id + len(pixels), dtype=np.int64), pixels, classes.astype(np.int32))
+
+
+def read_idx(path: Path) -> NDArray[np.uint8]:
+    """Return the array of a gzipped idx file: two zero bytes, type, number of dimensions, big-endian sizes, data."""
+    try:
+        data = gzip.decompress(path.read_bytes())
+    except FileNotFoundError:
+        raise InvalidInputError(f"{path} is missing; put the set's .gz files there or set HASHCORE_DATA") from None
+    except (OSError, EOFError) as error:
+        raise InvalidInputError(f"{path} is damaged ({error}); fetch it again") from None
+    dimensions = data[3] if len(data) > 4 else 0
+    shape = np.frombuffer(data, ">u4", dimensions, 4) if len(data) >= 4 + 4 * dimensions else np.zeros(1)
+    if data[:3] != bytes([0, 0, IDX_UINT8]) or len(data) != 4 + 4 * dimensions + int(np.prod(shape, dtype=np.int64)):
+        raise InvalidInputError(f"{path} is no idx file of bytes; fetch it again")
+    return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(tuple(map(int, shape)))
+
+
+def _write(folder: str, images: Images, config: CorpusConfig) -> None:
+    """Write a part as Parquet files of `rows_per_file` rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    os.makedirs(folder)
+    for number, start in enumerate(range(0, len(images.ids), config.rows_per_file)):
+        rows = images.take(np.arange(start, min(start + config.rows_per_file, len(images.ids))))
+        offsets = pa.array(np.arange(len(rows.ids) + 1, dtype=np.int32))
+        labels = pa.ListArray.from_arrays(offsets, pa.array(rows.classes))
+        items = {"image": _png(rows.pixels)} if config.content == "images" else {"features": _floats(rows.pixels)}
+        table = pa.table({"id": rows.ids, **items, "labels": labels})
+        pq.write_table(table, f"{folder}/part-{number:05}.parquet")
+
+
+def _png(pixels: NDArray[np.uint8]) -> pa.Array:
+    """Return a binary column of PNG files."""
+    require("PIL", "train")
+    import pyarrow as pa
+    from PIL import Image
+
+    def encode(image: NDArray[np.uint8]) -> bytes:
+        buffer = BytesIO()
+        Image.fromarray(image).save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    return pa.array([encode(image) for image in pixels], pa.binary())
+
+
+def _floats(pixels: NDArray[np.uint8]) -> pa.Array:
+    """Return a column of lists of floats between 0 and 1."""
+    import pyarrow as pa
+
+    rows = pixels.reshape(len(pixels), -1)
+    offsets = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1])
+    return pa.ListArray.from_arrays(offsets, pa.array((rows.reshape(-1) / np.float32(255)).astype(np.float32)))
