@@ -1,9 +1,189 @@
-"""Evaluate the codes."""
+"""Evaluate the codes on Spark: every group of shards counts for every block of queries, and the sums give every figure.
+
+The driver holds the counts of one block of queries at a time, q·(code_length + 1) numbers from each group of shards.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.protocol import parse
+from jobs import codes, metrics, outputs
+from jobs.distinct import count_distinct
+from jobs.examples import Choice, draw, select
+from jobs.figures import Measured, curves, figures, measure
+from jobs.metrics import Metrics, Setting
 from jobs.section import Section
+from jobs.tally import Queries, Task, merge, tally
+
+if TYPE_CHECKING:
+    from indexer import Index
+    from jobs.config import Pipeline
+
+RunTasks = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
+
+BLOCK_BYTES = 4 << 20  # counts and neighbours that one task returns
+MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
 
 
 class EvaluateConfig(Section):
-    """Settings of this job."""
+    """Which figures are wanted; relevant is an item that shares at least one label with the query."""
+
+    measures: tuple[str, ...] = ("mAP", "mAP@1000", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
+    """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators."""
+    knn: tuple[int, ...] = (1, 10, 50)
+    """Numbers of neighbours that vote for a query's class; left out where items have not exactly one label."""
+    examples: int = Field(default=6, ge=0)
+    """Queries to show, this many at random and this many with the lowest average precision."""
+    neighbors: int = Field(default=10, ge=1)
+    """Neighbours to show of each."""
+    seed: int = 0
+    """Decides which queries are drawn."""
+
+    @field_validator("measures")
+    @classmethod
+    def _measures_parse(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no measure."""
+        for name in names:
+            parse(name)
+        return names
+
+    @field_validator("knn")
+    @classmethod
+    def _votes_are_held(cls, knn: tuple[int, ...]) -> tuple[int, ...]:
+        """Refuse a vote of nobody."""
+        if any(k < 1 for k in knn):
+            raise ValueError("a vote needs at least 1 neighbour")
+        return knn
+
+
+def run(pipeline: Pipeline) -> Metrics:
+    """Write `metrics.json` of the pipeline's index and queries, unless it is there already, and return what it holds.
+
+    Raises:
+        InvalidInputError: If index, queries or labels are missing, or queries and index have different hashers.
+        OutputError: If the place holds something else.
+    """
+    from jobs.spark import map_tasks, session
+
+    paths = pipeline.paths
+    inputs = {name: outputs.fingerprint_of(getattr(paths, name)) for name in ("index", "codes_queries")}
+    record = outputs.record(pipeline, "evaluate", ("evaluate",), inputs)
+    if not outputs.is_finished(paths.metrics, record):
+        spark = session(pipeline.spark, f"{pipeline.name} evaluate")
+        result = evaluate(pipeline, partial(map_tasks, spark, label="evaluate"))
+        with outputs.writing(paths.metrics, record) as staging:
+            Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    result = metrics.read(paths.metrics)
+    print(result.summary())
+    print(f"evaluate: {result.setting.queries:,} queries, {result.setting.database_size:,} items -> {paths.metrics}")
+    return result
+
+
+def in_process(function: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
+    """Apply a function to each task here, one after the other."""
+    return [function(task) for task in tasks]
+
+
+def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process) -> Metrics:
+    """Return the metrics of the pipeline's queries over its index.
+
+    Args:
+        pipeline: Its index and its queries' codes must be there.
+        run_tasks: Applies a pure function to each of some tasks, anywhere, and returns the results in their order.
+
+    Raises:
+        InvalidInputError: If queries or index have no labels, or do not fit each other or the wanted figures.
+    """
+    config, root = pipeline.evaluate, pipeline.paths.index
+    index, queries = _open(pipeline)
+    wanted = [parse(name) for name in config.measures]
+    choice = Choice(draw(queries.ids, config.examples, config.seed), config.examples, config.neighbors)
+    k = min(max(config.neighbors, *config.knn, 1), len(index))
+    blocks = []
+    for block in _blocks(queries, index.code_length, k):
+        total = merge(run_tasks(tally, _tasks(root, index, block, k)), k)
+        blocks.append(measure(block, total, wanted, config.knn, choice))
+    found = figures(blocks, len(index), index.code_length)
+    votes = any(name.startswith("kNN") for name in found)
+    return Metrics(
+        setting=_setting(pipeline, index, blocks, count_distinct(root, index, run_tasks)),
+        figures=found,
+        notes=[] if votes or not config.knn else ["no k-NN error: a query or an item has not exactly one label"],
+        curves=curves(blocks, len(index)),
+        examples=select([example for block in blocks for example in block.examples], config.examples),
+    )
+
+
+def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
+    """Return the index and the queries in ascending order of id, after checking that the figures can be had."""
+    import indexer
+
+    index = indexer.open(pipeline.paths.index)
+    info = codes.read_info(pipeline.paths.codes_queries)
+    made_by = index.manifest.hasher_fingerprint or info.hasher_fingerprint
+    if (info.code_length, info.hasher_fingerprint) != (index.code_length, made_by):
+        raise InvalidInputError(
+            f"query codes have {info.code_length} bits of hasher {info.hasher_fingerprint} but the index holds "
+            f"{index.code_length} bits of {made_by}; encode the queries with the hasher that built the index"
+        )
+    _check(pipeline.evaluate, index)
+    rows = codes.read(pipeline.paths.codes_queries)
+    if rows.labels is None:
+        raise InvalidInputError("the queries have no labels; encode a corpus that has a column of labels")
+    return index, Queries(rows.ids, rows.codes, rows.labels).take(np.argsort(rows.ids, kind="stable"))
+
+
+def _check(config: EvaluateConfig, index: Index) -> None:
+    """Raise ConfigError if a wanted figure does not exist for this index."""
+    for k in config.knn:
+        if k > len(index):
+            raise ConfigError(f"evaluate.knn: k={k} exceeds the {len(index)} codes in the index; use k <= {len(index)}")
+    for radius in (parse(name).within for name in config.measures):
+        if radius is not None and radius > index.code_length:
+            raise ConfigError(f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code")
+
+
+def _blocks(queries: Queries, code_length: int, k: int) -> Iterator[Queries]:
+    """Yield the queries in blocks whose tallies take BLOCK_BYTES."""
+    rows = max(1, BLOCK_BYTES // (16 * (code_length + 1 + k)))
+    for start in range(0, len(queries.ids), rows):
+        yield queries.take(np.arange(start, min(start + rows, len(queries.ids))))
+
+
+def _tasks(root: str, index: Index, queries: Queries, k: int) -> list[Task]:
+    """Return one task a shard, or a group of shards where there are many."""
+    count = len(index.shards)
+    groups = min(count, MAX_GROUPS)
+    return [Task(root, index.generation, tuple(range(group, count, groups)), queries, k) for group in range(groups)]
+
+
+def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], distinct_codes: int) -> Setting:
+    """Return what all figures share."""
+    average_precision = np.concatenate([block.average_precision for block in blocks])
+    return Setting(
+        pipeline=pipeline.name,
+        database_size=len(index),
+        queries=len(average_precision),
+        queries_without_relevant=int(np.isnan(average_precision).sum()),
+        code_length=index.code_length,
+        distinct_codes=distinct_codes,
+        relevance="at least one common label",
+        ranking="all items of the database, by Hamming distance",
+        index_generation=str(index.generation),
+        hasher_fingerprint=codes.read_info(pipeline.paths.codes_queries).hasher_fingerprint,
+    )
+
+
+if __name__ == "__main__":
+    from jobs.cli import main
+
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

@@ -1,0 +1,148 @@
+"""What one task of the evaluation does: count the items of some shards at each distance of a block of queries.
+
+Counts add up, and the nearest neighbours of parts are merged by (distance, id), so that the sum over any division of
+the database into shards and tasks is the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.codes import Codes
+from hashcore.errors import InvalidInputError
+from hashcore.neighbors import Neighbors
+from hashcore.relevance import Labels
+
+if TYPE_CHECKING:
+    from indexer import Shard
+
+IDS_AT_ONCE = 1 << 20
+
+
+class Queries(NamedTuple):
+    """Queries with their ids (q,) int64, codes (q, bytes) uint8, and labels."""
+
+    ids: NDArray[np.int64]
+    codes: Codes
+    labels: Labels
+
+    def take(self, rows: NDArray[np.int64]) -> Queries:
+        """Return some of the queries."""
+        return Queries(self.ids[rows], self.codes[rows], self.labels.take(rows))
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some shards of one generation of an index, and a block of queries.
+
+    Attributes:
+        root: Root of the index.
+        generation: The generation that all tasks read, whatever is committed meanwhile.
+        shards: Numbers of the shards.
+        queries: The block.
+        k: Neighbours wanted of each query.
+    """
+
+    root: str
+    generation: str
+    shards: tuple[int, ...]
+    queries: Queries
+    k: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What is known of q queries after some part of the database was seen.
+
+    Attributes:
+        all_counts: Items at each distance, int64, shape (q, code_length + 1).
+        relevant_counts: Those that share a label with the query.
+        neighbors: The nearest k items of the part, fewer where it is smaller.
+        relevant: For each neighbour whether it shares a label with its query, bool.
+        classes: For each neighbour its first label, int32; 0 where it has none.
+        one_label_each: Whether every item of the part has exactly one label, its class.
+    """
+
+    all_counts: NDArray[np.int64]
+    relevant_counts: NDArray[np.int64]
+    neighbors: Neighbors
+    relevant: NDArray[np.bool_]
+    classes: NDArray[np.int32]
+    one_label_each: bool
+
+
+def tally(task: Task) -> Tally:
+    """Return the tally of a task's shards, holding one of them in memory at a time.
+
+    Raises:
+        InvalidInputError: If a shard has no labels.
+    """
+    import indexer
+
+    index = indexer.open(task.root, task.generation)
+    parts = (tally_shard(index.open_shard(number), task.queries, task.k) for number in task.shards)
+    return reduce(lambda one, other: merge([one, other], task.k), parts)
+
+
+def tally_shard(shard: Shard, queries: Queries, k: int) -> Tally:
+    """Return the tally of one shard, with the k nearest items of each query."""
+    item_labels = shard.labels()
+    if item_labels is None:
+        raise InvalidInputError("the index holds no labels; encode and index a corpus that has a column of labels")
+    vocabulary = queries.labels.vocabulary()
+    item_masks, query_masks = item_labels.to_masks(vocabulary), queries.labels.to_masks(vocabulary)
+    all_counts, relevant_counts = shard.distance_histograms(queries.codes, query_masks, item_masks)
+    neighbors = shard.knn_search(queries.codes, k)
+    rows = rows_of(shard.ids, neighbors.ids)
+    relevant = (item_masks[rows] & query_masks[neighbors.query_numbers()]).any(axis=1)
+    one_label_each = bool((item_labels.counts() == 1).all())
+    return Tally(all_counts, relevant_counts, neighbors, relevant, first_labels(item_labels.take(rows)), one_label_each)
+
+
+def merge(parts: Sequence[Tally], k: int) -> Tally:
+    """Return the tally of all parts of the database together, with the k nearest neighbours of each query."""
+    query, ids, distances, relevant, classes = (
+        np.concatenate([column[number] for column in map(_columns, parts)]) for number in range(5)
+    )
+    order = np.lexsort((ids, distances, query))
+    starts = np.searchsorted(query[order], np.arange(len(parts[0].neighbors)))
+    order = order[np.arange(len(order)) - starts[query[order]] < k]
+    offsets = np.searchsorted(query[order], np.arange(len(parts[0].neighbors) + 1)).astype(np.int64)
+    return Tally(
+        np.sum([part.all_counts for part in parts], axis=0),
+        np.sum([part.relevant_counts for part in parts], axis=0),
+        Neighbors(offsets, ids[order], distances[order]),
+        relevant[order],
+        classes[order],
+        all(part.one_label_each for part in parts),
+    )
+
+
+def rows_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the row of each wanted id; every one must be among `ids`, which may be far more and in any order."""
+    names = np.unique(wanted)
+    rows = np.zeros(len(names), np.int64)
+    for start in range(0, len(ids) if len(names) else 0, IDS_AT_ONCE):
+        block = np.asarray(ids[start : start + IDS_AT_ONCE])
+        place = np.minimum(np.searchsorted(names, block), len(names) - 1)
+        found = np.flatnonzero(names[place] == block)
+        rows[place[found]] = start + found
+    return rows[np.searchsorted(names, wanted)]
+
+
+def first_labels(labels: Labels) -> NDArray[np.int32]:
+    """Return the first label of each row, 0 where it has none."""
+    padded = np.concatenate([labels.values, np.zeros(1, np.int32)])
+    return np.where(labels.counts() > 0, padded[labels.offsets[:-1]], 0).astype(np.int32)
+
+
+def _columns(part: Tally) -> tuple[NDArray[np.int64] | NDArray[np.uint16] | NDArray[np.bool_] | NDArray[np.int32], ...]:
+    """Return query numbers, ids, distances, relevance and classes of a part's neighbours."""
+    neighbors = part.neighbors
+    return neighbors.query_numbers(), neighbors.ids, neighbors.distances, part.relevant, part.classes

@@ -1,0 +1,242 @@
+"""Global figures equal those of one brute-force pass, whatever the shards, the order of rows, blocks or the runner."""
+
+import json
+import os
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+import indexer
+from hashcore import measures
+from hashcore.codes import pack
+from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.relevance import Labels
+from jobs import codes, distinct, evaluate, tally
+from jobs.config import Pipeline
+from jobs.distinct import count_part, part_of
+from jobs.evaluate import EvaluateConfig
+from jobs.spark import map_tasks
+
+LENGTH = 24
+ITEMS, QUERIES, CLASSES = 300, 41, 4
+
+
+def rows(count, seed, first_id=0):
+    """Codes that lie near one centre per class, many of them alike; ids in no order."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(1).integers(0, 2, (CLASSES, LENGTH))
+    classes = rng.integers(0, CLASSES, count)
+    bits = centres[classes] ^ (rng.random((count, LENGTH)) < 0.12)
+    ids = first_id + 7 * rng.permutation(count)
+    return ids.astype(np.int64), pack(bits), [[int(label)] for label in classes]
+
+
+def write_queries(pipeline, ids, packed, labels, fingerprint="3f9c", code_length=LENGTH):
+    path = pipeline.paths.codes_queries
+    os.makedirs(f"{path}/data", exist_ok=True)
+    table = {"id": ids, "code": codes.codes_to_arrow(packed)}
+    if labels is not None:
+        table["labels"] = Labels.from_lists(labels).to_arrow()
+    pq.write_table(pa.table(table), f"{path}/data/part-0.parquet")
+    info = codes.CodesInfo(
+        code_length=code_length, kind="dense", hasher_fingerprint=fingerprint, modality="image", rows=len(ids)
+    )
+    codes.write_info(path, info)
+
+
+def make(root, *, order=np.arange, rows_per_shard=1 << 20, items=None, queries=None, **config):
+    """A pipeline with an index and encoded queries, rows of both in the given order."""
+    pipeline = Pipeline(name="test", root=str(root), evaluate=EvaluateConfig(**{"knn": (1, 7), **config}))
+    ids, packed, labels = items or rows(ITEMS, 2)
+    chosen = order(len(ids))
+    indexer.build(
+        pipeline.paths.index,
+        ids[chosen],
+        packed[chosen],
+        code_length=8 * packed.shape[1],
+        labels=None if labels is None else Labels.from_lists(labels).take(chosen),
+        rows_per_shard=rows_per_shard,
+    )
+    ids, packed, labels = queries or rows(QUERIES, 3, first_id=10**6)
+    chosen = order(len(ids))
+    write_queries(pipeline, ids[chosen], packed[chosen], [labels[i] for i in chosen])
+    return pipeline
+
+
+def comparable(metrics):
+    """Everything that must not depend on how the work was divided."""
+    return metrics.model_copy(update={"setting": metrics.setting.model_copy(update={"index_generation": ""})})
+
+
+def brute_counts(items, queries):
+    """Counts at each distance, of all items and of those with a common label, by comparing every pair."""
+    counts = np.zeros((2, len(queries[0]), LENGTH + 1), np.int64)
+    for q, (code, labels) in enumerate(zip(queries[1], queries[2], strict=True)):
+        for item, item_labels in zip(items[1], items[2], strict=True):
+            distance = int(np.bitwise_count(code ^ item).sum())
+            counts[0, q, distance] += 1
+            counts[1, q, distance] += bool(set(labels) & set(item_labels))
+    return counts
+
+
+def test_figures_equal_those_of_a_brute_force_pass(tmp_path):
+    items, queries = rows(ITEMS, 2), rows(QUERIES, 3, first_id=10**6)
+    found = evaluate.evaluate(make(tmp_path, rows_per_shard=64))
+    counts = brute_counts(items, queries)
+    for name, expected in {
+        "mAP": measures.average_precision(*counts),
+        "mAP@1000": measures.average_precision(*counts, cutoff=1000),
+        "P@10": measures.precision_at(*counts, 10),
+        "P(r<=2)": measures.precision_within(*counts, 2),
+        "R(r<=2)": measures.recall_within(*counts, 2),
+        "F1(r<=2)": measures.f1_within(*counts, 2),
+    }.items():
+        assert found.figures[name].value == pytest.approx(expected.mean(), abs=1e-12)
+    assert found.figures["mAP"].best == pytest.approx(measures.average_precision(*counts, "best").mean(), abs=1e-12)
+    assert found.figures["mAP"].worst == pytest.approx(measures.average_precision(*counts, "worst").mean(), abs=1e-12)
+    assert 0.3 < found.figures["mAP"].worst < found.figures["mAP"].value < found.figures["mAP"].best < 1
+    assert found.curves.relevant_pairs == counts[1].sum(axis=0).tolist()
+    assert found.curves.irrelevant_pairs == (counts[0] - counts[1]).sum(axis=0).tolist()
+    assert found.curves.neighbors == pytest.approx(np.cumsum(counts[0].mean(axis=0)).tolist())
+    assert found.curves.precision[2] == pytest.approx(found.figures["P(r<=2)"].value)
+    assert found.curves.recall[-1] == 1
+    assert found.curves.ks[-1] == ITEMS
+    assert found.setting.distinct_codes == len(np.unique(items[1], axis=0)) < ITEMS
+
+
+def test_votes_equal_a_count_over_sorted_neighbours(tmp_path):
+    items, queries = rows(ITEMS, 2), rows(QUERIES, 3, first_id=10**6)
+    found = evaluate.evaluate(make(tmp_path, rows_per_shard=64))
+    for k in (1, 7):
+        wrong = 0
+        for code, labels in zip(queries[1], queries[2], strict=True):
+            distances = np.bitwise_count(items[1] ^ code).sum(axis=1)
+            voters = [items[2][i][0] for i in np.lexsort((items[0], distances))[:k]]
+            wrong += max(voters, key=voters.count) != labels[0]
+        assert found.figures[f"kNN error@{k}"].value == wrong / QUERIES
+    assert found.figures["kNN error@1"].value > 0
+
+
+@pytest.mark.parametrize("rows_per_shard", [1000, 100, 37])
+@pytest.mark.parametrize("order", [np.arange, lambda n: np.random.default_rng(9).permutation(n)])
+def test_nothing_changes_with_shards_or_the_order_of_rows(tmp_path, rows_per_shard, order):
+    reference = evaluate.evaluate(make(tmp_path / "reference"))
+    other = evaluate.evaluate(make(tmp_path / "other", rows_per_shard=rows_per_shard, order=order))
+    assert comparable(other) == comparable(reference)
+
+
+def test_nothing_changes_with_groups_and_blocks(tmp_path, monkeypatch):
+    pipeline = make(tmp_path, rows_per_shard=37)
+    reference = evaluate.evaluate(pipeline)
+    monkeypatch.setattr(evaluate, "MAX_GROUPS", 2)
+    monkeypatch.setattr(distinct, "PART_BYTES", 100)
+    monkeypatch.setattr(tally, "IDS_AT_ONCE", 10)
+    assert evaluate.evaluate(pipeline) == reference
+    monkeypatch.setattr(evaluate, "BLOCK_BYTES", 16 * 40 * 3)
+    blocked = evaluate.evaluate(pipeline)
+    assert blocked.figures == reference.figures
+    assert blocked.examples == reference.examples
+    assert blocked.curves.precision == pytest.approx(reference.curves.precision, abs=1e-12)
+
+
+def test_spark_gives_what_one_process_gives_and_writes_it_once(tmp_path, spark, capsys):
+    pipeline = make(tmp_path, rows_per_shard=100)
+    assert evaluate.run(pipeline) == evaluate.evaluate(pipeline)
+    written = os.stat(pipeline.paths.metrics).st_mtime_ns
+    assert "mAP" in capsys.readouterr().out
+    evaluate.run(pipeline)
+    assert os.stat(pipeline.paths.metrics).st_mtime_ns == written
+
+
+def test_every_figure_carries_its_protocol(tmp_path):
+    found = json.loads(
+        evaluate.evaluate(make(tmp_path, measures=("mAP", "mAP@5/retrieved", "P(r<=3)"))).model_dump_json()
+    )
+    assert list(found["figures"]) == ["mAP", "mAP@5/retrieved", "P(r<=3)", "kNN error@1", "kNN error@7"]
+    for figure in found["figures"].values():
+        assert figure["queries"] + figure["left_out"] == QUERIES
+        assert figure["database_size"] == ITEMS
+        assert figure["code_length"] == LENGTH
+        assert figure["ties"]
+        assert figure["denominator"]
+        assert figure["without_relevant"]
+
+
+def test_queries_without_relevant_items_are_counted_and_treated_as_each_figure_says(tmp_path):
+    ids, packed, labels = rows(QUERIES, 3, first_id=10**6)
+    labels[5] = [99]
+    labels[6] = []
+    found = evaluate.evaluate(make(tmp_path, queries=(ids, packed, labels)))
+    assert found.setting.queries_without_relevant == 2
+    assert (found.figures["mAP"].queries, found.figures["mAP"].left_out) == (QUERIES - 2, 2)
+    assert (found.figures["P@10"].queries, found.figures["P@10"].left_out) == (QUERIES, 0)
+    assert found.notes == ["no k-NN error: a query or an item has not exactly one label"]
+
+
+def test_several_labels_make_relevance_but_no_vote(tmp_path):
+    ids, packed, labels = rows(ITEMS, 2)
+    labels = [[*row, 10 + i % 3, 20 + i % 80] for i, row in enumerate(labels)]  # more than 64 labels: two words of mask
+    query_ids, query_codes, _ = rows(QUERIES, 3, first_id=10**6)
+    query_labels = [[10, 20 + i] for i in range(QUERIES)]
+    items, queries = (ids, packed, labels), (query_ids, query_codes, query_labels)
+    found = evaluate.evaluate(make(tmp_path, items=items, queries=queries))
+    counts = brute_counts(items, queries)
+    assert found.figures["mAP"].value == pytest.approx(measures.average_precision(*counts).mean(), abs=1e-12)
+    assert [name for name in found.figures if name.startswith("kNN")] == []
+    assert len(found.notes) == 1
+
+
+def test_examples_show_the_nearest_items_and_the_worst_queries(tmp_path):
+    items, queries = rows(ITEMS, 2), rows(QUERIES, 3, first_id=10**6)
+    found = evaluate.evaluate(make(tmp_path, rows_per_shard=64, examples=3, neighbors=4))
+    precision = dict(zip(queries[0].tolist(), measures.average_precision(*brute_counts(items, queries)), strict=True))
+    worst = [example.id for example in found.examples if example.chosen == "worst"]
+    assert worst == sorted(precision, key=precision.get)[:3]
+    assert [example.chosen for example in found.examples] == ["random"] * 3 + ["worst"] * 3
+    label_of = dict(zip(items[0].tolist(), (row[0] for row in items[2]), strict=True))
+    for example in found.examples:
+        code = queries[1][queries[0] == example.id][0]
+        distances = np.bitwise_count(items[1] ^ code).sum(axis=1)
+        nearest = np.lexsort((items[0], distances))[:4]
+        assert [shown.id for shown in example.neighbors] == items[0][nearest].tolist()
+        assert [shown.distance for shown in example.neighbors] == distances[nearest].tolist()
+        assert [shown.label for shown in example.neighbors] == [label_of[shown.id] for shown in example.neighbors]
+        assert [shown.relevant for shown in example.neighbors] == [s.label in example.labels for s in example.neighbors]
+
+
+def test_parts_of_the_distinct_codes_are_disjoint_and_complete(tmp_path, spark):
+    pipeline = make(tmp_path, rows_per_shard=37)
+    packed = np.unique(rows(ITEMS, 2)[1], axis=0)
+    parts = part_of(packed, 5)
+    assert set(parts.tolist()) == set(range(5))
+    index = indexer.open(pipeline.paths.index)
+    tasks = [distinct.Part(pipeline.paths.index, index.generation, part, 5) for part in range(5)]
+    assert partial(map_tasks, spark)(count_part, tasks) == [int((parts == part).sum()) for part in range(5)]
+
+
+def test_what_cannot_be_evaluated_is_refused_in_one_line(tmp_path):
+    pipeline = make(tmp_path / "queries")
+    ids, packed, _ = rows(QUERIES, 3)
+    write_queries(pipeline, ids, packed, None)
+    with pytest.raises(InvalidInputError, match="the queries have no labels"):
+        evaluate.evaluate(pipeline)
+    write_queries(pipeline, ids, packed[:, :2], [[0]] * QUERIES, code_length=16)
+    with pytest.raises(InvalidInputError, match=r"query codes have 16 bits .* but the index holds 24"):
+        evaluate.evaluate(pipeline)
+    unlabelled = make(tmp_path / "items", items=(*rows(ITEMS, 2)[:2], None))
+    with pytest.raises(InvalidInputError, match="the index holds no labels"):
+        evaluate.evaluate(unlabelled)
+    with pytest.raises(ConfigError, match="k=301 exceeds the 300 codes in the index; use k <= 300"):
+        evaluate.evaluate(make(tmp_path / "k", knn=(301,)))
+    with pytest.raises(ConfigError, match="radius 25 exceeds the 24 bits"):
+        evaluate.evaluate(make(tmp_path / "radius", measures=("P(r<=25)",)))
+
+
+@pytest.mark.parametrize("config", [{"measures": ("map",)}, {"knn": (0,)}, {"examples": -1}, {"neighbours": 10}])
+def test_a_configuration_that_says_nothing_sensible_is_refused(config):
+    with pytest.raises(ValidationError):
+        EvaluateConfig(**config)
