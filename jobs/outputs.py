@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,17 +128,39 @@ def writing(path: str, made: Record) -> Iterator[str]:
         remove(staging)
 
 
-def claim(path: str, made: Record) -> None:
+@contextmanager
+def growing(path: str, made: Record) -> Iterator[None]:
     """Record who writes a directory that grows in place, as an index does, before its first file.
+
+    An error within the block removes a directory that the block began; a kill leaves it for the next run to go on.
 
     Raises:
         OutputError: If the place cannot be written.
     """
+    began = read(path) is None
     try:
         os.makedirs(path, exist_ok=True)
         _record_path(path).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); give a place you may write to") from None
+    try:
+        yield
+    except Exception:
+        if began:
+            remove(Path(path))
+        raise
+
+
+@contextmanager
+def attempt(path: str, scratch: str) -> Iterator[str]:
+    """Give a task a file of its own in `scratch`, and move it to `path` when the block ends without an error.
+
+    So a task that runs twice, even at the same time, leaves one whole file; none if it wrote none.
+    """
+    own = os.path.join(scratch, f"{uuid.uuid4().hex}-{os.path.basename(path)}")
+    yield own
+    if os.path.exists(own):
+        os.replace(own, path)
 
 
 def _commit(staging: Path, target: Path, made: Record) -> None:

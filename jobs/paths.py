@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 
+from pydantic import field_validator
+
 from jobs.section import Section
 
 
 class Paths(Section):
-    """Places of a pipeline's outputs; `Paths.below(root)` gives the usual ones."""
+    """Places of a pipeline's outputs, absolute, since tasks may run elsewhere; `Paths.below(root)` gives the usual."""
 
     corpus_train: str
     """Parquet directory that the hasher learns from."""
@@ -32,6 +34,12 @@ class Paths(Section):
     """JSON file of the figures."""
     report: str
     """HTML file that shows them."""
+
+    @field_validator("*")
+    @classmethod
+    def _absolute(cls, path: str) -> str:
+        """Return a path as every process sees it; a URI stays as it is."""
+        return path if "://" in path else os.path.abspath(path)
 
     @staticmethod
     def below(root: str) -> dict[str, str]:

@@ -1,19 +1,40 @@
-"""Search the index on Spark for a whole query set: every shard by every block of queries, then one merge per block."""
+"""Search the index on Spark for a whole query set: every shard by every block of queries, then one merge per block.
+
+Tasks answer (shard, block) and leave their neighbors in the staged output; a task per block then merges them. A query
+lies in one file, whose rows ascend by (query_id, distance, id).
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 from pydantic import Field, model_validator
 
+from hashcore.errors import InvalidInputError
+from hashcore.neighbors import Neighbors
+from jobs import codes, outputs
 from jobs.section import Section
+from jobs.spark import map_tasks, session, task_threads
+
+if TYPE_CHECKING:
+    from indexer import Index
+    from jobs.config import Pipeline
+
+ANSWERS = ".answers"
 
 
 class SearchConfig(Section):
-    """What is asked of the index: all neighbours within a radius, or the k nearest."""
+    """What is asked of the index: all neighbors within a radius, or the k nearest."""
 
-    k: int | None = Field(default=None, ge=1)
-    """Nearest neighbours of each query."""
-    radius: int | None = Field(default=None, ge=0)
-    """All neighbours within this many bits."""
+    k: int | None = None
+    """Nearest neighbors of each query."""
+    radius: int | None = None
+    """All neighbors within this many bits."""
     queries_per_task: int = Field(default=1 << 14, ge=1)
     """Queries that a task answers at once; bounds the memory its answers take."""
 
@@ -21,5 +42,148 @@ class SearchConfig(Section):
     def _one_question(self) -> SearchConfig:
         """Refuse k and a radius at once."""
         if self.k is not None and self.radius is not None:
-            raise ValueError("give k or radius, not both; --set search.k=null takes one back")
+            raise ValueError("k and radius are both given; take one back, as in --set search.k=null")
         return self
+
+
+class Question(NamedTuple):
+    """What every task of a run is told."""
+
+    root: str
+    generation: int
+    code_length: int
+    k: int | None
+    radius: int | None
+    folder: str
+
+
+class Block(NamedTuple):
+    """A block of queries: its number, its rows, and the shards that were asked."""
+
+    number: int
+    chunk: codes.Chunk
+    shards: tuple[int, ...]
+
+
+def run(pipeline: Pipeline) -> None:
+    """Write the neighbors of every query of a pipeline.
+
+    Raises:
+        InvalidInputError: If k or the radius does not fit the index, or the queries' codes are not of its kind.
+        CorruptIndexError: If a shard is damaged.
+        OutputError: If the output is another pipeline's, or cannot be written.
+    """
+    import indexer
+
+    index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
+    check_question(pipeline.search, index, codes.read_info(source), source)
+    inputs = {"index": f"{outputs.fingerprint_of(pipeline.paths.index)} {index.generation}"}
+    record = outputs.record(pipeline, "search", ("search",), inputs | {"queries": outputs.fingerprint_of(source)})
+    if outputs.is_finished(path, record):
+        print(f"search: done before -> {path}")
+        return
+    with outputs.writing(path, record) as staging:
+        found = _search(pipeline, index, codes.plan(source, pipeline.search.queries_per_task), staging)
+    print(f"search: {found:,} neighbors -> {path}")
+
+
+def check_question(config: SearchConfig, index: Index, info: codes.CodesInfo, source: str) -> None:
+    """Raise InvalidInputError unless the index can answer the question to these queries."""
+    if config.k is None and config.radius is None:
+        raise InvalidInputError("neither search.k nor search.radius is given; set one, as in --set search.k=10")
+    if info.code_length != index.code_length:
+        raise InvalidInputError(
+            f"{source} holds codes of {info.code_length} bits but the index holds {index.code_length}; "
+            "encode the queries with the hasher that encoded the database"
+        )
+    made = index.manifest.hasher_fingerprint
+    if made is not None and info.hasher_fingerprint != made:
+        raise InvalidInputError(
+            f"{source} was encoded by hasher {info.hasher_fingerprint} but the index by {made}; use one for both"
+        )
+    if config.k is not None and not 1 <= config.k <= len(index):
+        raise InvalidInputError(f"k={config.k}: the index holds {len(index)} codes; use 1 <= k <= {len(index)}")
+    if config.radius is not None and not 0 <= config.radius <= index.code_length:
+        raise InvalidInputError(
+            f"radius={config.radius}: codes have {index.code_length} bits; use 0 <= radius <= {index.code_length}"
+        )
+
+
+def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder: str) -> int:
+    """Answer every block on every shard, merge, and return the number of neighbors."""
+    spark = session(pipeline.spark, f"hashcore search {pipeline.name}")
+    question = Question(
+        pipeline.paths.index,
+        index.generation,
+        index.code_length,
+        pipeline.search.k,
+        pipeline.search.radius,
+        folder,
+    )
+    shards = tuple(range(len(index.shards)))
+    blocks = [Block(number, chunk, shards) for number, chunk in enumerate(chunks)]
+    os.makedirs(os.path.join(folder, ANSWERS))
+    map_tasks(spark, partial(answer, question), [(shard, block) for shard in shards for block in blocks], "search")
+    counts = map_tasks(spark, partial(merge, question), blocks, "merge")
+    shutil.rmtree(os.path.join(folder, ANSWERS))
+    return sum(counts)
+
+
+def answer(question: Question, task: tuple[int, Block]) -> None:
+    """Ask one shard the queries of one block and keep the neighbors for the merge."""
+    number, block = task
+    shard = open_index(question.root, question.generation).open_shard(number)
+    queries = read_queries(block.chunk, question.code_length).codes
+    if question.k is not None:
+        found = shard.knn_search(queries, question.k, threads=task_threads())
+    elif question.radius is not None:
+        found = shard.range_search(queries, question.radius, threads=task_threads())
+    path = _answer_path(question.folder, block.number, number)
+    with outputs.attempt(path, os.path.dirname(path)) as own, open(own, "wb") as file:
+        np.savez(file, offsets=found.offsets, ids=found.ids, distances=found.distances)
+
+
+def merge(question: Question, block: Block) -> int:
+    """Merge a block's answers from all shards, write its file and return the number of neighbors."""
+    import pyarrow.parquet as pq
+
+    parts = [_read_answer(_answer_path(question.folder, block.number, shard)) for shard in block.shards]
+    found = Neighbors.merge(parts, question.k)
+    query_ids = read_queries(block.chunk, question.code_length).ids
+    path = os.path.join(question.folder, f"part-{block.number:05}.parquet")
+    with outputs.attempt(path, os.path.join(question.folder, ANSWERS)) as own:
+        pq.write_table(found.to_arrow(query_ids), own)
+    return len(found.ids)
+
+
+@lru_cache(maxsize=1)
+def open_index(root: str, generation: int) -> Index:
+    """Return the index, its manifest read once in each worker process."""
+    import indexer
+
+    return indexer.open(root, generation)
+
+
+@lru_cache(maxsize=1)
+def read_queries(chunk: codes.Chunk, code_length: int) -> codes.CodeRows:
+    """Return the queries of a block in ascending order of their ids, without labels."""
+    rows = codes.read_chunk(chunk, code_length)
+    order = np.argsort(rows.ids, kind="stable")
+    return codes.CodeRows(rows.ids[order], rows.codes[order], None)
+
+
+def _answer_path(folder: str, block: int, shard: int) -> str:
+    """Return where a shard's answer to a block lies."""
+    return os.path.join(folder, ANSWERS, f"block-{block:05}-shard-{shard:05}.npz")
+
+
+def _read_answer(path: str) -> Neighbors:
+    """Return what `answer` kept."""
+    with np.load(path) as arrays:
+        return Neighbors(arrays["offsets"], arrays["ids"], arrays["distances"])
+
+
+if __name__ == "__main__":
+    from jobs import cli
+
+    sys.exit(cli.main(["search", *sys.argv[1:]]))

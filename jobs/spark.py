@@ -171,6 +171,14 @@ def map_partitions(
     return outcomes
 
 
+def task_threads() -> int:
+    """Return the threads that the running Spark task may use; 0, which means all, outside of one."""
+    from pyspark import TaskContext
+
+    task = TaskContext.get()
+    return 0 if task is None else task.cpus()
+
+
 def _apply(
     function: Callable[[Task], Result], tasks: Sequence[Task], batches: Iterator[pa.RecordBatch]
 ) -> list[Result]:

@@ -1,0 +1,95 @@
+"""Show what this machine has for the work, and what to install where something is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from jobs.spark import MIN_JAVA, java_version
+
+DISTRIBUTION = "hashcore"
+GIB = 1 << 30
+REQUIREMENT = re.compile(r"""([\w.-]+).*;\s*extra\s*==\s*["'](\w+)["']""")  # torch>=2.4; extra == "train"
+
+
+def run() -> None:
+    """Print one line per finding."""
+    for name, finding in {**machine(), **programs(), **libraries()}.items():
+        print(f"{name:<12} {finding}")
+
+
+def machine() -> dict[str, str]:
+    """Return what the machine offers."""
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
+        "cores": str(os.cpu_count()),
+        "memory": f"{memory_bytes / GIB:.1f} GiB",
+        "disk": f"{shutil.disk_usage('.').free / GIB:.1f} GiB free here",
+        "kernels": _kernels(),
+    }
+
+
+def _kernels() -> str:
+    """Return the instruction set that the kernels chose, and those that they could."""
+    try:
+        from hashcore import hamming
+    except ImportError as error:
+        return f"not built ({error}); type: pip install -e ."
+    return f"{hamming.isa()} of {', '.join(hamming.available_isas())}; HASHCORE_ISA forces one"
+
+
+def programs() -> dict[str, str]:
+    """Return what was found of the programs beside Python."""
+    java = java_version()
+    good = java is not None and java >= MIN_JAVA
+    return {
+        "python": platform.python_version(),
+        "java": str(java) if good else f"{java or 'missing'}; Spark needs {MIN_JAVA} or newer: install openjdk",
+        "compiler": _compiler() or "missing; needed to build from source: install g++ or clang++",
+    }
+
+
+def _compiler() -> str | None:
+    """Return the first line that the C++ compiler says of itself."""
+    for name in filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++")):
+        if shutil.which(name):
+            output = subprocess.run([name, "--version"], capture_output=True, text=True, check=False).stdout
+            return output.partition("\n")[0]
+    return None
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of what each extra brings, and the command that installs what is missing."""
+    own = _version(DISTRIBUTION)
+    if own is None:
+        return {DISTRIBUTION: "not installed, run from its source; type: pip install -e '.[train,spark,report]'"}
+    lines = {DISTRIBUTION: own}
+    for extra, parts in extras().items():
+        missing = [part for part in parts if _version(part) is None]
+        found = ", ".join(f"{part} {_version(part)}" for part in parts if part not in missing)
+        lack = f"missing {', '.join(missing)}; type: pip install 'hashcore[{extra}]'" if missing else ""
+        lines[f"[{extra}]"] = "; ".join(filter(None, (found, lack)))
+    return lines
+
+
+def extras() -> dict[str, list[str]]:
+    """Return the names of the distributions that each extra of the installed package asks for."""
+    wanted: dict[str, list[str]] = {}
+    for line in requires(DISTRIBUTION) or ():
+        found = REQUIREMENT.match(line)
+        if found:
+            wanted.setdefault(found.group(2), []).append(found.group(1))
+    return wanted
+
+
+def _version(name: str) -> str | None:
+    """Return the version of an installed distribution."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

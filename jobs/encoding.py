@@ -1,0 +1,156 @@
+"""What one task of `encode` does: it loads the hasher once per worker, and writes its codes and its rejected rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hashcore.errors import InvalidInputError
+from jobs import codes, outputs
+from jobs.spark import task_threads
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hashcore.hasher import Hasher
+
+REJECTED = "rejected"
+ATTEMPTS = ".attempts"
+
+
+class Work(NamedTuple):
+    """What every task of a run is told."""
+
+    folder: str
+    hasher: str
+    hasher_fingerprint: str
+    modality: str
+    rows_per_group: int
+
+
+class Counts(NamedTuple):
+    """Rows of a task, or of all."""
+
+    encoded: int
+    rejected: int
+    null_ids: int
+
+
+class Encoded(NamedTuple):
+    """A record batch, encoded: (id, code, labels) of its good rows, (id, reason) of its bad ones."""
+
+    good: pa.Table
+    bad: pa.Table
+    null_ids: int
+
+
+def encode_partition(work: Work, batches: Iterator[pa.RecordBatch]) -> Counts:
+    """Encode the record batches (id, item, labels) of a task into `data/` and `rejected/`."""
+    import torch
+    from pyspark import TaskContext
+
+    task = TaskContext.get()
+    if task is None:
+        raise RuntimeError("encode_partition runs within a Spark task")
+    torch.set_num_threads(task_threads())
+    hasher = load_hasher(work.hasher, work.hasher_fingerprint)
+    partition, null_ids = task.partitionId(), 0
+    with part_file(work, codes.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
+        for batch in batches:
+            encoded = encode_batch(batch, hasher, work.modality)
+            good.write(encoded.good)
+            bad.write(encoded.bad)
+            null_ids += encoded.null_ids
+    return Counts(good.rows, bad.rows, null_ids)
+
+
+@lru_cache(maxsize=1)
+def load_hasher(uri: str, fingerprint: str) -> Hasher:
+    """Return the hasher of a run, loaded once in each worker process.
+
+    Raises:
+        InvalidInputError: If another hasher lies there than when the run began.
+    """
+    from hashcore.hasher import Hasher
+
+    hasher = Hasher.load(uri)
+    if hasher.fingerprint != fingerprint:
+        raise InvalidInputError(
+            f"{uri} changed from {fingerprint} to {hasher.fingerprint} during the run; run it again"
+        )
+    return hasher
+
+
+def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str) -> Encoded:
+    """Encode one record batch (id, item, labels where the corpus has them); rows with a null id are left out."""
+    import pyarrow as pa
+
+    from hashcore.inputs import read_column
+
+    null_ids = batch.column("id").null_count
+    table = pa.Table.from_batches([batch]).filter(batch.column("id").is_valid()) if null_ids else batch
+    inputs = read_column(table.column("item"), hasher.modalities[modality].input)
+    kept = pa.array(inputs.kept, pa.int64())
+    columns = {
+        "id": table.column("id").take(kept),
+        "code": codes.codes_to_arrow(hasher.encode(inputs.values, modality)),
+    }
+    if "labels" in table.schema.names:
+        columns["labels"] = table.column("labels").take(kept).cast(pa.list_(pa.int32()))
+    rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))
+    reasons = pa.array([reason for _, reason in inputs.rejected], pa.string())
+    return Encoded(pa.table(columns), pa.table({"id": table.column("id").take(rows), "reason": reasons}), null_ids)
+
+
+class PartFile:
+    """A Parquet file of a task, created with its first row group."""
+
+    def __init__(self, path: str, rows_per_group: int) -> None:
+        self.rows = 0
+        self._path = path
+        self._rows_per_group = rows_per_group
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._writer: pa.parquet.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows; a row group is written when enough of them wait."""
+        self.rows += len(table)
+        self._waiting_rows += len(table)
+        self._waiting.append(table)
+        if self._waiting_rows >= self._rows_per_group:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what waits, and the footer."""
+        self._flush()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        """Write the waiting rows."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._waiting_rows:
+            table = pa.concat_tables(self._waiting)
+            self._writer = self._writer or pq.ParquetWriter(self._path, table.schema)
+            self._writer.write_table(table, row_group_size=self._rows_per_group)
+        self._waiting, self._waiting_rows = [], 0
+
+
+@contextmanager
+def part_file(work: Work, part: str, partition: int) -> Iterator[PartFile]:
+    """Give the file of one partition; it appears whole or not at all."""
+    path = os.path.join(work.folder, part, f"part-{partition:05}.parquet")
+    with outputs.attempt(path, os.path.join(work.folder, ATTEMPTS)) as own:
+        file = PartFile(own, work.rows_per_group)
+        try:
+            yield file
+        finally:
+            file.close()

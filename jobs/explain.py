@@ -1,0 +1,77 @@
+"""Show how each shard answers the pipeline's queries: by which tables and radii, or by a scan, and at what cost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hashcore.codes import Codes
+from jobs import codes, search
+
+if TYPE_CHECKING:
+    from indexer import Index, ShardPlan
+    from jobs.config import Pipeline
+
+HEADER = ("shard", "rows", "distinct", "table", "radius", "probes", "expected", "compared", "found", "time")
+
+
+def run(pipeline: Pipeline) -> None:
+    """Print the plan of every shard for the first block of queries, in this process.
+
+    Raises:
+        InvalidInputError: If index or queries are missing or do not fit each other.
+    """
+    import indexer
+
+    index, source = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries
+    search.check_question(pipeline.search, index, codes.read_info(source), source)
+    block = codes.plan(source, pipeline.search.queries_per_task)[0]
+    queries = codes.read_chunk(block, index.code_length).codes
+    radius = asked_radius(pipeline.search, index, queries)
+    plans = index.explain(queries, radius)
+    print(f"{len(queries):,} queries, radius {radius} of {index.code_length} bits, {len(index):,} items")
+    print(table([HEADER, *(row for plan in plans for row in rows(plan))]))
+    for reason in dict.fromkeys(plan.reason for plan in plans):
+        print(reason)
+
+
+def asked_radius(config: search.SearchConfig, index: Index, queries: Codes) -> int:
+    """Return the radius that is asked for; for k nearest, the one within which half of the queries find them."""
+    if config.radius is not None:
+        return config.radius
+    found = index.knn_search(queries, config.k or 1)
+    return int(np.median(found.distances[found.offsets[1:] - 1]))
+
+
+def rows(plan: ShardPlan) -> Iterator[tuple[str, ...]]:
+    """Yield a line for each table of a shard; one line for a scan."""
+    shard = (plan.shard[:8], f"{plan.rows:,}", f"{plan.distinct:,}")
+    if not any(used.radius >= 0 for used in plan.tables):
+        yield (*shard, "scan", "", "", "", f"{plan.distinct:,}", f"{plan.neighbors:,}", "")
+        return
+    for number, used in enumerate(plan.tables):
+        yield (
+            *shard,
+            f"{number}: {used.bits} bits",
+            str(used.radius) if used.radius >= 0 else "unused",
+            f"{used.probes:,}",
+            f"{used.expected_candidates:,.0f}",
+            f"{used.candidates:,}",
+            f"{used.verified:,}",
+            f"{1000 * used.seconds:,.1f} ms",
+        )
+
+
+def table(lines: Sequence[tuple[str, ...]]) -> str:
+    """Return lines of cells in right-aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, line, widths)) for line in lines)
+
+
+if __name__ == "__main__":
+    from jobs import cli
+
+    sys.exit(cli.main(["explain", *sys.argv[1:]]))

@@ -1,0 +1,76 @@
+"""The command line: every verb, its errors in one line, and the same through spark-submit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from hashcore.errors import HashcoreError
+from jobs import cli
+
+
+def test_every_verb_has_a_module_that_runs():
+    for verb in cli.VERBS:
+        assert callable(import_module(f"jobs.{verb}").run)
+
+
+def test_an_error_is_one_line_and_exit_code_2(capsys):
+    assert cli.main(["encode", "--config", "nowhere.yaml"]) == cli.EXIT_ERROR
+    captured = capsys.readouterr()
+    assert captured.err.startswith("hashcore encode: nowhere.yaml cannot be read")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_lines_of_an_error_are_joined(capsys, monkeypatch, tmp_path):
+    def fail(pipeline):
+        raise HashcoreError("first\n  second")
+
+    (tmp_path / "a.yaml").write_text("name: a")
+    monkeypatch.setattr("jobs.search.run", fail)
+    assert cli.main(["search", "--config", str(tmp_path / "a.yaml")]) == cli.EXIT_ERROR
+    assert capsys.readouterr().err == "hashcore search: first second\n"
+
+
+def test_an_interruption_says_how_to_go_on(capsys, monkeypatch, tmp_path):
+    def interrupt(pipeline):
+        raise KeyboardInterrupt
+
+    (tmp_path / "a.yaml").write_text("name: a")
+    monkeypatch.setattr("jobs.search.run", interrupt)
+    assert cli.main(["search", "--config", str(tmp_path / "a.yaml")]) == cli.EXIT_INTERRUPTED
+    assert "the same command" in capsys.readouterr().err
+
+
+def test_the_chosen_job_gets_the_resolved_pipeline(monkeypatch, tmp_path):
+    given = []
+    (tmp_path / "a.yaml").write_text("name: a\nsearch: {k: 3}")
+    monkeypatch.setattr("jobs.search.run", given.append)
+    assert cli.main(["search", "--config", str(tmp_path / "a.yaml"), "--set", "search.k=4", "--set", "name=b"]) == 0
+    assert [(pipeline.name, pipeline.search.k) for pipeline in given] == [("b", 4)]
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["encode"]])
+def test_a_wrong_command_shows_the_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == cli.EXIT_ERROR
+    assert "usage: hashcore" in capsys.readouterr().err
+
+
+def test_the_command_line_loads_nothing_heavy():
+    code = (
+        "import sys, jobs.cli, jobs.config; print(sorted({'torch', 'ray', 'pyspark', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_doctor_shows_kernels_java_and_parts(capsys):
+    assert cli.main(["doctor"]) == 0
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert {"machine", "cores", "memory", "disk", "kernels", "python", "java", "compiler", "hashcore"} <= set(shown)
+    assert "portable" in shown["kernels"]

@@ -1,0 +1,146 @@
+"""Corpora: what is converted holds the same images, and queries are held out."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections import Counter
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from hashcore.errors import ConfigError, InvalidInputError, OutputError
+from jobs import corpus
+from jobs.config import Pipeline
+from jobs.corpus import CorpusConfig
+
+
+def pipeline(root, **values):
+    return Pipeline.model_validate({"name": "a", "root": str(root), "corpus": {"source": "digits", **values}})
+
+
+def idx(array):
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    return gzip.compress(header + array.astype(np.uint8).tobytes())
+
+
+@pytest.fixture
+def mnist(tmp_path, monkeypatch):
+    """A folder with three training images and two queries of 2 × 2 pixels."""
+    generator = np.random.default_rng(0)
+    monkeypatch.setenv("HASHCORE_DATA", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    for prefix, count in (("train", 3), ("t10k", 2)):
+        images = generator.integers(0, 256, (count, 2, 2))
+        (tmp_path / "data" / f"{prefix}-images-idx3-ubyte.gz").write_bytes(idx(images))
+        (tmp_path / "data" / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(idx(np.arange(count)))
+    return tmp_path / "data"
+
+
+def test_digits_keep_their_pixels_and_classes(tmp_path):
+    corpus.run(pipeline(tmp_path))
+    table = pq.read_table(pipeline(tmp_path).paths.corpus_queries)
+    digits = load_digits()
+    for row in table.to_pylist():
+        pixels = np.asarray(Image.open(io.BytesIO(row["image"])))
+        assert np.array_equal(np.round(pixels / 255 * 16), digits.images[row["id"]])
+        assert row["labels"] == [digits.target[row["id"]]]
+    assert table.num_rows == 360
+
+
+def test_queries_are_held_out_in_equal_shares_of_every_class():
+    parts = corpus.split_digits(CorpusConfig(source="digits", held_out=95))
+    assert not set(parts["queries"].ids) & set(parts["database"].ids)
+    assert len(parts["queries"].ids) + len(parts["database"].ids) == 1797
+    counts = Counter(parts["queries"].classes.tolist())
+    assert sorted(counts.values()) == [9] * 5 + [10] * 5
+
+
+def test_the_seed_decides_which_queries_are_held_out():
+    first, again, other = (
+        corpus.split_digits(CorpusConfig(source="digits", seed=seed))["queries"].ids for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_holding_out_most_of_the_digits_is_refused():
+    with pytest.raises(ConfigError, match="held_out=1000: the digits are 1797"):
+        corpus.split_digits(CorpusConfig(source="digits", held_out=1000))
+
+
+def test_features_are_the_pixels_between_0_and_1(tmp_path):
+    made = pipeline(tmp_path, content="features", rows_per_file=500)
+    corpus.run(made)
+    table = pq.read_table(made.paths.corpus_database)
+    features = np.stack(table.column("features").to_numpy())
+    expected = load_digits().images[table.column("id").to_numpy()].reshape(-1, 64) / 16
+    assert features.dtype == np.float32
+    assert np.abs(features - expected).max() < 0.003  # 17 levels of grey in 8 bits
+    assert len(list((tmp_path / "corpus" / "database").glob("*.parquet"))) == 3
+
+
+def test_a_corpus_is_made_once(tmp_path, capsys):
+    corpus.run(pipeline(tmp_path))
+    assert capsys.readouterr().out.count("->") == 3
+    corpus.run(pipeline(tmp_path))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_corpus_of_another_seed_is_not_written_over(tmp_path):
+    corpus.run(pipeline(tmp_path))
+    with pytest.raises(OutputError, match=r"corpus\.seed"):
+        corpus.run(pipeline(tmp_path, seed=1))
+
+
+def test_mnist_queries_follow_the_training_ids(mnist, tmp_path):
+    made = pipeline(tmp_path, source="mnist")
+    corpus.run(made)
+    assert pq.read_table(made.paths.corpus_train).column("id").to_pylist() == [0, 1, 2]
+    assert pq.read_table(made.paths.corpus_queries).column("id").to_pylist() == [3, 4]
+    assert pq.read_table(made.paths.corpus_queries).column("labels").to_pylist() == [[0], [1]]
+
+
+def test_mnist_needs_to_know_where_it_lies(tmp_path, monkeypatch):
+    monkeypatch.delenv("HASHCORE_DATA", raising=False)
+    with pytest.raises(ConfigError, match="HASHCORE_DATA"):
+        corpus.run(pipeline(tmp_path, source="mnist"))
+
+
+def test_a_missing_file_of_mnist_is_named(mnist, tmp_path):
+    (mnist / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(InvalidInputError, match=r"t10k-labels-idx1-ubyte\.gz is missing"):
+        corpus.run(pipeline(tmp_path, source="mnist"))
+    assert not (tmp_path / "corpus").exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no gzip",
+        idx(np.zeros((3, 2, 2)))[:-10],
+        gzip.compress(b""),
+        gzip.compress(b"\0\0\x08\x03"),
+        gzip.compress(b"\0\0\x0d\x01\0\0\0\x01\0\0\0\0"),
+        gzip.compress(b"\0\0\x08\x01\0\0\0\x09\0"),
+    ],
+)
+def test_a_damaged_idx_file_is_refused(tmp_path, data):
+    (tmp_path / "x.gz").write_bytes(data)
+    with pytest.raises(InvalidInputError, match=r"x\.gz is"):
+        corpus.read_idx(tmp_path / "x.gz")
+
+
+def test_images_and_labels_of_different_number_are_refused(mnist, tmp_path):
+    (mnist / "train-labels-idx1-ubyte.gz").write_bytes(idx(np.arange(7)))
+    with pytest.raises(InvalidInputError, match="3 train images but 7 labels"):
+        corpus.run(pipeline(tmp_path, source="mnist"))
+
+
+def test_files_of_the_user_are_left_alone(tmp_path):
+    corpus.run(pipeline(tmp_path, source="files"))
+    assert not (tmp_path / "corpus").exists()

@@ -1,0 +1,179 @@
+"""Outputs are whole or absent, know what made them, and are never written over another's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hashcore.errors import InvalidInputError, OutputError
+from jobs import outputs
+from jobs.config import Pipeline
+
+
+def record(stage="search", inputs=None, **values):
+    return outputs.record(Pipeline.model_validate({"name": "a", **values}), stage, ("search",), inputs)
+
+
+def write(path, made, then=lambda: None):
+    with outputs.writing(str(path), made) as staging:
+        os.makedirs(staging)
+        Path(staging, "data").write_text("hello")
+        then()
+
+
+def grow(root, made, then=lambda: None):
+    with outputs.growing(str(root), made):
+        (root / "shard").touch()
+        then()
+
+
+def stop():
+    raise RuntimeError("stop")
+
+
+def test_a_directory_appears_with_its_record_when_the_block_ends(tmp_path):
+    path, made = tmp_path / "deep" / "output", record()
+    with outputs.writing(str(path), made) as staging:
+        os.makedirs(staging)
+        Path(staging, "data").write_text("hello")
+        assert not path.exists()
+    assert (path / "data").read_text() == "hello"
+    assert outputs.read(str(path)) == made
+    assert os.listdir(path.parent) == ["output"]
+
+
+def test_a_file_appears_with_its_record_beside_it(tmp_path):
+    path = tmp_path / "metrics.json"
+    with outputs.writing(str(path), record()) as staging:
+        Path(staging).write_text("{}")
+    assert path.read_text() == "{}"
+    assert sorted(os.listdir(tmp_path)) == ["metrics.hashcore.json", "metrics.json"]
+    assert outputs.is_finished(str(path), record())
+
+
+def test_the_record_holds_the_whole_resolved_configuration(tmp_path):
+    write(tmp_path / "output", record(search={"k": 3}))
+    found = outputs.read(str(tmp_path / "output"))
+    assert Pipeline.model_validate(found.pipeline) == Pipeline.model_validate({"name": "a", "search": {"k": 3}})
+
+
+def test_a_failed_block_leaves_nothing(tmp_path):
+    with pytest.raises(RuntimeError, match="stop"):
+        write(tmp_path / "output", record(), then=stop)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
+    (tmp_path / ".output.partial").mkdir()
+    (tmp_path / ".output.partial" / "half").touch()
+    write(tmp_path / "output", record())
+    assert sorted(os.listdir(tmp_path / "output")) == [outputs.RECORD, "data"]
+    assert os.listdir(tmp_path) == ["output"]
+
+
+def test_an_absent_or_empty_place_is_not_finished(tmp_path):
+    assert not outputs.is_finished(str(tmp_path / "absent"), record())
+    assert not outputs.is_finished(str(tmp_path), record())
+
+
+def test_a_finished_output_is_recognised(tmp_path):
+    write(tmp_path / "output", record(inputs={"codes": "1"}))
+    assert outputs.is_finished(str(tmp_path / "output"), record(inputs={"codes": "1"}))
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        (record(search={"k": 3}), r"different search\.k"),
+        (record(inputs={"codes": "2"}), "different input codes"),
+        (record(stage="encode"), "different"),
+    ],
+)
+def test_the_output_of_another_pipeline_is_refused(tmp_path, other, difference):
+    write(tmp_path / "output", record(inputs={"codes": "1"}))
+    with pytest.raises(OutputError, match=difference):
+        outputs.is_finished(str(tmp_path / "output"), other)
+
+
+def test_a_change_that_does_not_decide_the_output_is_no_other_pipeline(tmp_path):
+    write(tmp_path / "output", record())
+    assert outputs.is_finished(str(tmp_path / "output"), record(spark={"driver_memory": "9g"}, root="elsewhere"))
+
+
+def test_foreign_files_are_refused(tmp_path):
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(OutputError, match="did not write"):
+        outputs.is_finished(str(tmp_path), record())
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"stage": "search"}'])
+def test_a_damaged_record_makes_files_foreign(tmp_path, text):
+    write(tmp_path / "output", record())
+    (tmp_path / "output" / outputs.RECORD).write_text(text)
+    with pytest.raises(OutputError, match="did not write"):
+        outputs.is_finished(str(tmp_path / "output"), record())
+
+
+def test_an_unwritable_place_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OutputError, match="cannot be written"),
+        outputs.writing(str(tmp_path / "file" / "output"), record()),
+    ):
+        pytest.fail("the block must not begin")
+    with pytest.raises(OutputError, match="cannot be written"), outputs.growing(str(tmp_path / "file" / "x"), record()):
+        pytest.fail("the block must not begin")
+
+
+def test_a_growing_directory_that_failed_at_its_beginning_is_removed(tmp_path):
+    root = tmp_path / "index"
+    with pytest.raises(RuntimeError, match="stop"):
+        grow(root, record(), then=stop)
+    assert not root.exists()
+
+
+def test_a_growing_directory_that_was_there_outlives_a_failure(tmp_path):
+    root = tmp_path / "index"
+    grow(root, record())
+    with pytest.raises(RuntimeError, match="stop"):
+        grow(root, record(), then=stop)
+    assert (root / "shard").exists()
+
+
+def test_a_repeated_attempt_leaves_one_whole_file(tmp_path):
+    scratch, path = tmp_path / "scratch", tmp_path / "part"
+    scratch.mkdir()
+    with outputs.attempt(str(path), str(scratch)) as slow:
+        Path(slow).write_text("slow")
+        with outputs.attempt(str(path), str(scratch)) as fast:
+            Path(fast).write_text("fast")
+        assert path.read_text() == "fast"
+    assert path.read_text() == "slow"
+    assert os.listdir(scratch) == []
+
+
+def test_an_attempt_that_wrote_nothing_leaves_nothing(tmp_path):
+    with outputs.attempt(str(tmp_path / "part"), str(tmp_path)):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_input_of_ours_is_known_by_its_record(tmp_path):
+    made = record()
+    write(tmp_path / "output", made)
+    assert outputs.fingerprint_of(str(tmp_path / "output")) == made.fingerprint
+
+
+def test_an_input_of_others_is_known_by_its_files(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(b"1")
+    before = outputs.fingerprint_of(str(tmp_path))
+    assert outputs.fingerprint_of(str(tmp_path)) == before
+    (tmp_path / "b.parquet").write_bytes(b"2")
+    assert outputs.fingerprint_of(str(tmp_path)) != before
+
+
+def test_a_missing_input_is_named(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"absent does not exist"):
+        outputs.fingerprint_of(str(tmp_path / "absent"))

@@ -1,0 +1,63 @@
+"""Spark is started in one place, and maps pure functions over tasks."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from hashcore.errors import CorruptIndexError, MissingExtraError
+from jobs import spark as jobs_spark
+from jobs.spark import SparkConfig, map_partitions, map_tasks, session
+
+
+def test_results_come_in_the_order_of_tasks(spark):
+    def describe(task):
+        return (os.getpid(), task["name"])
+
+    results = map_tasks(spark, describe, [{"name": number} for number in range(9)])
+    assert [name for _, name in results] == list(range(9))
+    assert os.getpid() not in {pid for pid, _ in results}
+
+
+def test_no_tasks_need_no_cluster():
+    assert map_tasks(None, str, []) == []
+
+
+def test_an_error_of_a_task_arrives_as_it_was_raised(spark, capfd):
+    def check(task):
+        if task == 1:
+            raise CorruptIndexError("shard 1: expected a, got b")
+
+    with pytest.raises(CorruptIndexError, match=r"^shard 1: expected a, got b$"):
+        map_tasks(spark, check, [0, 1, 2])
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_function_sees_every_row_of_its_partition(spark):
+    def count(batches):
+        return sum(len(batch) for batch in batches)
+
+    assert map_partitions(spark.range(0, 100, 1, 4), count) == [25, 25, 25, 25]
+
+
+def test_a_running_session_is_used(spark):
+    assert session(SparkConfig(master="local[1]"), "another") is spark
+
+
+def test_a_missing_java_is_named_with_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingExtraError, match=r"Java is not found; Spark needs Java 17.*apt install"):
+        jobs_spark.check_java()
+
+
+@pytest.mark.parametrize(("said", "version"), [('java version "1.8.0_392"', 8), ('openjdk version "11.0.2"', 11)])
+def test_an_old_java_is_refused_with_its_version(monkeypatch, tmp_path, said, version):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(MissingExtraError, match=f"Java {version} is too old"):
+        jobs_spark.check_java()
