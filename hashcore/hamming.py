@@ -127,15 +127,28 @@ def relevance_histograms(
         Two int64 arrays of shape (q, code_length + 1): all items, and relevant items, at each distance.
     """
     database, queries = _check_pair(database, queries)
-    counts = np.zeros((2, len(queries), code_length + 1), np.int64)
     if 8 * database.shape[1] < code_length:
         raise InvalidInputError(f"codes of {database.shape[1]} bytes hold fewer than code_length={code_length} bits")
-    if len(database) and len(queries):
+    return histograms_of_columns(
+        to_columns(database), to_rows(queries), code_length, database_relevance, query_relevance, threads=threads
+    )
+
+
+def histograms_of_columns(
+    columns: Words,
+    query_rows: Words,
+    code_length: int,
+    item_relevance: Words,
+    query_relevance: Words,
+    *,
+    threads: int = 0,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Do as `relevance_histograms`, for items as `to_columns` and queries as `to_rows` return them."""
+    counts = np.zeros((2, len(query_rows), code_length + 1), np.int64)
+    if columns.shape[1] and len(query_rows):
         isa()
-        masks = np.ascontiguousarray(database_relevance.T), np.ascontiguousarray(query_relevance)
-        _kernels.scan_histogram(
-            to_columns(database), to_rows(queries), *masks, counts[0], counts[1], threads or available_threads()
-        )
+        masks = np.ascontiguousarray(item_relevance.T), np.ascontiguousarray(query_relevance)
+        _kernels.scan_histogram(columns, query_rows, *masks, counts[0], counts[1], threads or available_threads())
     return counts[0], counts[1]
 
 

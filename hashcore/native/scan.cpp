@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "hashcore/native/nearest.hpp"
+
 namespace hashcore {
 
 namespace {
@@ -35,44 +37,6 @@ struct Task {
     }
 };
 
-// The nearest items seen so far of one query. Items arrive by rising number, so a later one never wins a tie.
-class Nearest {
-  public:
-    Nearest(std::size_t k, unsigned farthest) : k_(k), radius_(farthest) {}
-
-    // Items further than this cannot be among the k nearest; −1 where none can.
-    int radius() const { return radius_; }
-
-    void add(std::uint32_t item, std::uint16_t distance) {
-        if (distance > radius_) return;
-        found_.push_back({item, distance});
-        if (found_.size() >= 2 * k_ + 16) shrink();
-    }
-
-    void shrink() {
-        if (found_.size() < k_) return;
-        auto nearer = [](const Found& a, const Found& b) {
-            return a.distance != b.distance ? a.distance < b.distance : a.item < b.item;
-        };
-        std::nth_element(found_.begin(), found_.begin() + std::ptrdiff_t(k_ - 1), found_.end(), nearer);
-        found_.resize(k_);
-        radius_ = int(found_[k_ - 1].distance) - 1;
-    }
-
-    void append_to(std::vector<Hit>& hits, std::uint32_t query) const {
-        for (const Found& found : found_) hits.push_back({std::int64_t(found.item), query, found.distance});
-    }
-
-  private:
-    struct Found {
-        std::uint32_t item;
-        std::uint16_t distance;
-    };
-    std::size_t k_;
-    int radius_;
-    std::vector<Found> found_;
-};
-
 }  // namespace
 
 const ScanKernels& scan_kernels(Isa isa) {
@@ -86,7 +50,8 @@ const ScanKernels& scan_kernels(Isa isa) {
     }
 }
 
-HitLists scan_range(const Columns& columns, const Queries& queries, unsigned radius, std::size_t threads, Isa isa) {
+std::vector<std::vector<Hit>> scan_range_hits(const Columns& columns, const Queries& queries, unsigned radius,
+                                              std::size_t threads, Isa isa) {
     const ScanKernels& kernels = scan_kernels(isa);
     const Cut cut(queries.count, columns.count, threads);
     std::vector<std::vector<Hit>> parts(cut.tasks());
@@ -106,6 +71,11 @@ HitLists scan_range(const Columns& columns, const Queries& queries, unsigned rad
         }
         parts[number] = std::move(hits);
     });
+    return parts;
+}
+
+HitLists scan_range(const Columns& columns, const Queries& queries, unsigned radius, std::size_t threads, Isa isa) {
+    const auto parts = scan_range_hits(columns, queries, radius, threads, isa);
     return assemble(parts, queries.count, std::numeric_limits<std::int64_t>::max(), threads);
 }
 
@@ -115,7 +85,7 @@ HitLists scan_nearest(const Columns& columns, const Queries& queries, std::size_
     std::vector<std::vector<Hit>> parts(cut.tasks());
     parallel_for(cut.tasks(), threads, [&](std::size_t number) {
         const Task task(cut, number, queries.count, columns.count);
-        std::vector<Nearest> nearest(task.query_end - task.query_begin, Nearest(k, unsigned(64 * columns.words)));
+        std::vector<Nearest> nearest(task.query_end - task.query_begin, Nearest(k, unsigned(64 * columns.words), Ties::first));
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
         for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
@@ -129,8 +99,8 @@ HitLists scan_nearest(const Columns& columns, const Queries& queries, std::size_
             }
         }
         for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
-            nearest[q - task.query_begin].shrink();
-            nearest[q - task.query_begin].append_to(parts[number], std::uint32_t(q));
+            for (const auto& found : nearest[q - task.query_begin].found())
+                parts[number].push_back({std::int64_t(found.item), std::uint32_t(q), found.distance});
         }
     });
     return assemble(parts, queries.count, k, threads);

@@ -31,7 +31,9 @@ struct Masks {
     std::size_t words;
 };
 
-// All items within `radius` of each query; ids are item numbers.
+// All items within `radius` of each query, in parts for assemble(); ids are item numbers.
+std::vector<std::vector<Hit>> scan_range_hits(const Columns& columns, const Queries& queries, unsigned radius,
+                                              std::size_t threads, Isa isa);
 HitLists scan_range(const Columns& columns, const Queries& queries, unsigned radius, std::size_t threads, Isa isa);
 
 // The k nearest items of each query (all of them where there are fewer); ids are item numbers.

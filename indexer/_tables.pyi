@@ -1,0 +1,41 @@
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+Numbers = NDArray[np.uint32]
+Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]  # offsets, ids, distances
+TableArrays = tuple[int, int, int, int, Numbers, Words, Numbers | None]  # word, shift, bits, filter word, arrays
+TableWork = tuple[int, int, int, float]  # probes, candidates, verified, seconds
+
+class ShardTables:
+    def __init__(
+        self,
+        codes: Words,
+        row_offsets: Numbers | None,
+        short_ids: Numbers | None,
+        long_ids: NDArray[np.int64] | None,
+        id_base: int,
+        tables: list[TableArrays],
+    ) -> None: ...
+    def range(
+        self, queries: Words, radius: int, radii: list[int], max_rows: int, threads: int
+    ) -> tuple[Lists, list[TableWork]] | None: ...
+    def nearest(
+        self, queries: Words, k: int, probe: float, candidate: float, scan: float, threads: int
+    ) -> tuple[Lists, NDArray[np.uint8]]: ...
+    def mean_candidates(self, queries: Words, most: int) -> NDArray[np.float64]: ...
+
+def permute_bits(codes: Words, order: list[int], out: Words, threads: int) -> None: ...
+def sorted_rows(codes: Words, bits: int, ids: NDArray[np.int64], threads: int) -> Numbers: ...
+def group_starts(codes: Words, order: Numbers, threads: int) -> Numbers: ...
+def fill_table(
+    keys: Words,
+    filter_words: Words,
+    shift: int,
+    bits: int,
+    offsets: Numbers,
+    positions: Numbers,
+    words: Words,
+    threads: int,
+) -> None: ...
+def fill_offsets(keys: Words, shift: int, bits: int, offsets: Numbers) -> None: ...

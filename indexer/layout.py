@@ -1,0 +1,156 @@
+"""The layout of a shard: the order of its bits, and which of them are the substrings of its hash tables."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hashcore.codes import Codes, check_code_length, check_codes, unpack
+
+WORD_BITS = 64
+MAX_SUBSTRING_BITS = 24  # 2^24 offsets take 64 MiB
+MAX_TABLES = 12
+SCAN_BELOW = 50_000  # a scan of so few codes takes a few microseconds, less than looking up the buckets
+SAMPLE_CODES = 20_000
+
+
+class Substring(BaseModel):
+    """The bits `shift`..`shift + bits` of 64-bit word `word`: the bucket number of one table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    word: int = Field(ge=0)
+    shift: int = Field(ge=0, lt=WORD_BITS)
+    bits: int = Field(ge=1, le=MAX_SUBSTRING_BITS)
+
+    @property
+    def places(self) -> range:
+        """Its bits as bits of the stored code, ascending."""
+        start = WORD_BITS * self.word + self.shift
+        return range(start, start + self.bits)
+
+
+class Layout(BaseModel):
+    """How the codes of every shard of a generation are arranged.
+
+    Attributes:
+        code_length: Bits of a code.
+        bit_order: Bit p of a stored code is bit bit_order[p] of the code; a permutation of 0..code_length − 1.
+        substrings: Disjoint substrings of the stored code, one a table. The first one is the top of word 0, by which
+            the codes are sorted, so that its table needs no copy of them.
+        scan_below: A shard of fewer distinct codes gets no tables.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code_length: int
+    bit_order: tuple[int, ...]
+    substrings: tuple[Substring, ...]
+    scan_below: int = SCAN_BELOW
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Layout:
+        check_code_length(self.code_length)
+        if sorted(self.bit_order) != list(range(self.code_length)):
+            raise ValueError("bit_order is not a permutation of the bits of a code")
+        taken = [bit for substring in self.substrings for bit in substring.places]
+        if len(set(taken)) != len(taken) or any(bit >= self.code_length for bit in taken):
+            raise ValueError("substrings overlap or leave the code")
+        if any(s.shift + s.bits > WORD_BITS for s in self.substrings):
+            raise ValueError("a substring crosses a word")
+        if self.substrings and self.substrings[0].places[-1] != self.first_word_bits - 1:
+            raise ValueError("the first substring must be the top of word 0")
+        return self
+
+    @property
+    def words(self) -> int:
+        """64-bit words of a code."""
+        return -(-self.code_length // WORD_BITS)
+
+    @property
+    def first_word_bits(self) -> int:
+        """Bits of word 0 that a code uses."""
+        return min(self.code_length, WORD_BITS)
+
+    @property
+    def keeps_bit_order(self) -> bool:
+        """Whether codes are stored with their bits as they come."""
+        return self.bit_order == tuple(range(self.code_length))
+
+    def filter_word(self, substring: Substring) -> int:
+        """Return the word stored beside each entry of a table: the next one, whose bits the bucket does not tell."""
+        return (substring.word + 1) % self.words
+
+
+def plan_layout(sample: Codes, *, code_length: int, rows_per_shard: int, scan_below: int = SCAN_BELOW) -> Layout:
+    """Choose substrings of about log2(rows_per_shard) bits, and an order of bits that spreads the sample over them.
+
+    Args:
+        sample: Some codes of the corpus, shape (n, bytes); the more of them, the better the choice.
+        code_length: Bits of a code.
+        rows_per_shard: Rows that a shard will hold.
+        scan_below: A shard of fewer distinct codes gets no tables.
+
+    Returns:
+        The layout; any layout gives exact answers, a good one gives them sooner.
+    """
+    substrings = substrings_for(check_code_length(code_length), rows_per_shard)
+    bits = unpack(check_codes(sample[:SAMPLE_CODES], code_length), code_length)
+    order = _decorrelating_order(bits, substrings)
+    return Layout(code_length=code_length, bit_order=order, substrings=substrings, scan_below=scan_below)
+
+
+def substrings_for(code_length: int, rows: int) -> tuple[Substring, ...]:
+    """Cut each word of a code into substrings of about log2(rows) bits, from the top."""
+    wanted_bits = min(max(math.log2(max(rows, 2)), 8), MAX_SUBSTRING_BITS)
+    substrings: list[Substring] = []
+    for word in range(-(-code_length // WORD_BITS)):
+        word_bits = min(code_length - WORD_BITS * word, WORD_BITS)
+        pieces = max(round(word_bits / wanted_bits), 1 if word == 0 else 0)
+        top = word_bits
+        for piece in range(pieces):
+            bits = min(math.ceil(top / (pieces - piece)), MAX_SUBSTRING_BITS)
+            substrings.append(Substring(word=word, shift=top - bits, bits=bits))
+            top -= bits
+    return tuple(substrings[:MAX_TABLES])
+
+
+def _decorrelating_order(bits: NDArray[np.uint8], substrings: tuple[Substring, ...]) -> tuple[int, ...]:
+    """Deal the bits to the substrings so that those of one substring tell as little as possible about each other.
+
+    Correlated bits in one substring crowd its entries into few buckets. As in the greedy reordering of Norouzi et al.'s
+    MIH implementation, each substring in turn takes the bit that correlates least with those it has.
+    """
+    code_length = bits.shape[1]
+    places = [list(substring.places) for substring in substrings]
+    correlation = _absolute_correlation(bits)
+    if len(bits) < 2 or correlation.max(initial=0.0) < 0.1:
+        return tuple(range(code_length))
+    order = np.full(code_length, -1)
+    free = np.ones(code_length, bool)
+    load = np.zeros((len(places), code_length))  # load[t, b]: correlation of bit b with those of substring t
+    while any(places):
+        for substring, left in enumerate(places):
+            if not left:
+                continue
+            bit = int(np.argmin(np.where(free, load[substring], np.inf)))
+            order[left.pop()] = bit
+            free[bit] = False
+            load[substring] += correlation[bit] ** 2
+    order[order < 0] = np.flatnonzero(free)
+    return tuple(int(bit) for bit in order)
+
+
+def _absolute_correlation(bits: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the absolute correlation of every pair of bits, 1 with a constant bit, 0 on the diagonal."""
+    centred = bits - bits.mean(axis=0, dtype=np.float64)
+    deviation = np.sqrt((centred**2).sum(axis=0))
+    constant = deviation == 0
+    deviation[constant] = 1
+    correlation: NDArray[np.float64] = np.abs(centred.T @ centred / deviation[:, None] / deviation[None])
+    correlation[constant, :] = correlation[:, constant] = 1
+    np.fill_diagonal(correlation, 0)
+    return correlation

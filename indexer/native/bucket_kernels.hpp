@@ -1,0 +1,74 @@
+// The inner loops of a bucket look-up, one table of functions for each instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hashcore/native/isa.hpp"
+#include "hashcore/native/scan_kernels.hpp"
+
+namespace hashcore {
+
+// A query's entry point into one table: its bucket, its filter word, and the distance that its filter word may have.
+struct Probe {
+    std::uint64_t filter_word;
+    std::uint32_t bucket;
+    std::uint32_t query;
+    std::uint32_t radius;
+};
+
+// An entry whose filter word is near enough: still to be verified.
+struct Candidate {
+    std::uint32_t query;
+    std::uint32_t entry;
+    std::uint32_t distance;  // of the filter word
+};
+
+// Candidates found so far. Kernels call reserve() before they write, so a hot bucket grows the list and never overruns it.
+class Candidates {
+  public:
+    Candidates() = default;
+    Candidates(const Candidates&) = delete;
+    Candidates& operator=(const Candidates&) = delete;
+    ~Candidates();
+
+    void reserve(std::size_t more) {
+        if (size_ + more > capacity_) [[unlikely]]
+            grow(more);
+    }
+    void push(Candidate candidate) { data_[size_++] = candidate; }
+    void clear() { size_ = 0; }
+    std::size_t size() const { return size_; }
+    const Candidate& operator[](std::size_t i) const { return data_[i]; }
+
+  private:
+    void grow(std::size_t more);
+    Candidate* data_ = nullptr;
+    std::size_t size_ = 0, capacity_ = 0;
+};
+
+// offsets[b]:offsets[b + 1] are the entries of bucket b; words[e] is the filter word of entry e.
+struct Buckets {
+    const std::uint32_t* offsets;
+    const std::uint64_t* words;
+};
+
+struct BucketKernels {
+    // Looks up bucket ^ base ^ flip for every probe and every flip, probe by probe: for buckets that lie in cache.
+    // Returns the number of entries compared.
+    std::uint64_t (*look_up)(const Buckets& buckets, const Probe* probes, std::size_t count, std::uint32_t base,
+                             const std::uint32_t* flips, std::size_t flip_count, Candidates& out);
+
+    // The same, flip by flip and with prefetching: for buckets that lie in memory. Probes ordered by bucket do best.
+    std::uint64_t (*look_up_far)(const Buckets& buckets, const Probe* probes, std::size_t count,
+                                 const std::uint32_t* flips, std::size_t flip_count, Candidates& out);
+};
+
+const BucketKernels& bucket_kernels(Isa isa);
+
+extern const BucketKernels bucket_kernels_portable;
+extern const BucketKernels bucket_kernels_avx2;
+extern const BucketKernels bucket_kernels_avx512bw;
+extern const BucketKernels bucket_kernels_avx512vpopcntdq;
+
+}  // namespace hashcore

@@ -1,0 +1,29 @@
+// Building a shard: sorting codes, grouping equal ones, and laying out hash tables.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hashcore/native/scan.hpp"
+
+namespace hashcore {
+
+// out[w * n + i] = word w of code i with its bits reordered: bit p of the result is bit order[p] of the code.
+void permute_bits(const Columns& codes, const std::vector<std::uint16_t>& order, std::uint64_t* out, std::size_t threads);
+
+// Row numbers ordered by (word 0, word 1, …, id); `bits` is the number of bits used of word 0.
+std::vector<std::uint32_t> sorted_rows(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::size_t threads);
+
+// Numbers r of the ordered rows whose code differs from that of row r − 1 (row 0 included).
+std::vector<std::uint32_t> group_starts(const Columns& codes, const std::uint32_t* order, std::size_t threads);
+
+// The hash table over bits shift..shift + bits of `keys`: entries grouped by bucket, in the order of the codes within one.
+// offsets has 2^bits + 1 elements, positions and words n each; words[e] = filter[positions[e]].
+void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::size_t n, std::size_t shift, std::size_t bits,
+                std::uint32_t* offsets, std::uint32_t* positions, std::uint64_t* words, std::size_t threads);
+
+// Only the offsets, for codes that are already in the order of their buckets.
+void fill_offsets(const std::uint64_t* keys, std::size_t n, std::size_t shift, std::size_t bits, std::uint32_t* offsets);
+
+}  // namespace hashcore

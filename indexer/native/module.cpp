@@ -1,0 +1,120 @@
+// The module indexer._tables: building and searching one shard. Shapes are validated in Python; nothing is checked here.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/tuple.h>
+
+#include <optional>
+#include <tuple>
+
+#include "hashcore/native/arrays.hpp"
+#include "indexer/native/build.hpp"
+#include "indexer/native/search.hpp"
+
+using namespace hashcore;
+
+namespace {
+
+Columns view(const In2<std::uint64_t>& columns) {
+    return {columns.data(), columns.shape(1), columns.shape(0), columns.shape(1)};
+}
+
+// A shard's arrays, kept alive while it is searched.
+class ShardTables {
+  public:
+    using TableArrays = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, In1<std::uint32_t>, In1<std::uint64_t>,
+                                   std::optional<In1<std::uint32_t>>>;  // word, shift, bits, filter word, offsets, words, positions
+
+    ShardTables(In2<std::uint64_t> codes, std::optional<In1<std::uint32_t>> row_offsets, std::optional<In1<std::uint32_t>> short_ids,
+                std::optional<In1<std::int64_t>> long_ids, std::int64_t id_base, std::vector<TableArrays> tables)
+        : codes_(std::move(codes)), row_offsets_(std::move(row_offsets)), short_ids_(std::move(short_ids)),
+          long_ids_(std::move(long_ids)), tables_(std::move(tables)) {
+        shard_.codes = view(codes_);
+        shard_.rows = {row_offsets_ ? row_offsets_->data() : nullptr, short_ids_ ? short_ids_->data() : nullptr,
+                       long_ids_ ? long_ids_->data() : nullptr, id_base};
+        for (const auto& [word, shift, bits, filter_word, offsets, words, positions] : tables_)
+            shard_.tables.push_back({word, shift, bits, filter_word, {offsets.data(), words.data()}, positions ? positions->data() : nullptr});
+    }
+
+    nb::object range(const In2<std::uint64_t>& queries, unsigned radius, const std::vector<int>& radii, std::size_t max_rows, std::size_t threads) const {
+        HitLists lists;
+        std::vector<TableWork> work;
+        std::size_t excess = 0;
+        {
+            const Isa isa = chosen_isa();
+            nb::gil_scoped_release unlocked;
+            try {
+                lists = range_search(shard_, {queries.data(), queries.shape(0)}, radius, radii, max_rows, threads, isa, work);
+            } catch (const TooManyRows& too_many) {
+                excess = too_many.rows;
+            }
+        }
+        if (excess) return nb::none();
+        nb::list tables;
+        for (const TableWork& w : work) tables.append(nb::make_tuple(w.probes, w.candidates, w.verified, w.seconds));
+        return nb::make_tuple(to_numpy(std::move(lists)), tables);
+    }
+
+    nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, double probe, double candidate, double scan, std::size_t threads) const {
+        HitLists lists;
+        std::vector<std::uint8_t> scanned(queries.shape(0), 0);
+        {
+            const Isa isa = chosen_isa();
+            nb::gil_scoped_release unlocked;
+            lists = knn_search(shard_, {queries.data(), queries.shape(0)}, k, {probe, candidate, scan}, threads, isa, scanned.data());
+        }
+        return nb::make_tuple(to_numpy(std::move(lists)), to_numpy(std::move(scanned)));
+    }
+
+    nb::ndarray<nb::numpy, double, nb::ndim<1>> mean_candidates(const In2<std::uint64_t>& queries, std::size_t most) const {
+        return to_numpy(hashcore::mean_candidates(shard_, {queries.data(), queries.shape(0)}, most));
+    }
+
+  private:
+    In2<std::uint64_t> codes_;
+    std::optional<In1<std::uint32_t>> row_offsets_, short_ids_;
+    std::optional<In1<std::int64_t>> long_ids_;
+    std::vector<TableArrays> tables_;
+    Shard shard_;
+};
+
+}  // namespace
+
+NB_MODULE(_tables, m) {
+    m.doc() = "Multi-index hash tables of one shard; see indexer.shard and indexer.shard_builder.";
+    nb::class_<ShardTables>(m, "ShardTables")
+        .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>,
+                      std::optional<In1<std::int64_t>>, std::int64_t, std::vector<ShardTables::TableArrays>>(),
+             nb::arg("codes"), nb::arg("row_offsets").none(), nb::arg("short_ids").none(), nb::arg("long_ids").none(), nb::arg("id_base"),
+             nb::arg("tables"))
+        .def("range", &ShardTables::range)
+        .def("nearest", &ShardTables::nearest)
+        .def("mean_candidates", &ShardTables::mean_candidates);
+    m.def("permute_bits", [](const In2<std::uint64_t>& codes, const std::vector<std::uint16_t>& order, const Out2<std::uint64_t>& out, std::size_t threads) {
+        nb::gil_scoped_release unlocked;
+        permute_bits(view(codes), order, out.data(), threads);
+    });
+    m.def("sorted_rows", [](const In2<std::uint64_t>& codes, std::size_t bits, const In1<std::int64_t>& ids, std::size_t threads) {
+        std::vector<std::uint32_t> order;
+        {
+            nb::gil_scoped_release unlocked;
+            order = sorted_rows(view(codes), bits, ids.data(), threads);
+        }
+        return to_numpy(std::move(order));
+    });
+    m.def("group_starts", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& order, std::size_t threads) {
+        std::vector<std::uint32_t> starts;
+        {
+            nb::gil_scoped_release unlocked;
+            starts = group_starts(view(codes), order.data(), threads);
+        }
+        return to_numpy(std::move(starts));
+    });
+    m.def("fill_table", [](const In1<std::uint64_t>& keys, const In1<std::uint64_t>& filter, std::size_t shift, std::size_t bits,
+                           const Out1<std::uint32_t>& offsets, const Out1<std::uint32_t>& positions, const Out1<std::uint64_t>& words, std::size_t threads) {
+        nb::gil_scoped_release unlocked;
+        fill_table(keys.data(), filter.data(), keys.shape(0), shift, bits, offsets.data(), positions.data(), words.data(), threads);
+    });
+    m.def("fill_offsets", [](const In1<std::uint64_t>& keys, std::size_t shift, std::size_t bits, const Out1<std::uint32_t>& offsets) {
+        nb::gil_scoped_release unlocked;
+        fill_offsets(keys.data(), keys.shape(0), shift, bits, offsets.data());
+    });
+}

@@ -1,0 +1,296 @@
+#include "indexer/native/search.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
+#include "hashcore/native/nearest.hpp"
+#include "indexer/native/sweep.hpp"
+
+namespace hashcore {
+
+namespace {
+
+constexpr std::size_t ahead = 16;              // memory accesses kept in flight
+constexpr std::size_t block_items = 2048;      // of a scan, as in hashcore
+constexpr std::size_t queries_per_block = 8192;  // of a k-NN task
+
+const std::uint64_t* code_of(const Queries& queries, std::size_t words, std::size_t query) {
+    return queries.data + query * words;
+}
+
+std::uint64_t substring_mask(const Table& table) { return ((std::uint64_t(1) << table.bits) - 1) << table.shift; }
+
+// Turns candidates into verified distances and hands them to sink(query, position, distance).
+class Verifier {
+  public:
+    Verifier(const Shard& shard, const Queries& queries, const Pass& pass)
+        : shard_(shard), queries_(queries), table_(shard.tables[pass.table]), pass_(pass) {}
+
+    template <class Radius, class Sink>
+    void verify(const Candidates& candidates, Radius&& radius_of, Sink&& sink) const {
+        const std::size_t words = shard_.codes.words, total = candidates.size();
+        for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
+            if (i >= 2 * ahead) {
+                const Candidate& found = candidates[i - 2 * ahead];
+                const std::uint32_t position = table_.position(found.entry);
+                const std::uint64_t* query = code_of(queries_, words, found.query);
+                const unsigned distance = words == 1 ? found.distance : full_distance(query, position);
+                if (int(distance) <= radius_of(found.query) && is_new(query, position)) sink(found.query, position, std::uint16_t(distance));
+            }
+            if (i >= ahead && i < total + ahead) {
+                const std::uint32_t position = table_.position(candidates[i - ahead].entry);
+                for (std::size_t w = 0; w < words; ++w) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
+            }
+            if (i < total && table_.positions) __builtin_prefetch(table_.positions + candidates[i].entry);
+        }
+    }
+
+  private:
+    std::uint64_t word(std::size_t w, std::uint32_t position) const { return shard_.codes.data[w * shard_.codes.stride + position]; }
+
+    unsigned full_distance(const std::uint64_t* query, std::uint32_t position) const {
+        unsigned distance = 0;
+        for (std::size_t w = 0; w < shard_.codes.words; ++w) distance += unsigned(__builtin_popcountll(query[w] ^ word(w, position)));
+        return distance;
+    }
+
+    // No earlier pass has found it.
+    bool is_new(const std::uint64_t* query, std::uint32_t position) const {
+        for (std::size_t t = 0; t < shard_.tables.size(); ++t) {
+            if (pass_.already[t] < 0) continue;
+            const Table& table = shard_.tables[t];
+            const std::uint64_t differing = (query[table.word] ^ word(table.word, position)) & substring_mask(table);
+            if (__builtin_popcountll(differing) <= pass_.already[t]) return false;
+        }
+        return true;
+    }
+
+    const Shard& shard_;
+    const Queries& queries_;
+    const Table& table_;
+    const Pass& pass_;
+};
+
+Probe probe_of(const Table& table, const Queries& queries, std::size_t words, std::size_t query, unsigned radius) {
+    const std::uint64_t* code = code_of(queries, words, query);
+    return {code[table.filter_word], table.bucket_of(code), std::uint32_t(query), radius};
+}
+
+// Replaces hits on distinct codes (their id is a position) by hits on the rows that carry them, at most `most` of each.
+std::vector<Hit> expand(const Rows& rows, const std::vector<Hit>& hits, std::size_t most) {
+    std::vector<Hit> out;
+    out.reserve(hits.size());
+    for (std::size_t i = 0; i < hits.size() + 2 * ahead; ++i) {
+        if (i >= 2 * ahead) {
+            const Hit& hit = hits[i - 2 * ahead];
+            const std::size_t begin = rows.begin(std::size_t(hit.id)), count = std::min<std::size_t>(rows.count(std::size_t(hit.id)), most);
+            for (std::size_t row = begin; row < begin + count; ++row) out.push_back({rows.id(row), hit.query, hit.distance});
+        }
+        if (i >= ahead && i < hits.size() + ahead) {
+            const std::size_t row = rows.begin(std::size_t(hits[i - ahead].id));
+            if (rows.short_ids) __builtin_prefetch(rows.short_ids + row);
+            else __builtin_prefetch(rows.long_ids + row);
+        }
+        if (i < hits.size() && rows.row_offsets) __builtin_prefetch(rows.row_offsets + hits[i].id);
+    }
+    return out;
+}
+
+std::size_t count_rows(const Rows& rows, const std::vector<Hit>& hits) {
+    std::size_t count = 0;
+    for (const Hit& hit : hits) count += rows.count(std::size_t(hit.id));
+    return count;
+}
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// The pass of a range search over table j: all flips up to radii[j], less what the tables before it have reported.
+Pass range_pass(const std::vector<int>& radii, std::size_t table) {
+    Pass pass{table, 0, std::size_t(radii[table]), std::vector<int>(radii.size(), -1)};
+    for (std::size_t t = 0; t < table; ++t) pass.already[t] = radii[t];
+    return pass;
+}
+
+// Step (flips, table) of a growing radius, less what the steps before it have reported.
+Pass growing_pass(std::size_t tables, std::size_t flips, std::size_t table) {
+    Pass pass{table, flips, flips, std::vector<int>(tables, int(flips) - 1)};
+    for (std::size_t t = 0; t < table; ++t) pass.already[t] = int(flips);
+    return pass;
+}
+
+// The k-NN search of one block of queries.
+class GrowingSearch {
+  public:
+    GrowingSearch(const Shard& shard, const Queries& queries, std::size_t begin, std::size_t end, std::size_t k, const Costs& costs, Isa isa)
+        : shard_(shard), queries_(queries), costs_(costs), isa_(isa), begin_(begin),
+          nearest_(end - begin, Nearest(k, unsigned(64 * shard.codes.words), Ties::all)) {
+        for (std::size_t q = begin; q < end; ++q) active_.push_back(q);
+    }
+
+    void run(std::uint8_t* scanned) {
+        std::size_t radius = 0;  // every item within it has been seen once the pass that ends with it is done
+        for (std::size_t flips = 0; !active_.empty() && !shard_.tables.empty() && radius <= 64 * shard_.codes.words; ++flips)
+            for (std::size_t table = 0; table < shard_.tables.size() && !active_.empty(); ++table, ++radius) {
+                if (is_dearer_than_scan(flips, table)) return scan(scanned);
+                if (flips <= shard_.tables[table].bits) grow(flips, table);
+                std::erase_if(active_, [&](std::size_t q) { return nearest_[q - begin_].has_k() && nearest_[q - begin_].radius() <= int(radius); });
+            }
+        if (!active_.empty()) scan(scanned);
+    }
+
+    void append_to(std::vector<Hit>& hits) {
+        for (std::size_t i = 0; i < nearest_.size(); ++i)
+            for (const auto& found : nearest_[i].found())
+                hits.push_back({std::int64_t(found.item), std::uint32_t(begin_ + i), found.distance});
+    }
+
+  private:
+    void grow(std::size_t flips, std::size_t table_number) {
+        const Table& table = shard_.tables[table_number];
+        std::vector<Probe> probes;
+        for (const std::size_t q : active_)
+            probes.push_back(probe_of(table, queries_, shard_.codes.words, q, unsigned(nearest_[q - begin_].radius())));
+        const Pass pass = growing_pass(shard_.tables.size(), flips, table_number);
+        const Sweep sweep(table, shard_.codes.count, pass, probes, bucket_kernels(isa_));
+        const Verifier verifier(shard_, queries_, pass);
+        Candidates candidates;
+        for (std::size_t task = 0; task < sweep.tasks(); ++task) {
+            spent_ += costs_.candidate * double(sweep.run(task, candidates));
+            verifier.verify(
+                candidates, [&](std::uint32_t q) { return nearest_[q - begin_].radius(); },
+                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
+                    nearest_[q - begin_].add(position, distance, shard_.rows.count(position));
+                });
+            candidates.clear();
+        }
+        spent_ += costs_.probe * double(sweep.probes());
+    }
+
+    // Compares what the next pass is expected to cost, with what the passes so far have cost, with a scan.
+    bool is_dearer_than_scan(std::size_t flips, std::size_t table_number) const {
+        const Table& table = shard_.tables[table_number];
+        double probes = 1;
+        for (std::size_t i = 0; i < flips; ++i) probes *= double(table.bits - std::min(i, table.bits)) / double(i + 1);
+        const double per_bucket = double(shard_.codes.count) / double(std::size_t(1) << table.bits);
+        const double next = probes * (costs_.probe + costs_.candidate * per_bucket) * double(active_.size());
+        return next > costs_.scan * double(shard_.codes.count) * double(active_.size()) - spent_;
+    }
+
+    void scan(std::uint8_t* scanned) {
+        const ScanKernels& kernels = scan_kernels(isa_);
+        const Columns& codes = shard_.codes;
+        for (const std::size_t q : active_) {  // start again: a scan meets what the tables have found
+            Nearest& nearest = nearest_[q - begin_];
+            const int radius = nearest.radius();
+            nearest = Nearest(nearest.k(), unsigned(radius), Ties::all);
+            scanned[q] = 1;
+        }
+        std::uint32_t items[block_items];
+        std::uint16_t distances[block_items];
+        for (std::size_t begin = 0; begin < codes.count; begin += block_items)
+            for (const std::size_t q : active_) {
+                Nearest& nearest = nearest_[q - begin_];
+                const std::size_t found = kernels.filter(codes.data + begin, codes.stride, codes.words, std::min(block_items, codes.count - begin),
+                                                         code_of(queries_, codes.words, q), unsigned(nearest.radius()), items, distances);
+                for (std::size_t i = 0; i < found; ++i)
+                    nearest.add(std::uint32_t(begin + items[i]), distances[i], shard_.rows.count(begin + items[i]));
+            }
+    }
+
+    const Shard& shard_;
+    const Queries& queries_;
+    const Costs& costs_;
+    Isa isa_;
+    std::size_t begin_;
+    double spent_ = 0;
+    std::vector<Nearest> nearest_;
+    std::vector<std::size_t> active_;
+};
+
+}  // namespace
+
+const BucketKernels& bucket_kernels(Isa isa) {
+    switch (isa) {
+#if defined(__x86_64__)
+        case Isa::avx2: return bucket_kernels_avx2;
+        case Isa::avx512bw: return bucket_kernels_avx512bw;
+        case Isa::avx512vpopcntdq: return bucket_kernels_avx512vpopcntdq;
+#endif
+        default: return bucket_kernels_portable;
+    }
+}
+
+HitLists range_search(const Shard& shard, const Queries& queries, unsigned radius, const std::vector<int>& radii,
+                      std::size_t max_rows, std::size_t threads, Isa isa, std::vector<TableWork>& work) {
+    std::vector<std::vector<Hit>> parts;
+    std::atomic<std::size_t> rows{0};
+    auto keep = [&](std::vector<Hit>&& hits) {
+        if ((rows += count_rows(shard.rows, hits)) > max_rows) throw TooManyRows{rows};
+        return std::move(hits);
+    };
+    work.assign(shard.tables.size(), {});
+    bool by_table = false;
+    for (std::size_t t = 0; t < radii.size(); ++t) {
+        if (radii[t] < 0) continue;
+        by_table = true;
+        const auto start = Clock::now();
+        const Pass pass = range_pass(radii, t);
+        std::vector<Probe> probes;
+        for (std::size_t q = 0; q < queries.count; ++q) probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, radius));
+        const Sweep sweep(shard.tables[t], shard.codes.count, pass, probes, bucket_kernels(isa));
+        const Verifier verifier(shard, queries, pass);
+        const std::size_t first = parts.size();
+        parts.resize(first + sweep.tasks());
+        std::atomic<std::uint64_t> compared{0}, verified{0};
+        parallel_for(sweep.tasks(), threads, [&](std::size_t task) {
+            Candidates candidates;
+            std::vector<Hit> hits;
+            compared += sweep.run(task, candidates);
+            verifier.verify(
+                candidates, [&](std::uint32_t) { return int(radius); },
+                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) { hits.push_back({std::int64_t(position), q, distance}); });
+            verified += hits.size();
+            parts[first + task] = keep(std::move(hits));
+        });
+        work[t] = {sweep.probes(), compared, verified, seconds_since(start)};
+    }
+    if (!by_table)
+        for (auto& part : scan_range_hits(shard.codes, queries, radius, threads, isa)) parts.push_back(keep(std::move(part)));
+    parallel_for(parts.size(), threads, [&](std::size_t i) { parts[i] = expand(shard.rows, parts[i], max_rows); });
+    return assemble(parts, queries.count, max_rows, threads);
+}
+
+HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, const Costs& costs, std::size_t threads,
+                    Isa isa, std::uint8_t* scanned) {
+    const std::size_t block = std::clamp<std::size_t>((queries.count + threads - 1) / std::max<std::size_t>(threads, 1), 1, queries_per_block);
+    std::vector<std::vector<Hit>> parts((queries.count + block - 1) / block);
+    parallel_for(parts.size(), threads, [&](std::size_t task) {
+        GrowingSearch search(shard, queries, task * block, std::min(queries.count, (task + 1) * block), k, costs, isa);
+        search.run(scanned);
+        std::vector<Hit> hits;
+        search.append_to(hits);
+        parts[task] = expand(shard.rows, hits, k);
+    });
+    return assemble(parts, queries.count, k, threads);
+}
+
+std::vector<double> mean_candidates(const Shard& shard, const Queries& queries, std::size_t most) {
+    std::vector<double> means;
+    for (const Table& table : shard.tables)
+        for (std::size_t flips = 0; flips <= most; ++flips) {
+            double total = 0;
+            const auto every_flip = flips_of(table.bits, flips, flips);
+            for (std::size_t q = 0; q < queries.count; ++q)
+                for (const std::uint32_t flip : every_flip) {
+                    const std::size_t bucket = table.bucket_of(code_of(queries, shard.codes.words, q)) ^ flip;
+                    total += table.buckets.offsets[bucket + 1] - table.buckets.offsets[bucket];
+                }
+            means.push_back(total / double(std::max<std::size_t>(queries.count, 1)));
+        }
+    return means;
+}
+
+}  // namespace hashcore

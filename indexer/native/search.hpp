@@ -1,0 +1,73 @@
+// Multi-index hashing (Norouzi, Punjani, Fleet 2012) over one shard: exact radius search and k-NN.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hashcore/native/scan.hpp"
+#include "indexer/native/bucket_kernels.hpp"
+
+namespace hashcore {
+
+// One substring's hash table: the `bits` bits from `shift` of word `word` are the bucket's number. An entry's filter word
+// is its code's word `filter_word`; its position says which distinct code it is (null: entry e is code e).
+struct Table {
+    std::size_t word, shift, bits, filter_word;
+    Buckets buckets;
+    const std::uint32_t* positions;
+
+    std::uint32_t bucket_of(const std::uint64_t* code) const {
+        return std::uint32_t(code[word] >> shift) & ((std::uint32_t(1) << bits) - 1);
+    }
+    std::uint32_t position(std::uint32_t entry) const { return positions ? positions[entry] : entry; }
+};
+
+// The rows of a shard: rows row_offsets[p]:row_offsets[p + 1] carry distinct code p (null: row p alone does). Row r has
+// id base + (short_ids ? short_ids[r] : long_ids[r]); within a code ids rise.
+struct Rows {
+    const std::uint32_t* row_offsets;
+    const std::uint32_t* short_ids;
+    const std::int64_t* long_ids;
+    std::int64_t base;
+
+    std::uint32_t begin(std::size_t position) const { return row_offsets ? row_offsets[position] : std::uint32_t(position); }
+    std::uint32_t count(std::size_t position) const { return row_offsets ? row_offsets[position + 1] - row_offsets[position] : 1; }
+    std::int64_t id(std::size_t row) const { return base + (short_ids ? std::int64_t(short_ids[row]) : long_ids[row]); }
+};
+
+struct Shard {
+    Columns codes;  // distinct codes in sorted order
+    Rows rows;
+    std::vector<Table> tables;
+};
+
+// Expected nanoseconds; only their ratios matter, for the choice between tables and scan.
+struct Costs {
+    double probe, candidate, scan;  // a bucket look-up, an entry compared, a code scanned
+};
+
+struct TableWork {
+    std::uint64_t probes = 0, candidates = 0, verified = 0;
+    double seconds = 0;
+};
+
+// Thrown when an answer would hold more than `max_rows` rows.
+struct TooManyRows {
+    std::size_t rows;
+};
+
+// All rows within `radius` of each query. Table j looks up the buckets within radii[j] (−1: none); exact if
+// sum(radii[j] + 1) > radius. Without tables in use, scans. `work` has one element a table.
+HitLists range_search(const Shard& shard, const Queries& queries, unsigned radius, const std::vector<int>& radii,
+                      std::size_t max_rows, std::size_t threads, Isa isa, std::vector<TableWork>& work);
+
+// The k nearest rows of each query (all where there are fewer), by growing the radius until k are certain; what would
+// cost more by tables than by a scan is scanned. scanned[q] is set to 1 for queries that were.
+HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, const Costs& costs, std::size_t threads,
+                    Isa isa, std::uint8_t* scanned);
+
+// Mean over `queries` of the entries in all buckets exactly `flips` flips away, for each table (row) and flips 0..most.
+std::vector<double> mean_candidates(const Shard& shard, const Queries& queries, std::size_t most);
+
+}  // namespace hashcore

@@ -1,0 +1,113 @@
+#include "indexer/native/sweep.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <new>
+
+namespace hashcore {
+
+namespace {
+
+constexpr std::size_t region_bytes = 256 * 1024;  // entries of one region: a quarter of a second-level cache
+constexpr std::size_t probes_per_task = 4096;
+constexpr std::size_t regions_per_task = 8;
+
+// Orders probes by bucket >> shift; starts[v] is the first probe whose value is at least v.
+void order_by_bucket(std::vector<Probe>& probes, std::size_t shift, std::size_t bits, std::vector<std::uint32_t>& starts) {
+    starts.assign((std::size_t(1) << bits) + 1, 0);
+    for (const Probe& probe : probes) ++starts[(probe.bucket >> shift) + 1];
+    for (std::size_t v = 1; v < starts.size(); ++v) starts[v] += starts[v - 1];
+    std::vector<std::uint32_t> next(starts.begin(), starts.end() - 1);
+    std::vector<Probe> ordered(probes.size());
+    for (const Probe& probe : probes) ordered[next[probe.bucket >> shift]++] = probe;
+    probes.swap(ordered);
+}
+
+}  // namespace
+
+Candidates::~Candidates() { std::free(data_); }
+
+void Candidates::grow(std::size_t more) {
+    capacity_ = std::max(capacity_ * 2, size_ + more + 1024);
+    data_ = static_cast<Candidate*>(std::realloc(data_, capacity_ * sizeof(Candidate)));
+    if (!data_) throw std::bad_alloc();
+}
+
+std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::size_t highest) {
+    std::vector<std::uint32_t> flips;
+    for (std::size_t weight = lowest; weight <= std::min(highest, bits); ++weight) {
+        if (weight == 0) {
+            flips.push_back(0);
+            continue;
+        }
+        const std::uint64_t end = std::uint64_t(1) << bits;
+        for (std::uint64_t flip = (std::uint64_t(1) << weight) - 1; flip < end;) {
+            flips.push_back(std::uint32_t(flip));
+            const std::uint64_t lowest_bit = flip & (~flip + 1), ripple = flip + lowest_bit;  // next number of as many bits
+            flip = ripple | (((flip ^ ripple) >> 2) / lowest_bit);
+        }
+    }
+    return flips;
+}
+
+Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, std::vector<Probe>& probes, const BucketKernels& kernels)
+    : table_(table), pass_(pass), probes_(probes), kernels_(kernels) {
+    flips_ = flips_of(table.bits, pass.lowest, pass.highest);
+    flips_per_probe_ = flips_.size();
+    // Where most cache lines of the table are touched anyway, go through it region by region, each of them loaded once.
+    const std::size_t lines = entries / 8 + (std::size_t(1) << table.bits) / 16;
+    by_region_ = probes.size() * flips_per_probe_ >= lines / 2;
+    const std::size_t per_bucket = 4 + 8 * std::max<std::size_t>(entries >> table.bits, 1);
+    low_bits_ = std::min<std::size_t>(table.bits, std::bit_width(region_bytes / per_bucket));
+    high_bits_ = table.bits - low_bits_;
+    if (!by_region_) {
+        const std::size_t order_bits = std::min<std::size_t>(table.bits, probes.size() < 256 ? 0 : 12);
+        order_by_bucket(probes, table.bits - order_bits, order_bits, region_start_);
+        tasks_ = (probes.size() + probes_per_task - 1) / probes_per_task;
+        return;
+    }
+    order_by_bucket(probes, low_bits_, high_bits_, region_start_);
+    flips_.clear();
+    for (std::size_t weight = 0; weight <= std::min(pass.highest, low_bits_); ++weight) {
+        weight_start_.push_back(flips_.size());
+        const auto some = flips_of(low_bits_, weight, weight);
+        flips_.insert(flips_.end(), some.begin(), some.end());
+    }
+    weight_start_.push_back(flips_.size());
+    for (std::size_t weight = 0; weight <= std::min(pass.highest, high_bits_); ++weight)
+        high_flips_.push_back(flips_of(high_bits_, weight, weight));
+    tasks_ = ((std::size_t(1) << high_bits_) + regions_per_task - 1) / regions_per_task;
+}
+
+std::uint64_t Sweep::run(std::size_t task, Candidates& out) const {
+    if (!by_region_) {
+        const std::size_t begin = task * probes_per_task, end = std::min(probes_.size(), begin + probes_per_task);
+        return kernels_.look_up_far(table_.buckets, probes_.data() + begin, end - begin, flips_.data(), flips_.size(), out);
+    }
+    std::uint64_t compared = 0;
+    const std::size_t regions = std::size_t(1) << high_bits_;
+    for (std::size_t region = task * regions_per_task; region < std::min(regions, (task + 1) * regions_per_task); ++region)
+        compared += run_region(region, out);
+    return compared;
+}
+
+std::uint64_t Sweep::run_region(std::size_t region, Candidates& out) const {
+    std::uint64_t compared = 0;
+    for (std::size_t high_weight = 0; high_weight < high_flips_.size(); ++high_weight) {
+        const std::size_t lowest = pass_.lowest > high_weight ? pass_.lowest - high_weight : 0;
+        const std::size_t highest = std::min(pass_.highest - high_weight, low_bits_);
+        if (lowest > highest) continue;
+        const std::uint32_t* flips = flips_.data() + weight_start_[lowest];
+        const std::size_t flip_count = weight_start_[highest + 1] - weight_start_[lowest];
+        for (const std::uint32_t flip : high_flips_[high_weight]) {
+            const std::uint32_t begin = region_start_[region ^ flip], end = region_start_[(region ^ flip) + 1];
+            if (begin == end) continue;
+            compared += kernels_.look_up(table_.buckets, probes_.data() + begin, end - begin,
+                                         std::uint32_t(std::size_t(flip) << low_bits_), flips, flip_count, out);
+        }
+    }
+    return compared;
+}
+
+}  // namespace hashcore

@@ -1,0 +1,242 @@
+"""One opened shard: range search, k-NN and distance histograms over its mapped arrays."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from hashcore import hamming
+from hashcore.codes import Codes, check_codes, code_bytes
+from hashcore.errors import CorruptIndexError, InvalidInputError
+from hashcore.hamming import Words, available_threads
+from hashcore.neighbors import Neighbors
+from hashcore.relevance import Labels
+from indexer import _tables
+from indexer.allocation import Allocation, Costs, allocate
+from indexer.layout import Layout, Substring
+from indexer.plans import ShardPlan, TablePlan
+from indexer.shard_builder import stored_columns
+from indexer.shard_file import ShardFile
+
+VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
+MAX_RESULT_BYTES = 2 << 30
+ROW_BYTES = 48  # of an answer, while it is being put in order
+QUERIES_AT_ONCE = 65_536
+SAMPLED_QUERIES = 64
+SAMPLED_RINGS = 3
+
+
+class Shard:
+    """A shard, opened; safe to use from several threads.
+
+    Attributes:
+        name: Of the file.
+        layout: Of its codes.
+        rows: Items it holds.
+        distinct: Distinct codes.
+    """
+
+    def __init__(self, path: Path, digest: str | None = None, costs: Costs | None = None) -> None:
+        self.name = path.name
+        self.file = ShardFile(path, digest)
+        if path.stat().st_size <= VERIFIED_ON_OPEN_BYTES:
+            self.file.verify()
+        self.costs = costs or Costs()
+        self.layout = self._layout()
+        self._codes: Words = self.file.array("codes", np.uint64, (self.layout.words, -1))
+        self.distinct: int = self._codes.shape[1]
+        self.rows: int = self._fact("rows")
+        self._native = self._open_native()
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return self.rows
+
+    @property
+    def substrings(self) -> tuple[Substring, ...]:
+        """The substrings of its hash tables; none where the shard is small and scanned."""
+        return self.layout.substrings if "table0.offsets" in self.file.arrays else ()
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The rows' ids in row order, shape (rows,)."""
+        return self.file.arrays["ids"].astype(np.int64) + self._fact("id_base")
+
+    def codes(self) -> Codes:
+        """Return the distinct codes in the shard's order, shape (distinct, bytes)."""
+        places = np.argsort(self.layout.bit_order).tolist()
+        words = np.empty_like(self._codes)
+        _tables.permute_bits(self._codes, places, words, available_threads())
+        rows = np.ascontiguousarray(words.T).view(np.uint8)
+        return np.ascontiguousarray(rows[:, : code_bytes(self.layout.code_length)])
+
+    def row_codes(self) -> Codes:
+        """Return every row's code in row order, shape (rows, bytes)."""
+        return np.repeat(self.codes(), self._row_counts(), axis=0)
+
+    def labels(self) -> Labels | None:
+        """Return the rows' labels in row order, or None where the index was built without."""
+        if "label_offsets" not in self.file.arrays:
+            return None
+        offsets = self.file.array("label_offsets", np.int64, (self.rows + 1,))
+        return Labels(offsets, self.file.array("label_values", np.int32, (-1,)))
+
+    def range_search(
+        self, queries: Codes, radius: int, *, threads: int = 0, max_bytes: int = MAX_RESULT_BYTES
+    ) -> Neighbors:
+        """Find every item within `radius` bits of each query, ordered by (distance, id).
+
+        Args:
+            queries: Codes, shape (q, bytes).
+            radius: In bits, inclusive.
+            threads: Threads to use; 0 takes every processor this process may run on.
+            max_bytes: Memory that an answer may take while it is put in order.
+
+        Raises:
+            InvalidInputError: If widths differ, the radius does not fit, or one query's neighbours need more memory.
+        """
+        rows = self._query_rows(queries)
+        return self._range_search(rows, radius, self._plan(rows, radius), threads, max_bytes)[0]
+
+    def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
+        """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""
+        rows = self._query_rows(queries)
+        if not len(rows):
+            return Neighbors.empty(0)
+        costs, k = self.costs, min(k, self.rows)
+        threads = threads or available_threads()
+        lists, _ = self._native.nearest(rows, k, costs.probe, costs.candidate, costs.scan, threads)
+        return Neighbors(*lists)
+
+    def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:
+        """Search, and say how: the plan, and the expected and actual work of each table."""
+        start = time.perf_counter()
+        rows = self._query_rows(queries)
+        plan = self._plan(rows, radius)
+        neighbors, work = self._range_search(rows, radius, plan, threads, MAX_RESULT_BYTES)
+        tables = tuple(
+            TablePlan(substring.bits, table_radius, probes, expected * len(rows), found, verified, seconds)
+            for substring, table_radius, expected, (probes, found, verified, seconds) in zip(
+                self.substrings, plan.radii, plan.candidates, work, strict=True
+            )
+        )
+        seconds = time.perf_counter() - start
+        return ShardPlan(self.name, self.rows, self.distinct, plan.reason(), tables, len(neighbors.ids), seconds)
+
+    def plan(self, queries: Codes, radius: int) -> Allocation:
+        """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
+        return self._plan(self._query_rows(queries), radius)
+
+    def distance_histograms(
+        self,
+        queries: Codes,
+        query_relevance: Words | None = None,
+        item_relevance: Words | None = None,
+        *,
+        threads: int = 0,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Count all items, and the relevant ones, at each distance of each query.
+
+        Args:
+            queries: Codes, shape (q, bytes).
+            query_relevance: Label bit masks, shape (q, words); without them nothing is relevant.
+            item_relevance: Label bit masks of the items in row order, shape (rows, words).
+            threads: Threads to use; 0 takes every processor this process may run on.
+
+        Returns:
+            Two int64 arrays of shape (q, code_length + 1).
+        """
+        none = np.zeros((0, 0), np.uint64)
+        return hamming.histograms_of_columns(
+            np.repeat(self._codes, self._row_counts(), axis=1),
+            self._query_rows(queries),
+            self.layout.code_length,
+            none if item_relevance is None else item_relevance,
+            none if query_relevance is None else query_relevance,
+            threads=threads,
+        )
+
+    def _plan(self, rows: Words, radius: int) -> Allocation:
+        """Return the plan for queries as stored words."""
+        hamming.check_radius(radius, self.layout.code_length)
+        substrings = self.substrings
+        rings = min(radius // max(len(substrings), 1) + 1, SAMPLED_RINGS)
+        sampled = min(len(rows) // SAMPLED_QUERIES + 1, SAMPLED_QUERIES)
+        sample = np.ascontiguousarray(rows[:: max(len(rows) // sampled, 1)])
+        means = self._native.mean_candidates(sample, rings - 1).reshape(len(substrings), rings)
+        bits = [substring.bits for substring in substrings]
+        return allocate(radius, bits, means, codes=self.distinct, words=self.layout.words, costs=self.costs)
+
+    def _range_search(
+        self, rows: Words, radius: int, plan: Allocation, threads: int, max_bytes: int
+    ) -> tuple[Neighbors, list[_tables.TableWork]]:
+        """Search block by block; a block whose answer would not fit is halved."""
+        parts, work = [Neighbors.empty(0)], np.zeros((len(self.substrings), 4))
+        start, block, threads = 0, QUERIES_AT_ONCE, threads or available_threads()
+        while start < len(rows):
+            some = rows[start : start + block]
+            found = self._native.range(some, radius, list(plan.radii), max_bytes // ROW_BYTES, threads)
+            if found is not None:
+                parts.append(Neighbors(*found[0]))
+                work += np.array(found[1]).reshape(work.shape)
+                start += block
+            elif len(some) == 1:
+                raise InvalidInputError(
+                    f"query {start} has more than {max_bytes // ROW_BYTES} neighbours within radius {radius}, "
+                    f"beyond max_bytes={max_bytes}; use a smaller radius or more memory"
+                )
+            else:
+                block = len(some) // 2
+        totals = [(int(probes), int(found), int(verified), float(s)) for probes, found, verified, s in work]
+        return parts[1] if len(parts) == 2 else Neighbors.concatenate(parts), totals
+
+    def _query_rows(self, queries: Codes) -> Words:
+        """Return queries as stored words, row by row; shape (q, words)."""
+        columns = stored_columns(check_codes(queries, self.layout.code_length, "queries"), self.layout, 1)
+        return np.ascontiguousarray(columns.T)
+
+    def _row_counts(self) -> NDArray[np.int64]:
+        """Return the number of rows of each distinct code."""
+        offsets = self.file.arrays.get("row_offsets")
+        return np.diff(np.arange(self.distinct + 1) if offsets is None else offsets.astype(np.int64))
+
+    def _layout(self) -> Layout:
+        """Return the layout in the file's facts."""
+        try:
+            return Layout.model_validate(self.file.facts["layout"])
+        except (KeyError, ValidationError) as error:
+            raise CorruptIndexError(f"{self.file.path}: no valid layout ({error!r}); restore the file") from None
+
+    def _fact(self, name: str) -> int:
+        """Return one whole number of the file's facts."""
+        value = self.file.facts.get(name)
+        if not isinstance(value, int):
+            raise CorruptIndexError(f"{self.file.path}: expected {name} as a number, got {value!r}; restore the file")
+        return value
+
+    def _open_native(self) -> _tables.ShardTables:
+        """Hand the mapped arrays to the native code."""
+        arrays, file = self.file.arrays, self.file
+        short = "ids" in arrays and arrays["ids"].dtype == np.uint32
+        return _tables.ShardTables(
+            self._codes,
+            file.array("row_offsets", np.uint32, (self.distinct + 1,)) if "row_offsets" in arrays else None,
+            file.array("ids", np.uint32, (self.rows,)) if short else None,
+            None if short else file.array("ids", np.int64, (self.rows,)),
+            self._fact("id_base"),
+            [self._table(number, substring) for number, substring in enumerate(self.substrings)],
+        )
+
+    def _table(self, number: int, substring: Substring) -> _tables.TableArrays:
+        """Return what the native code needs of one table; the first one's entries are the sorted codes."""
+        word = self.layout.filter_word(substring)
+        offsets = self.file.array(f"table{number}.offsets", np.uint32, (2**substring.bits + 1,))
+        words, positions = self._codes[word], None
+        if number > 0:
+            words = self.file.array(f"table{number}.words", np.uint64, (self.distinct,))
+            positions = self.file.array(f"table{number}.positions", np.uint32, (self.distinct,))
+        return substring.word, substring.shift, substring.bits, word, offsets, words, positions

@@ -1,0 +1,114 @@
+"""Building one shard: rows sorted and grouped by distinct code, one hash table for each substring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.codes import Codes, check_codes
+from hashcore.errors import InvalidInputError
+from hashcore.hamming import Words, available_threads, to_columns
+from hashcore.relevance import Labels
+from indexer import _tables
+from indexer.layout import Layout
+from indexer.manifest import ShardEntry
+from indexer.shard_file import Array, write_shard_file
+from indexer.store import Store
+
+MAX_ROWS = 2**32 - 1  # rows and distinct codes are numbered by 32 bits
+
+
+def build_shard(
+    store: Store, ids: NDArray[np.int64], codes: Codes, labels: Labels | None, *, layout: Layout, threads: int = 0
+) -> ShardEntry:
+    """Write one shard and return its entry for a manifest.
+
+    The shard's name is its content: building it again writes the same file.
+
+    Args:
+        store: Where to.
+        ids: int64, shape (n,), each once.
+        codes: Shape (n, bytes).
+        labels: Labels of the n rows, or None.
+        layout: The layout that all shards of the generation share.
+        threads: Threads to use; 0 takes every processor this process may run on.
+
+    Raises:
+        InvalidInputError: If shapes differ, or there are no rows or more than 2³² − 1.
+    """
+    codes = check_codes(codes, layout.code_length)
+    ids = _check_ids(ids, len(codes))
+    if labels is not None and len(labels) != len(codes):
+        raise InvalidInputError(f"{len(labels)} rows of labels for {len(codes)} codes; give one row of labels a code")
+    arrays, facts = _arrange(ids, codes, labels, layout, threads or available_threads())
+    path = store.new_file()
+    try:
+        digest = write_shard_file(path, arrays, facts)
+        entry = ShardEntry(digest=digest, rows=len(ids), distinct=arrays["codes"].shape[1], bytes=path.stat().st_size)
+        store.add_file(path, entry.name)
+    finally:
+        path.unlink(missing_ok=True)
+    return entry
+
+
+def _check_ids(ids: Any, rows: int) -> NDArray[np.int64]:
+    """Return `ids` as int64 of shape (rows,)."""
+    array = np.ascontiguousarray(ids)
+    if array.shape != (rows,) or array.dtype.kind not in "iu":
+        raise InvalidInputError(f"ids: need {rows} whole numbers, one a code, got {array.dtype} of shape {array.shape}")
+    if not 0 < rows <= MAX_ROWS:
+        raise InvalidInputError(f"a shard of {rows} rows; use 1..{MAX_ROWS} (rows_per_shard)")
+    return array.astype(np.int64, copy=False)
+
+
+def _arrange(
+    ids: NDArray[np.int64], codes: Codes, labels: Labels | None, layout: Layout, threads: int
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the arrays and facts of a shard."""
+    columns = stored_columns(codes, layout, threads)
+    order = _tables.sorted_rows(columns, layout.first_word_bits, ids, threads)
+    starts = _tables.group_starts(columns, order, threads)
+    distinct = np.ascontiguousarray(columns[:, order[starts]])
+    stored_ids, base = _short(ids[order])
+    facts: dict[str, Any] = {"layout": layout.model_dump(), "rows": len(ids), "id_base": base}
+    arrays: dict[str, Array] = {"codes": distinct, "ids": stored_ids}
+    if len(starts) < len(ids):
+        arrays["row_offsets"] = np.append(starts, np.uint32(len(ids)))
+    if labels is not None:
+        ordered = labels.take(order.astype(np.int64))
+        arrays["label_offsets"], arrays["label_values"] = ordered.offsets, ordered.values
+    if distinct.shape[1] >= layout.scan_below:
+        for number in range(len(layout.substrings)):
+            arrays |= _table_arrays(distinct, layout, number, threads)
+    return arrays, facts
+
+
+def _table_arrays(codes: Words, layout: Layout, number: int, threads: int) -> dict[str, Array]:
+    """Return the arrays of one hash table; the first one's entries are the sorted codes themselves."""
+    substring = layout.substrings[number]
+    keys, filter_words = codes[substring.word], codes[layout.filter_word(substring)]
+    offsets = np.empty(2**substring.bits + 1, np.uint32)
+    if number == 0:
+        _tables.fill_offsets(keys, substring.shift, substring.bits, offsets)
+        return {"table0.offsets": offsets}
+    positions, words = np.empty(len(keys), np.uint32), np.empty(len(keys), np.uint64)
+    _tables.fill_table(keys, filter_words, substring.shift, substring.bits, offsets, positions, words, threads)
+    return {f"table{number}.offsets": offsets, f"table{number}.positions": positions, f"table{number}.words": words}
+
+
+def stored_columns(codes: Codes, layout: Layout, threads: int) -> Words:
+    """Return codes as a shard stores them: 64-bit words column by column, bits in the layout's order."""
+    columns = to_columns(codes)
+    if layout.keeps_bit_order:
+        return columns
+    stored = np.empty_like(columns)
+    _tables.permute_bits(columns, list(layout.bit_order), stored, threads)
+    return stored
+
+
+def _short(ids: NDArray[np.int64]) -> tuple[NDArray[Any], int]:
+    """Return ids as uint32 above a base where they fit, else as they are, and the base."""
+    base, last = int(ids.min()), int(ids.max())
+    return ((ids - base).astype(np.uint32), base) if last - base < 2**32 else (ids, 0)

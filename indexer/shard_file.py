@@ -1,0 +1,171 @@
+"""Reading and writing safetensors files: named arrays behind one JSON header, mapped into memory and never decoded.
+
+A shard's header carries the SHA-256 of every array and the file is named by the SHA-256 of its header, so a name says
+what every byte of the file must be, and opening a file need read no more than the header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import mmap
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.errors import CorruptIndexError, UnknownFormatError
+
+FORMAT = "hashcore-shard"
+VERSION = 1
+MAX_HEADER_BYTES = 1 << 24
+
+Array = NDArray[Any]
+DTYPES: dict[str, np.dtype[Any]] = {
+    "U64": np.dtype("<u8"),
+    "I64": np.dtype("<i8"),
+    "U32": np.dtype("<u4"),
+    "I32": np.dtype("<i4"),
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]) -> str:
+    """Write arrays and facts to a new file.
+
+    Args:
+        path: The file to make.
+        arrays: By name; of 8-byte and 4-byte integers.
+        facts: What else a reader must know; JSON-able.
+
+    Returns:
+        The SHA-256 of the header, hexadecimal: the name of the content.
+    """
+    # Arrays by falling item size: each is aligned without gaps, which the format does not allow.
+    ordered = dict(sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize))
+    facts = {**facts, "sha256": {name: array_digest(array) for name, array in ordered.items()}}
+    metadata = {"format": FORMAT, "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, array in ordered.items():
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for array in ordered.values():
+            file.write(_bytes(array))
+        file.flush()
+        os.fsync(file.fileno())
+    return hashlib.sha256(text).hexdigest()
+
+
+class ShardFile:
+    """An opened file: its facts and its arrays, as read-only views of the mapped file.
+
+    Attributes:
+        path: Where it lies.
+        arrays: By name.
+        facts: What the writer said beside them.
+
+    Raises:
+        UnknownFormatError: If it is of another format or version.
+        CorruptIndexError: If header, name and length do not fit together.
+    """
+
+    def __init__(self, path: Path, digest: str | None = None) -> None:
+        self.path = path
+        try:
+            with path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError:
+            raise CorruptIndexError(f"{path}: the shard is missing; restore it or build the index again") from None
+        except ValueError:
+            raise CorruptIndexError(f"{path}: expected a shard, got an empty file; restore it") from None
+        text = self._header_text(digest)
+        self.arrays, self.facts = self._parse(text)
+
+    def verify(self) -> None:
+        """Compare every byte of every array with the digests of the header.
+
+        Raises:
+            CorruptIndexError: Naming the array that differs.
+        """
+        for name, array in self.arrays.items():
+            expected, got = self.facts["sha256"].get(name), array_digest(array)
+            if got != expected:
+                raise CorruptIndexError(
+                    f"{self.path}: array {name} has SHA-256 {got}, expected {expected}; restore the file"
+                )
+
+    def array(self, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> Array:
+        """Return one array after checking its type and shape (−1: any length).
+
+        Raises:
+            CorruptIndexError: If it is not there or is another.
+        """
+        array = self.arrays.get(name)
+        if array is None or array.dtype != dtype or array.ndim != len(shape):
+            got = "none" if array is None else f"{array.dtype} of {array.ndim} dimensions"
+        elif any(want not in (-1, has) for want, has in zip(shape, array.shape, strict=True)):
+            got = f"shape {array.shape}"
+        else:
+            return array
+        expected = f"{np.dtype(dtype)} of shape {shape}"
+        raise CorruptIndexError(f"{self.path}: expected {name} as {expected}, got {got}; restore the file")
+
+    def _header_text(self, digest: str | None) -> bytes:
+        """Return the header, after comparing it with the digest that the file goes by."""
+        length = int.from_bytes(self._map[:8], "little")
+        if len(self._map) < 8 or length > min(MAX_HEADER_BYTES, len(self._map) - 8):
+            raise CorruptIndexError(
+                f"{self.path}: expected a header within {len(self._map)} bytes, got a length of {length}"
+            )
+        text = self._map[8 : 8 + length]
+        got = hashlib.sha256(text).hexdigest()
+        if digest is not None and got != digest:
+            raise CorruptIndexError(f"{self.path}: the header has SHA-256 {got}, expected {digest}; restore the file")
+        return text
+
+    def _parse(self, text: bytes) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return arrays and facts, checked against the size of the file."""
+        try:
+            header = json.loads(text)
+            metadata = header.pop("__metadata__")
+            if metadata["format"] != FORMAT or metadata["version"] != str(VERSION):
+                raise UnknownFormatError(
+                    f"{self.path}: format {metadata['format']} version {metadata['version']} is unknown to this reader "
+                    f"(reads {FORMAT} {VERSION}); upgrade hashcore"
+                )
+            facts = json.loads(metadata["facts"])
+            arrays = {name: self._view(8 + len(text), entry) for name, entry in header.items()}
+            end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorruptIndexError(f"{self.path}: the header is not a shard's ({error!r}); restore the file") from None
+        if 8 + len(text) + end != len(self._map):
+            raise CorruptIndexError(
+                f"{self.path}: expected {8 + len(text) + end} bytes, got {len(self._map)}; restore the file"
+            )
+        return arrays, facts
+
+    def _view(self, base: int, entry: dict[str, Any]) -> Array:
+        """Return one array as a view of the mapped file."""
+        dtype, shape, (begin, end) = DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
+        if begin < 0 or end - begin != math.prod(shape) * dtype.itemsize or min(shape, default=0) < 0:
+            raise ValueError(f"array of shape {shape} at {begin}:{end}")
+        flat: Array = np.frombuffer(self._map, dtype, math.prod(shape), base + begin)
+        return flat.reshape(shape)
+
+
+def array_digest(array: Array) -> str:
+    """Return the SHA-256 of an array's bytes, hexadecimal."""
+    return hashlib.sha256(_bytes(array)).hexdigest()
+
+
+def _bytes(array: Array) -> memoryview:
+    """Return an array's bytes, as a flat view."""
+    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # type: ignore[arg-type]
