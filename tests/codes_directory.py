@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from oracle import clustered_bits
 
 from hashcore.relevance import Labels
 from jobs import codes
@@ -17,8 +18,7 @@ def make(path, files=(5, 0, 3), code_length=12, labels=True, seed=0, rows_per_gr
     """Write a codes directory with files of these many rows and return all of its rows."""
     generator = np.random.default_rng(seed)
     rows = sum(files)
-    bits = generator.integers(0, 2, (rows, code_length), np.uint8)
-    packed = np.packbits(bits, axis=1, bitorder="little")
+    packed = np.packbits(clustered_bits(generator, rows, code_length), axis=1, bitorder="little")
     ids = generator.permutation(rows).astype(np.int64) + 100
     lists = Labels.from_lists([list(range(i % 3)) for i in range(rows)])
     table = pa.table({"id": ids, "code": codes.codes_to_arrow(packed)})

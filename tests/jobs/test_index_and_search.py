@@ -1,0 +1,279 @@
+"""Index and search on Spark: equal to the oracle however rows are divided, and refusing what does not fit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from codes_directory import make
+from oracle import CODE_LENGTHS, as_integers, ranking
+
+import indexer
+from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
+from jobs import codes, index, search
+from jobs.config import Pipeline
+
+DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
+
+
+def pipeline(root, *, rows_per_shard=20, check_ids=True, **question):
+    return Pipeline.model_validate(
+        {
+            "name": "a",
+            "root": str(root),
+            "index": {"rows_per_shard": rows_per_shard, "check_ids": check_ids},
+            "search": {"queries_per_task": 3, **question},
+        }
+    )
+
+
+def make_both(root, code_length=64):
+    """Write codes of a database and of queries, some of which are the same."""
+    database = make(root / "codes" / "database", files=DATABASE_FILES, code_length=code_length)
+    return database, make(root / "codes" / "queries", files=QUERY_FILES, code_length=code_length)
+
+
+def elsewhere(given, name, queries_per_task=3, **question):
+    """Return the pipeline with another question, whose answer goes to another place."""
+    values = given.model_dump()
+    values["paths"]["neighbors"] = f"{given.root}/{name}"
+    return Pipeline.model_validate({**values, "search": {"queries_per_task": queries_per_task, **question}})
+
+
+def expected(database, queries, *, k=None, radius=None):
+    """Return all rows (query_id, distance, id) in order, by the definition."""
+    answers = []
+    items = as_integers(database.codes)
+    for query_id, query in sorted(zip(queries.ids.tolist(), as_integers(queries.codes), strict=True)):
+        near = ranking(database.ids.tolist(), items, query)
+        near = near[:k] if k is not None else [pair for pair in near if pair[0] <= radius]
+        answers += [(query_id, *pair) for pair in near]
+    return answers
+
+
+def found(path):
+    """Return all rows (query_id, distance, id), sorted, after checking the promises on files."""
+    rows, holders = [], Counter()
+    for file in sorted(path.glob("*.parquet")):
+        table = pq.read_table(file)
+        assert [str(field) for field in table.schema.types] == ["int64", "int64", "int32"]
+        held = list(zip(*(table.column(name).to_pylist() for name in ("query_id", "distance", "id")), strict=True))
+        assert held == sorted(held)
+        holders.update({query_id for query_id, _, _ in held})
+        rows += held
+    assert set(holders.values()) <= {1}
+    return sorted(rows)
+
+
+@pytest.mark.parametrize("code_length", CODE_LENGTHS)
+def test_search_on_spark_equals_the_oracle(spark, tmp_path, code_length):
+    database, queries = make_both(tmp_path, code_length)
+    nearest = pipeline(tmp_path, k=7)
+    index.run(nearest)
+    search.run(nearest)
+    assert found(tmp_path / "neighbors") == expected(database, queries, k=7)
+    within = elsewhere(nearest, "within", radius=code_length // 4)
+    search.run(within)
+    assert found(tmp_path / "within") == expected(database, queries, radius=code_length // 4)
+
+
+@pytest.mark.parametrize("code_length", CODE_LENGTHS)
+def test_tasks_and_merge_equal_the_oracle_for_every_radius_and_k(tmp_path, monkeypatch, code_length):
+    monkeypatch.setattr("jobs.search.session", lambda config, name: None)
+    monkeypatch.setattr("jobs.search.map_tasks", lambda spark, function, tasks, label: list(map(function, tasks)))
+    database, queries = make_both(tmp_path, code_length)
+    indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=code_length, rows_per_shard=20)
+    questions = [{"radius": r} for r in range(code_length + 1)] + [{"k": k} for k in range(1, len(database.ids) + 1)]
+    for number, question in enumerate(questions):
+        search.run(elsewhere(pipeline(tmp_path), f"answer-{number}", queries_per_task=4, **question))
+        assert found(tmp_path / f"answer-{number}") == expected(database, queries, **question)
+
+
+def test_shards_do_not_change_the_answer_and_keep_labels(spark, tmp_path):
+    database, queries = make_both(tmp_path)
+    for rows_per_shard, shards in ((51, 1), (50, 2), (7, 8)):
+        asked = pipeline(tmp_path, rows_per_shard=rows_per_shard, k=10)
+        values = asked.model_dump()
+        values["paths"] |= {"index": f"{tmp_path}/index-{shards}", "neighbors": f"{tmp_path}/neighbors-{shards}"}
+        asked = Pipeline.model_validate(values)
+        index.run(asked)
+        search.run(asked)
+        built = indexer.open(asked.paths.index)
+        assert len(built.shards) == shards
+        assert found(tmp_path / f"neighbors-{shards}") == expected(database, queries, k=10)
+        labels = {
+            int(item): built.open_shard(number).labels().of(row).tolist()
+            for number in range(shards)
+            for row, item in enumerate(built.open_shard(number).ids)
+        }
+        assert labels == {int(item): database.labels.of(row).tolist() for row, item in enumerate(database.ids)}
+
+
+def test_the_index_says_what_made_it(spark, tmp_path):
+    make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    manifest = indexer.open(str(tmp_path / "index")).manifest
+    record = json.loads((tmp_path / "index" / "_hashcore.json").read_text())
+    assert manifest.hasher_fingerprint == "f"
+    assert manifest.kind == "dense"
+    assert manifest.provenance["fingerprint"] == record["fingerprint"]
+    assert record["pipeline"]["index"]["rows_per_shard"] == 20
+
+
+def test_what_is_done_is_not_done_again(spark, tmp_path, capsys):
+    make_both(tmp_path)
+    for _ in range(2):
+        index.run(pipeline(tmp_path, k=2))
+        search.run(pipeline(tmp_path, k=2))
+    assert capsys.readouterr().out.count("done before") == 2
+    assert indexer.open(str(tmp_path / "index")).generation == 1
+
+
+def test_an_index_whose_build_was_killed_is_built_by_the_next_run(spark, tmp_path):
+    make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    (tmp_path / "index" / "CURRENT").unlink()
+    for manifest in (tmp_path / "index" / "manifests").iterdir():
+        manifest.unlink()
+    index.run(pipeline(tmp_path))
+    assert len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
+
+
+def double_an_id(root):
+    """Give the first row of the second file the id of the first row of the first, and return it."""
+    first, _, second = sorted((root / "codes" / "database" / codes.DATA).iterdir())
+    twice = pq.read_table(first).column("id")[0].as_py()
+    table = pq.read_table(second)
+    ids = table.column("id").to_numpy().copy()
+    ids[0] = twice
+    pq.write_table(table.set_column(0, "id", [ids]), second)
+    return twice
+
+
+def test_ids_that_occur_twice_are_refused_and_named(spark, tmp_path):
+    make_both(tmp_path)
+    twice = double_an_id(tmp_path)
+    with pytest.raises(InvalidInputError, match=rf"ids occur more than once, such as {twice};"):
+        index.run(pipeline(tmp_path))
+    assert not (tmp_path / "index").exists()
+
+
+def test_the_check_of_ids_can_be_turned_off(spark, tmp_path):
+    make_both(tmp_path)
+    double_an_id(tmp_path)
+    index.run(pipeline(tmp_path, check_ids=False))
+    assert len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
+
+
+def test_codes_of_another_length_leave_no_index(spark, tmp_path):
+    make_both(tmp_path, code_length=64)
+    info = codes.read_info(str(tmp_path / "codes" / "database"))
+    codes.write_info(str(tmp_path / "codes" / "database"), info.model_copy(update={"code_length": 128}))
+    with pytest.raises(InvalidInputError, match="a code is not 16 bytes long, as 128 bits take"):
+        index.run(pipeline(tmp_path))
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_codes_file_damaged_inside_leaves_no_index(spark, tmp_path):
+    make_both(tmp_path)
+    last = max((tmp_path / "codes" / "database" / codes.DATA).iterdir())
+    table = pq.read_table(last)
+    wrong = [b"short", *table.column("code").to_pylist()[1:]]
+    pq.write_table(table.set_column(1, "code", [wrong]), last)
+    with pytest.raises(InvalidInputError, match=f"{last.name}: a code is not 8 bytes long"):
+        index.run(pipeline(tmp_path))
+    assert not (tmp_path / "index").exists()
+
+
+def test_an_index_does_not_move_in_with_others(spark, tmp_path):
+    make_both(tmp_path)
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "letter.txt").touch()
+    with pytest.raises(OutputError, match="did not write"):
+        index.run(pipeline(tmp_path))
+    assert os.listdir(tmp_path / "index") == ["letter.txt"]
+
+
+def test_another_pipelines_index_is_not_built_over(spark, tmp_path):
+    make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    with pytest.raises(OutputError, match=r"different index\.rows_per_shard"):
+        index.run(pipeline(tmp_path, rows_per_shard=30))
+    assert indexer.open(str(tmp_path / "index")).generation == 1
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        ({}, r"neither search\.k nor search\.radius"),
+        ({"k": 52}, r"k=52: the index holds 51 codes"),
+        ({"k": 0}, r"k=0: .*1 <= k <= 51"),
+        ({"radius": -1}, r"radius=-1: codes have 64 bits"),
+        ({"radius": 65}, r"radius=65: .*0 <= radius <= 64"),
+    ],
+)
+def test_a_question_that_does_not_fit_is_refused_before_any_work(tmp_path, question, message):
+    database, _ = make_both(tmp_path)
+    indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=64)
+    with pytest.raises(InvalidInputError, match=message):
+        search.run(pipeline(tmp_path, **question))
+    assert sorted(os.listdir(tmp_path)) == ["codes", "index"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"code_length": 63}, "codes of 63 bits but the index holds 64"),
+        ({"hasher_fingerprint": "g"}, "encoded by hasher g but the index by f"),
+    ],
+)
+def test_queries_of_another_hasher_are_refused(spark, tmp_path, change, message):
+    make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    path = str(tmp_path / "codes" / "queries")
+    codes.write_info(path, codes.read_info(path).model_copy(update=change))
+    with pytest.raises(InvalidInputError, match=message):
+        search.run(pipeline(tmp_path, k=1))
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_a_damaged_shard_is_named_and_nothing_is_written(spark, tmp_path, capfd, damage):
+    make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    shard = max((tmp_path / "index" / "shards").iterdir())
+    content = bytearray(shard.read_bytes())
+    content[-1] ^= 1
+    shard.unlink()
+    if damage != "remove":
+        shard.write_bytes(content if damage == "flip" else content[:-8])
+    with pytest.raises(CorruptIndexError, match=shard.name) as caught:
+        search.run(pipeline(tmp_path, k=1))
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in capfd.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["codes", "index"]
+
+
+def test_an_index_of_an_unknown_version_is_refused(spark, tmp_path):
+    make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    (manifest,) = (tmp_path / "index" / "manifests").iterdir()
+    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 99'))
+    with pytest.raises(CorruptIndexError, match="99"):
+        search.run(pipeline(tmp_path, k=1))
+
+
+def test_a_missing_index_is_named(tmp_path):
+    make_both(tmp_path)
+    with pytest.raises(InvalidInputError, match="holds no index"):
+        search.run(pipeline(tmp_path, k=1))
+
+
+def test_the_sample_of_few_codes_is_all_of_them(tmp_path):
+    database = make(tmp_path / "codes", files=(40, 11), code_length=64)
+    chunks = codes.plan(str(tmp_path / "codes"), 9)
+    assert np.array_equal(index.sample(chunks, 51, 64), database.codes)
+    assert len(index.sample(chunks, 6, 64)) == 6
