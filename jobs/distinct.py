@@ -27,7 +27,7 @@ class Part:
     """One of `parts` divisions of all possible codes, in one generation of an index."""
 
     root: str
-    generation: str
+    generation: int
     part: int
     parts: int
 

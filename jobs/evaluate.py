@@ -37,7 +37,7 @@ MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
 class EvaluateConfig(Section):
     """Which figures are wanted; relevant is an item that shares at least one label with the query."""
 
-    measures: tuple[str, ...] = ("mAP", "mAP@1000", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
+    measures: tuple[str, ...] = ("mAP", "mAP@1000/retrieved", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
     """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators."""
     knn: tuple[int, ...] = (1, 10, 50)
     """Numbers of neighbours that vote for a query's class; left out where items have not exactly one label."""
@@ -177,8 +177,8 @@ def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], disti
         code_length=index.code_length,
         distinct_codes=distinct_codes,
         relevance="at least one common label",
-        ranking="all items of the database, by Hamming distance",
-        index_generation=str(index.generation),
+        ranking="all items of the database by Hamming distance",
+        index_generation=index.generation,
         hasher_fingerprint=codes.read_info(pipeline.paths.codes_queries).hasher_fingerprint,
     )
 

@@ -57,7 +57,7 @@ class Setting(Section):
     """When an item is relevant to a query."""
     ranking: str
     """What is ranked, by what."""
-    index_generation: str
+    index_generation: int
     """Generation of the index that was read."""
     hasher_fingerprint: str
     """The hasher that made the queries' codes."""

@@ -50,7 +50,7 @@ class Task:
     """
 
     root: str
-    generation: str
+    generation: int
     shards: tuple[int, ...]
     queries: Queries
     k: int
@@ -100,9 +100,11 @@ def tally_shard(shard: Shard, queries: Queries, k: int) -> Tally:
     all_counts, relevant_counts = shard.distance_histograms(queries.codes, query_masks, item_masks)
     neighbors = shard.knn_search(queries.codes, k)
     rows = rows_of(shard.ids, neighbors.ids)
-    relevant = (item_masks[rows] & query_masks[neighbors.query_numbers()]).any(axis=1)
+    shared = item_masks[rows] & query_masks[neighbors.query_numbers()]
     one_label_each = bool((item_labels.counts() == 1).all())
-    return Tally(all_counts, relevant_counts, neighbors, relevant, first_labels(item_labels.take(rows)), one_label_each)
+    return Tally(
+        all_counts, relevant_counts, neighbors, shared.any(axis=1), first_labels(item_labels.take(rows)), one_label_each
+    )
 
 
 def merge(parts: Sequence[Tally], k: int) -> Tally:
