@@ -100,11 +100,10 @@ def tally_shard(shard: Shard, queries: Queries, k: int) -> Tally:
     all_counts, relevant_counts = shard.distance_histograms(queries.codes, query_masks, item_masks)
     neighbors = shard.knn_search(queries.codes, k)
     rows = rows_of(shard.ids, neighbors.ids)
-    shared = item_masks[rows] & query_masks[neighbors.query_numbers()]
+    relevant: NDArray[np.bool_] = np.any(item_masks[rows] & query_masks[neighbors.query_numbers()], axis=1)
+    classes = first_labels(item_labels.take(rows))
     one_label_each = bool((item_labels.counts() == 1).all())
-    return Tally(
-        all_counts, relevant_counts, neighbors, shared.any(axis=1), first_labels(item_labels.take(rows)), one_label_each
-    )
+    return Tally(all_counts, relevant_counts, neighbors, relevant, classes, one_label_each)
 
 
 def merge(parts: Sequence[Tally], k: int) -> Tally:
