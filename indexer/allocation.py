@@ -2,8 +2,8 @@
 
 Let the tables have radii r_j ≥ −1 with Σ (r_j + 1) ≥ r + 1. An item that every table misses differs from the query by
 at least r_j + 1 bits in each substring, so by r + 1 bits in all: whatever is within r bits is found (Norouzi et al.
-2012 use equal radii; any split does, as in Qin et al. 2018). The cheapest split gives one more bit, r + 1 times over, to the
-table whose next ring of buckets costs least; this is optimal as rings grow dearer outwards.
+2012 use equal radii; any split does, as in Qin et al. 2018). The cheapest split gives one more bit, r + 1 times over,
+to the table whose next ring of buckets costs least; this is optimal as rings grow dearer outwards.
 """
 
 from __future__ import annotations

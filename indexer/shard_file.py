@@ -142,15 +142,12 @@ class ShardFile:
                     f"(reads {FORMAT} {VERSION}); upgrade hashcore"
                 )
             facts = json.loads(metadata["facts"])
-            arrays = {name: self._view(8 + len(text), entry) for name, entry in header.items()}
-            end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+            size = 8 + len(text) + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+            if size != len(self._map):
+                raise CorruptIndexError(f"{self.path}: expected {size} bytes, got {len(self._map)}; restore the file")
+            return {name: self._view(8 + len(text), entry) for name, entry in header.items()}, facts
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CorruptIndexError(f"{self.path}: the header is not a shard's ({error!r}); restore the file") from None
-        if 8 + len(text) + end != len(self._map):
-            raise CorruptIndexError(
-                f"{self.path}: expected {8 + len(text) + end} bytes, got {len(self._map)}; restore the file"
-            )
-        return arrays, facts
 
     def _view(self, base: int, entry: dict[str, Any]) -> Array:
         """Return one array as a view of the mapped file."""
