@@ -1,9 +1,155 @@
-"""Write the report."""
+"""Show the figures on one page that needs nothing beside itself: numbers, curves, and pictures of neighbours."""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+from pydantic import Field
+
+from hashcore.errors import require
+from jobs import metrics, outputs
+from jobs.charts import charts
+from jobs.metrics import Example, Metrics
 from jobs.section import Section
+from jobs.thumbnails import Picture, thumbnails
+
+if TYPE_CHECKING:
+    from jobs.config import Pipeline
+
+TEMPLATE = "report.html.j2"
+HEADLINES = ("mAP", "P(r<=2)", "kNN error")
+CHOSEN = {"random": "Drawn at random", "worst": "Lowest average precision"}
+RADII = (0, 1, 2, 3, 4, 6, 8, 12, 16)
+
+
+class Gallery(NamedTuple):
+    """Examples under one heading, with the pictures of queries and of items by id."""
+
+    title: str
+    examples: list[Example]
+    query_pictures: dict[int, Picture]
+    item_pictures: dict[int, Picture]
 
 
 class ReportConfig(Section):
-    """Settings of this job."""
+    """How the page looks."""
+
+    title: str | None = None
+    """Its heading; none means the pipeline's name."""
+    thumbnail_pixels: int = Field(default=144, ge=16, le=1024)
+    """Longest side of a picture."""
+
+
+def run(pipeline: Pipeline) -> str:
+    """Write `report.html` of the pipeline's metrics, unless it is there already, and return its path.
+
+    Raises:
+        InvalidInputError: If the metrics are missing.
+        MissingExtraError: If jinja2, matplotlib or pillow is not installed.
+        OutputError: If the place holds something else.
+    """
+    for module in ("jinja2", "matplotlib", "PIL"):
+        require(module, "report")
+    paths = pipeline.paths
+    found = metrics.read(paths.metrics)
+    record = outputs.record(pipeline, "report", ("report",), {"metrics": outputs.fingerprint_of(paths.metrics)})
+    if not outputs.is_finished(paths.report, record):
+        page = render(pipeline, found)
+        with outputs.writing(paths.report, record) as staging:
+            Path(staging).write_text(page, encoding="utf-8")
+    print(f"report: {len(found.figures)} figures -> {paths.report}")
+    return paths.report
+
+
+def render(pipeline: Pipeline, found: Metrics) -> str:
+    """Return the page as HTML."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("jobs"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"figure": _figure, "count": _count, "name": _name}
+    return environment.get_template(TEMPLATE).render(
+        title=pipeline.report.title or pipeline.name,
+        metrics=found,
+        headlines=headlines(found),
+        charts=charts(found.curves),
+        radii=[radius for radius in RADII if radius <= found.setting.code_length],
+        galleries=galleries(pipeline, found.examples),
+        configuration=yaml.safe_dump(pipeline.model_dump(mode="json"), sort_keys=False, width=100),
+        hasher=_hasher(pipeline.paths.hasher),
+        fingerprints=_fingerprints(pipeline),
+    )
+
+
+def headlines(found: Metrics) -> list[str]:
+    """Return the names of the figures to show large: of each kind the first that was wanted."""
+    first = (next((name for name in found.figures if name.startswith(kind)), None) for kind in HEADLINES)
+    return [name for name in first if name is not None]
+
+
+def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
+    """Return the drawn and the worst queries with pictures of themselves and of their neighbours.
+
+    Empty if the corpora have no images, or are not of Parquet.
+    """
+    config, paths, pixels = pipeline.corpus, pipeline.paths, pipeline.report.thumbnail_pixels
+    if config.format != "parquet":
+        return []
+    column = pipeline.encode.column or pipeline.encode.modality
+    neighbors = {shown.id for example in examples for shown in example.neighbors}
+    queries = thumbnails(paths.corpus_queries, config.id, column, (example.id for example in examples), pixels)
+    items = thumbnails(paths.corpus_database, config.id, column, neighbors, pixels)
+    if not queries or not items:
+        return []
+    groups = ((title, [each for each in examples if each.chosen == kind]) for kind, title in CHOSEN.items())
+    return [Gallery(title, group, queries, items) for title, group in groups if group]
+
+
+def _figure(value: float | None, digits: int = 4) -> str:
+    """Return a value with a fixed number of digits, a dash where it is not defined."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _count(number: int) -> str:
+    """Return a number with its thousands apart."""
+    return f"{number:,}"
+
+
+def _name(measure: str) -> str:
+    """Return a measure's name as print has it."""
+    return measure.replace("<=", " ≤ ").replace("kNN", "k-NN")
+
+
+def _hasher(path: str) -> str | None:
+    """Return what a hasher's directory tells about it, None where there is none."""
+    try:
+        return json.dumps(json.loads(Path(path, "hasher.json").read_text(encoding="utf-8")), indent=2)
+    except (OSError, ValueError):
+        return None
+
+
+def _fingerprints(pipeline: Pipeline) -> dict[str, str]:
+    """Return the fingerprint of each output that this page stands on, by its stage."""
+    paths = pipeline.paths
+    stages = {
+        "corpus": paths.corpus_database,
+        "hasher": paths.hasher,
+        "codes of the database": paths.codes_database,
+        "codes of the queries": paths.codes_queries,
+        "index": paths.index,
+        "metrics": paths.metrics,
+    }
+    records = {stage: outputs.read(path) for stage, path in stages.items() if os.path.exists(path)}
+    return {stage: record.fingerprint for stage, record in records.items() if record is not None}
+
+
+if __name__ == "__main__":
+    from jobs.cli import main
+
+    sys.exit(main(["report", *sys.argv[1:]]))

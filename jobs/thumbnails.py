@@ -1,0 +1,75 @@
+"""Small pictures of some items of a corpus, as data URIs that a page can hold."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hashcore.errors import require
+
+SMALL_PIXELS = 16
+
+
+class Picture(NamedTuple):
+    """A picture as a data URI, and whether it has so few pixels that they are better shown as squares."""
+
+    uri: str
+    is_small: bool
+
+
+def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int], pixels: int) -> dict[int, Picture]:
+    """Return the pictures of the given items by id.
+
+    Args:
+        path: Parquet directory or file of the corpus.
+        id_column: Name of its column of ids.
+        image_column: Name of its column of encoded images.
+        ids: Items wanted; only their rows are read.
+        pixels: Longest side; larger images are scaled down, smaller ones are left alone.
+
+    Returns:
+        Those items that are there and can be decoded; none where the corpus has no column of images.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    if not os.path.exists(path):
+        return {}
+    corpus = ds.dataset(path, format="parquet", exclude_invalid_files=False)
+    names = corpus.schema.names
+    if id_column not in names or image_column not in names or not _is_binary(corpus.schema.field(image_column).type):
+        return {}
+    wanted = pa.array(np.unique(np.fromiter(ids, np.int64)), corpus.schema.field(id_column).type)
+    rows = corpus.to_table([id_column, image_column], filter=ds.field(id_column).isin(wanted)).to_pydict()
+    pictures = {id_: _picture(image, pixels) for id_, image in zip(rows[id_column], rows[image_column], strict=True)}
+    return {id_: picture for id_, picture in pictures.items() if picture is not None}
+
+
+def _is_binary(kind: Any) -> bool:
+    """Return whether a column can hold encoded images."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _picture(image: bytes | None, pixels: int) -> Picture | None:
+    """Return an encoded image as PNG if it is grey, else as JPEG; None if it cannot be decoded."""
+    require("PIL", "report")
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(BytesIO(image or b"")) as opened:
+            opened.thumbnail((pixels, pixels))
+            picture = opened.convert("L" if opened.mode in ("1", "L", "I;16") else "RGB")
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        return None
+    kind = "PNG" if picture.mode == "L" else "JPEG"
+    buffer = BytesIO()
+    picture.save(buffer, format=kind, quality=90, subsampling=0)
+    uri = f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return Picture(uri, max(picture.size) <= SMALL_PIXELS)

@@ -1,0 +1,215 @@
+"""The page holds every figure and the right pictures in the right frames, and needs nothing beside itself."""
+
+import base64
+import os
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from hashcore.errors import InvalidInputError, OutputError
+from jobs import outputs, report
+from jobs.config import Pipeline
+from jobs.metrics import Curves, Example, Figure, Metrics, Setting, Shown
+from jobs.report import ReportConfig
+from jobs.thumbnails import thumbnails
+
+LENGTH = 8
+
+
+class Page(HTMLParser):
+    """What a browser would load, and the text it would show."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.images, self.ids, self.links, self.classes, self.words = [], [], [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.ids += [values["id"]] if "id" in values else []
+        self.classes += (values.get("class") or "").split()
+        self.images += [values["src"]] if tag == "img" else []
+        self.links += [value for name, value in attributes if name in ("src", "href", "xlink:href", "srcset", "data")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def figure(value, **others):
+    protocol = {"ties": "none", "denominator": "k", "without_relevant": "counts as 0", "queries": 2, "left_out": 0}
+    return Figure(value=value, database_size=9, code_length=LENGTH, **protocol, **others)
+
+
+def metrics():
+    """Figures of two queries, one of them with a wrong neighbour."""
+    curve = np.linspace(0, 1, LENGTH + 1).tolist()
+    pairs = np.arange(LENGTH + 1).tolist()
+    shown = [Shown(id=5, distance=0, relevant=True, label=3), Shown(id=6, distance=2, relevant=False, label=4)]
+    examples = [
+        Example(id=70, labels=[3], average_precision=0.75, chosen="random", neighbors=shown),
+        Example(id=71, labels=[3, 8], average_precision=0.125, chosen="worst", neighbors=shown[:1]),
+    ]
+    return Metrics(
+        setting=Setting(
+            pipeline="test",
+            database_size=9,
+            queries=2,
+            queries_without_relevant=1,
+            code_length=LENGTH,
+            distinct_codes=7,
+            relevance="at least one common label",
+            ranking="all items of the database by Hamming distance",
+            index_generation=4,
+            hasher_fingerprint="3f9c2b7a",
+        ),
+        figures={"mAP": figure(0.875, best=0.9375, worst=0.8125), "P(r<=2)": figure(0.0625), "R@5": figure(None)},
+        notes=["no k-NN error: a query or an item has not exactly one label"],
+        curves=Curves(
+            precision=curve,
+            recall=curve,
+            f1=[None, *curve[1:]],
+            neighbors=curve,
+            answered=curve,
+            pr_precision=[None, *curve[1:]],
+            pr_recall=curve,
+            relevant_pairs=pairs,
+            irrelevant_pairs=pairs,
+            ks=[1, 2, 5, 9],
+            precision_at=[1, 0.5, 0.25, None],
+        ),
+        examples=examples,
+    )
+
+
+def png(image):
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def pixels(uri):
+    return np.asarray(Image.open(BytesIO(base64.b64decode(uri.partition(",")[2]))))
+
+
+def grey(seed, side=8):
+    return np.random.default_rng(seed).integers(0, 256, (side, side), dtype=np.uint8)
+
+
+def make(root, images=True, **config):
+    """A pipeline whose corpora hold the items of the examples and others, and whose metrics are written."""
+    pipeline = Pipeline(name="test", root=str(root), report=ReportConfig(**config))
+    for path, ids in ((pipeline.paths.corpus_queries, [70, 71, 72]), (pipeline.paths.corpus_database, [4, 5, 6])):
+        os.makedirs(path)
+        column = {"image": [png(grey(id_)) for id_ in ids]} if images else {"image": [[0.5] * 4 for _ in ids]}
+        pq.write_table(pa.table({"id": ids, **column}), f"{path}/part-0.parquet")
+    with outputs.writing(pipeline.paths.metrics, outputs.record(pipeline, "evaluate", ("evaluate",))) as staging:
+        Path(staging).write_text(metrics().model_dump_json(), encoding="utf-8")
+    return pipeline
+
+
+def test_the_page_needs_nothing_beside_itself(tmp_path):
+    html = report.render(make(tmp_path), metrics())
+    page = Page(html)
+    assert len(page.images) == 5
+    assert all(link.startswith(("data:image/", "#")) for link in page.links)
+    assert not re.search(r"url\((?!#)|@import|<script|<link", html)
+    assert len(page.ids) == len(set(page.ids)) > 0
+    assert html.count("<svg") == 4
+
+
+def test_every_figure_stands_there_with_its_bounds_and_protocol(tmp_path):
+    text = " ".join(" ".join(Page(report.render(make(tmp_path), metrics())).words).split())
+    for shown in ("mAP", "0.8750", "0.8125", "0.9375", "P(r ≤ 2)", "0.0625", "R@5", "counts as 0", "3f9c2b7a"):
+        assert shown in text
+    assert "Queries without any relevant item: 1." in text
+    assert "Left out: no k-NN error" in text
+    assert "rows_per_shard" in text
+
+
+def test_frames_tell_right_from_wrong_and_pictures_are_those_of_the_corpus(tmp_path):
+    page = Page(report.render(make(tmp_path), metrics()))
+    examples = page.classes[page.classes.index("neighbors") :]
+    assert (examples.count("right"), examples.count("wrong")) == (2, 1)
+    assert [
+        np.array_equal(pixels(uri), grey(id_)) for uri, id_ in zip(page.images, (70, 5, 6, 71, 5), strict=True)
+    ] == [True] * 5
+    assert page.words.index("Drawn at random") < page.words.index("Lowest average precision")
+
+
+def test_a_corpus_of_features_has_no_gallery(tmp_path):
+    html = report.render(make(tmp_path, images=False), metrics())
+    assert Page(html).images == []
+    assert "Nearest neighbours" not in html
+
+
+def test_a_picture_that_is_lost_leaves_a_blank(tmp_path):
+    pipeline = make(tmp_path)
+    table = pa.table({"id": [5], "image": [png(grey(5))]})
+    pq.write_table(table, f"{pipeline.paths.corpus_database}/part-0.parquet")
+    page = Page(report.render(pipeline, metrics()))
+    assert len(page.images) == 4
+    assert page.classes.count("missing") == 1
+
+
+def test_text_is_escaped(tmp_path):
+    html = report.render(make(tmp_path, title="<script>alert(1)</script>"), metrics())
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_the_same_metrics_give_the_same_bytes(tmp_path):
+    pipeline = make(tmp_path)
+    assert report.render(pipeline, metrics()) == report.render(pipeline, metrics())
+
+
+def test_run_writes_once_and_never_over_another_pipelines_page(tmp_path, capsys):
+    pipeline = make(tmp_path)
+    assert report.run(pipeline) == pipeline.paths.report
+    written = os.stat(pipeline.paths.report).st_mtime_ns
+    report.run(pipeline)
+    assert os.stat(pipeline.paths.report).st_mtime_ns == written
+    assert pipeline.paths.report in capsys.readouterr().out
+    with pytest.raises(OutputError, match=r"different report\.title"):
+        report.run(pipeline.model_copy(update={"report": ReportConfig(title="other")}))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "is missing; run `hashcore evaluate` first"), ("{}", "no metrics")]
+)
+def test_without_metrics_there_is_no_page(tmp_path, content, why):
+    pipeline = make(tmp_path)
+    os.remove(pipeline.paths.metrics)
+    if content is not None:
+        Path(pipeline.paths.metrics).write_text(content, encoding="utf-8")
+    with pytest.raises(InvalidInputError, match=why):
+        report.run(pipeline)
+    assert not os.path.exists(pipeline.paths.report)
+
+
+def test_thumbnails_scale_down_what_is_large_and_leave_out_what_is_damaged(tmp_path):
+    colours = np.zeros((300, 150, 3), np.uint8)
+    colours[:, :, 0] = 200
+    rows = {"key": [1, 2, 3, 4, 5], "picture": [png(colours), png(grey(2)), b"no image", None, png(grey(5))]}
+    pq.write_table(pa.table(rows), tmp_path / "corpus.parquet")
+    found = thumbnails(str(tmp_path), "key", "picture", [1, 2, 3, 4, 99], 100)
+    assert sorted(found) == [1, 2]
+    assert pixels(found[1].uri).shape == (100, 50, 3)
+    assert np.abs(pixels(found[1].uri)[50, 25].astype(int) - [200, 0, 0]).max() < 8
+    assert not found[1].is_small
+    assert found[2].is_small
+    assert np.array_equal(pixels(found[2].uri), grey(2))
+
+
+@pytest.mark.parametrize(
+    ("path", "id_column", "image_column"), [("no", "id", "image"), (".", "no", "image"), (".", "id", "no")]
+)
+def test_without_a_corpus_or_a_column_there_are_no_thumbnails(tmp_path, path, id_column, image_column):
+    pq.write_table(pa.table({"id": [1], "image": [png(grey(1))]}), tmp_path / "corpus.parquet")
+    assert thumbnails(str(tmp_path / path), id_column, image_column, [1], 100) == {}
