@@ -18,6 +18,7 @@ from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 from hashcore.relevance import Labels
+from jobs.spark import task_threads
 
 if TYPE_CHECKING:
     from indexer import Shard
@@ -97,8 +98,10 @@ def tally_shard(shard: Shard, queries: Queries, k: int) -> Tally:
         raise InvalidInputError("the index holds no labels; encode and index a corpus that has a column of labels")
     vocabulary = queries.labels.vocabulary()
     item_masks, query_masks = item_labels.to_masks(vocabulary), queries.labels.to_masks(vocabulary)
-    all_counts, relevant_counts = shard.distance_histograms(queries.codes, query_masks, item_masks)
-    neighbors = shard.knn_search(queries.codes, k)
+    all_counts, relevant_counts = shard.distance_histograms(
+        queries.codes, query_masks, item_masks, threads=task_threads()
+    )
+    neighbors = shard.knn_search(queries.codes, k, threads=task_threads())
     rows = rows_of(shard.ids, neighbors.ids)
     relevant: NDArray[np.bool_] = np.any(item_masks[rows] & query_masks[neighbors.query_numbers()], axis=1)
     classes = first_labels(item_labels.take(rows))
