@@ -177,6 +177,17 @@ def test_queries_without_relevant_items_are_counted_and_treated_as_each_figure_s
     assert found.notes == ["no k-NN error: a query or an item has not exactly one label"]
 
 
+def test_figures_of_queries_that_are_all_without_relevant_items_are_none(tmp_path):
+    ids, packed, _ = rows(QUERIES, 3, first_id=10**6)
+    found = evaluate.evaluate(make(tmp_path, queries=(ids, packed, [[]] * QUERIES)))
+    assert found.setting.queries_without_relevant == QUERIES
+    assert found.figures["mAP"].value is None
+    assert found.figures["P@10"].value == 0
+    assert found.curves.recall == [None] * (LENGTH + 1)
+    assert [example.chosen for example in found.examples] == ["random"] * 6
+    assert "not defined" in found.summary()
+
+
 def test_several_labels_make_relevance_but_no_vote(tmp_path):
     ids, packed, labels = rows(ITEMS, 2)
     labels = [[*row, 10 + i % 3, 20 + i % 80] for i, row in enumerate(labels)]  # more than 64 labels: two words of mask

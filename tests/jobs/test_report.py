@@ -158,6 +158,22 @@ def test_a_picture_that_is_lost_leaves_a_blank(tmp_path):
     assert page.classes.count("missing") == 1
 
 
+def test_figures_that_no_query_defines_are_dashes_and_gaps(tmp_path):
+    found = metrics()
+    nothing = [None] * (LENGTH + 1)
+    curves = {"recall": nothing, "f1": nothing, "pr_recall": nothing, "relevant_pairs": [0] * (LENGTH + 1)}
+    empty = found.model_copy(
+        update={
+            "figures": {"mAP": figure(None)},
+            "curves": found.curves.model_copy(update=curves),
+            "examples": [found.examples[0].model_copy(update={"average_precision": None})],
+        }
+    )
+    page = Page(report.render(make(tmp_path), empty))
+    assert "–" in page.words
+    assert "AP –" in " ".join(page.words)
+
+
 def test_text_is_escaped(tmp_path):
     html = report.render(make(tmp_path, title="<script>alert(1)</script>"), metrics())
     assert "<script" not in html
