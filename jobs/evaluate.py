@@ -75,7 +75,7 @@ def run(pipeline: Pipeline) -> Metrics:
     from jobs.spark import map_tasks, session
 
     paths = pipeline.paths
-    inputs = {name: outputs.fingerprint_of(getattr(paths, name)) for name in ("index", "codes_queries")}
+    inputs = {"index": _content(paths.index), "codes_queries": outputs.fingerprint_of(paths.codes_queries)}
     record = outputs.record(pipeline, "evaluate", ("evaluate",), inputs)
     if not outputs.is_finished(paths.metrics, record):
         spark = session(pipeline.spark, f"{pipeline.name} evaluate")
@@ -121,6 +121,14 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process) -> Metrics:
         curves=curves(blocks, len(index)),
         examples=select([example for block in blocks for example in block.examples], config.examples),
     )
+
+
+def _content(root: str) -> str:
+    """Return what identifies the items of an index's current generation: shards are named by their content."""
+    import indexer
+    from jobs.config import digest
+
+    return digest(sorted(shard.name for shard in indexer.open(root).shards))
 
 
 def _open(pipeline: Pipeline) -> tuple[Index, Queries]:

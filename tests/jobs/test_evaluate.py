@@ -13,7 +13,7 @@ from pydantic import ValidationError
 import indexer
 from hashcore import measures
 from hashcore.codes import pack
-from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.relevance import Labels
 from jobs import codes, distinct, evaluate, tally
 from jobs.config import Pipeline
@@ -150,6 +150,9 @@ def test_spark_gives_what_one_process_gives_and_writes_it_once(tmp_path, spark, 
     assert "mAP" in capsys.readouterr().out
     evaluate.run(pipeline)
     assert os.stat(pipeline.paths.metrics).st_mtime_ns == written
+    make(tmp_path, items=rows(ITEMS, 8))  # a new generation of the index
+    with pytest.raises(OutputError, match="different input index"):
+        evaluate.run(pipeline)
 
 
 def test_every_figure_carries_its_protocol(tmp_path):
