@@ -18,7 +18,7 @@ from hashcore.errors import InvalidInputError, require
 from jobs import codes, corpus, outputs
 from jobs.encoding import ATTEMPTS, REJECTED, Counts, Work, encode_partition
 from jobs.section import Section
-from jobs.spark import map_partitions, session
+from jobs.spark import map_partitions, reading, session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -68,8 +68,9 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     _check_modality(pipeline.encode.modality, hasher)
     spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(pipeline.encode.batch_rows))
-    frame = select(read_corpus(spark, source, pipeline.corpus.format), source, pipeline)
-    with outputs.writing(path, record) as staging:
+    with reading(source, pipeline.corpus.format):
+        frame = select(read_corpus(spark, source, pipeline.corpus.format), source, pipeline)
+    with outputs.writing(path, record) as staging, reading(source, pipeline.corpus.format):
         counts = _encode(frame, staging, hasher, pipeline, f"encode {part}")
         _judge(counts, source, pipeline)
         codes.write_info(staging, _info(hasher, pipeline.encode.modality, counts.encoded))
@@ -97,21 +98,11 @@ def _info(hasher: Hasher, modality: str, rows: int) -> codes.CodesInfo:
 
 
 def read_corpus(spark: SparkSession, source: str, file_format: str) -> DataFrame:
-    """Return the user's or a converted corpus as Spark reads it.
-
-    Raises:
-        InvalidInputError: If Spark finds nothing there that it can read.
-    """
-    from pyspark.errors import PySparkException
-
+    """Return the user's or a converted corpus as Spark reads it."""
     reader = spark.read.format(file_format)
     if file_format == "csv":
         reader = reader.option("header", "true").option("inferSchema", "true")
-    try:
-        return reader.load(source)
-    except PySparkException as error:
-        reason = (error.getMessage() or str(error)).splitlines()[0]
-        raise InvalidInputError(f"{source} cannot be read as {file_format}: {reason}") from None
+    return reader.load(source)
 
 
 def select(frame: DataFrame, source: str, pipeline: Pipeline) -> DataFrame:

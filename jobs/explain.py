@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from indexer import Index, ShardPlan
     from jobs.config import Pipeline
 
-HEADER = ("shard", "rows", "distinct", "table", "radius", "probes", "expected", "compared", "found", "time")
+HEADER = ("shard", "rows", "distinct", "neighbors", "by", "radius", "probes", "expected", "compared", "found", "time")
 
 
 def run(pipeline: Pipeline) -> None:
@@ -47,15 +47,15 @@ def asked_radius(config: search.SearchConfig, index: Index, queries: Codes) -> i
 
 
 def rows(plan: ShardPlan) -> Iterator[tuple[str, ...]]:
-    """Yield a line for each table of a shard; one line for a scan."""
-    shard = (plan.shard[:8], f"{plan.rows:,}", f"{plan.distinct:,}")
+    """Yield a line for each table of a shard, its work over all queries; one line for a scan."""
+    shard = (plan.shard[:8], f"{plan.rows:,}", f"{plan.distinct:,}", f"{plan.neighbors:,}")
     if not any(used.radius >= 0 for used in plan.tables):
-        yield (*shard, "scan", "", "", "", f"{plan.distinct:,}", f"{plan.neighbors:,}", "")
+        yield (*shard, "scan", *[""] * 6)
         return
     for number, used in enumerate(plan.tables):
         yield (
             *shard,
-            f"{number}: {used.bits} bits",
+            f"table {number}, {used.bits} bits",
             str(used.radius) if used.radius >= 0 else "unused",
             f"{used.probes:,}",
             f"{used.expected_candidates:,.0f}",

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SAMPLED_CHUNKS = 64
 NAMED_IDS = 5
+ENTRIES = ".entries"
 
 
 class IndexConfig(Section):
@@ -63,15 +65,17 @@ def run(pipeline: Pipeline) -> None:
     if pipeline.index.check_ids:
         check_ids(spark, source)
     with outputs.growing(root, record):
-        build = partial(build_shard, root, layout)
+        os.makedirs(os.path.join(root, ENTRIES), exist_ok=True)
+        entries = map_tasks(spark, partial(build_shard, root, layout), list(enumerate(chunks)), "index")
         index = indexer.commit(
             root,
-            map_tasks(spark, build, chunks, "index"),
+            entries,
             kind=info.kind,
             layout=layout,
             hasher_fingerprint=info.hasher_fingerprint,
             provenance={"pipeline": pipeline.name, "fingerprint": record.fingerprint},
         )
+        outputs.remove(Path(root, ENTRIES))
     print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
 
 
@@ -101,12 +105,19 @@ def _head(chunk: codes.Chunk, rows: int) -> codes.Chunk:
     return tuple(pieces)
 
 
-def build_shard(root: str, layout: Layout, chunk: codes.Chunk) -> ShardEntry:
-    """Build the shard of one chunk and return its entry of the manifest."""
+def build_shard(root: str, layout: Layout, task: tuple[int, codes.Chunk]) -> ShardEntry:
+    """Build the shard of one numbered chunk, unless a killed run did, and return its entry of the manifest."""
     import indexer
 
+    number, chunk = task
+    kept = Path(root, ENTRIES, f"{number:05}.json")
+    if kept.exists():
+        return indexer.ShardEntry.model_validate_json(kept.read_bytes())
     rows = codes.read_chunk(chunk, layout.code_length)
-    return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
+    entry = indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
+    with outputs.attempt(str(kept), str(kept.parent)) as own:
+        Path(own).write_text(entry.model_dump_json(), encoding="utf-8")
+    return entry
 
 
 if __name__ == "__main__":

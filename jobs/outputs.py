@@ -70,7 +70,7 @@ def is_finished(path: str, wanted: Record) -> bool:
     found = read(path)
     if found is None:
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
-    if found.fingerprint != wanted.fingerprint or found.stage != wanted.stage:
+    if not _is_same(found, wanted):
         raise OutputError(
             f"{path} holds the output of another pipeline ({_difference(found, wanted)}); remove it, "
             "or write elsewhere with --set root=..."
@@ -103,10 +103,11 @@ def fingerprint_of(path: str) -> str:
 
 
 @contextmanager
-def writing(path: str, made: Record) -> Iterator[str]:
+def writing(path: str, made: Record, *, resumes: bool = False) -> Iterator[str]:
     """Give a place to write a directory or a file to, and move it to `path` when the block ends without an error.
 
-    A failed block leaves nothing; what a killed one left is removed by the next.
+    An error within the block leaves nothing. What a killed run left is removed by the next one; where the block
+    `resumes`, the staged directory is there from the start, with what a run of the same fingerprint had done.
 
     Raises:
         OutputError: If the place cannot be written.
@@ -114,18 +115,23 @@ def writing(path: str, made: Record) -> Iterator[str]:
     target = Path(path)
     staging = target.with_name(f".{target.name}.partial")
     try:
-        remove(staging)
+        if not (resumes and _is_same(read(str(staging)), made)):
+            remove(staging)
         target.parent.mkdir(parents=True, exist_ok=True)
-        probe = target.parent / f".{target.name}.probe"
-        probe.touch()
-        probe.unlink()
+        if resumes:
+            staging.mkdir(exist_ok=True)
+            _record_path(str(staging)).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        else:
+            staging.touch()
+            staging.unlink()
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); give a place you may write to") from None
     try:
         yield str(staging)
         _commit(staging, target, made)
-    finally:
+    except Exception:
         remove(staging)
+        raise
 
 
 @contextmanager
@@ -185,6 +191,11 @@ def _record_path(path: str) -> Path:
     """Return where the record of an output lies."""
     target = Path(path)
     return target / RECORD if target.is_dir() else target.with_name(f"{target.stem}.hashcore.json")
+
+
+def _is_same(found: Record | None, wanted: Record) -> bool:
+    """Return whether two records are of outputs with the same content."""
+    return found is not None and (found.stage, found.fingerprint) == (wanted.stage, wanted.fingerprint)
 
 
 def _difference(found: Record, wanted: Record) -> str:

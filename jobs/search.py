@@ -82,7 +82,7 @@ def run(pipeline: Pipeline) -> None:
     if outputs.is_finished(path, record):
         print(f"search: done before -> {path}")
         return
-    with outputs.writing(path, record) as staging:
+    with outputs.writing(path, record, resumes=True) as staging:
         found = _search(pipeline, index, codes.plan(source, pipeline.search.queries_per_task), staging)
     print(f"search: {found:,} neighbors -> {path}")
 
@@ -122,7 +122,7 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder:
     )
     shards = tuple(range(len(index.shards)))
     blocks = [Block(number, chunk, shards) for number, chunk in enumerate(chunks)]
-    os.makedirs(os.path.join(folder, ANSWERS))
+    os.makedirs(os.path.join(folder, ANSWERS), exist_ok=True)
     map_tasks(spark, partial(answer, question), [(shard, block) for shard in shards for block in blocks], "search")
     counts = map_tasks(spark, partial(merge, question), blocks, "merge")
     shutil.rmtree(os.path.join(folder, ANSWERS))
@@ -130,15 +130,17 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder:
 
 
 def answer(question: Question, task: tuple[int, Block]) -> None:
-    """Ask one shard the queries of one block and keep the neighbors for the merge."""
+    """Ask one shard the queries of one block and keep the neighbors for the merge, unless a killed run did."""
     number, block = task
+    path = _answer_path(question.folder, block.number, number)
+    if os.path.exists(path):
+        return
     shard = open_index(question.root, question.generation).open_shard(number)
     queries = read_queries(block.chunk, question.code_length).codes
     if question.k is not None:
         found = shard.knn_search(queries, question.k, threads=task_threads())
     elif question.radius is not None:
         found = shard.range_search(queries, question.radius, threads=task_threads())
-    path = _answer_path(question.folder, block.number, number)
     with outputs.attempt(path, os.path.dirname(path)) as own, open(own, "wb") as file:
         np.savez(file, offsets=found.offsets, ids=found.ids, distances=found.distances)
 

@@ -69,22 +69,31 @@ def found(path):
     return sorted(rows)
 
 
+@pytest.fixture
+def in_process(spark, monkeypatch):
+    """Run tasks here, so that a test can count them and end them."""
+
+    def run(spark, function, tasks, label):
+        return [function(task) for task in tasks]
+
+    monkeypatch.setattr("jobs.search.map_tasks", run)
+    monkeypatch.setattr("jobs.index.map_tasks", run)
+
+
 @pytest.mark.parametrize("code_length", CODE_LENGTHS)
 def test_search_on_spark_equals_the_oracle(spark, tmp_path, code_length):
     database, queries = make_both(tmp_path, code_length)
-    nearest = pipeline(tmp_path, k=7)
+    nearest = pipeline(tmp_path, rows_per_shard=26, check_ids=False)
     index.run(nearest)
-    search.run(nearest)
-    assert found(tmp_path / "neighbors") == expected(database, queries, k=7)
-    within = elsewhere(nearest, "within", radius=code_length // 4)
+    search.run(elsewhere(nearest, "nearest", queries_per_task=4, k=7))
+    assert found(tmp_path / "nearest") == expected(database, queries, k=7)
+    within = elsewhere(nearest, "within", queries_per_task=4, radius=code_length // 4)
     search.run(within)
     assert found(tmp_path / "within") == expected(database, queries, radius=code_length // 4)
 
 
 @pytest.mark.parametrize("code_length", CODE_LENGTHS)
-def test_tasks_and_merge_equal_the_oracle_for_every_radius_and_k(tmp_path, monkeypatch, code_length):
-    monkeypatch.setattr("jobs.search.session", lambda config, name: None)
-    monkeypatch.setattr("jobs.search.map_tasks", lambda spark, function, tasks, label: list(map(function, tasks)))
+def test_tasks_and_merge_equal_the_oracle_for_every_radius_and_k(in_process, tmp_path, code_length):
     database, queries = make_both(tmp_path, code_length)
     indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=code_length, rows_per_shard=20)
     questions = [{"radius": r} for r in range(code_length + 1)] + [{"k": k} for k in range(1, len(database.ids) + 1)]
@@ -133,14 +142,50 @@ def test_what_is_done_is_not_done_again(spark, tmp_path, capsys):
     assert indexer.open(str(tmp_path / "index")).generation == 1
 
 
-def test_an_index_whose_build_was_killed_is_built_by_the_next_run(spark, tmp_path):
+def killed_after(function, calls):
+    """Return the function as one that a kill ends after some calls, and the list of calls that went through."""
+    went = []
+
+    def counted(*arguments, **keywords):
+        if len(went) == calls:
+            raise KeyboardInterrupt
+        went.append(arguments)
+        return function(*arguments, **keywords)
+
+    return counted, went
+
+
+def test_an_index_whose_build_was_killed_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):
     make_both(tmp_path)
+    build = indexer.build_shard
+    killed, built = killed_after(build, 2)
+    monkeypatch.setattr("indexer.build_shard", killed)
+    with pytest.raises(KeyboardInterrupt):
+        index.run(pipeline(tmp_path))
+    assert (len(built), (tmp_path / "index" / "CURRENT").exists()) == (2, False)
+    resumed, built = killed_after(build, 99)
+    monkeypatch.setattr("indexer.build_shard", resumed)
     index.run(pipeline(tmp_path))
-    (tmp_path / "index" / "CURRENT").unlink()
-    for manifest in (tmp_path / "index" / "manifests").iterdir():
-        manifest.unlink()
+    assert len(built) == 1
+    assert sorted(entry.rows for entry in indexer.open(str(tmp_path / "index")).shards) == [17, 17, 17]
+    assert not (tmp_path / "index" / index.ENTRIES).exists()
+
+
+def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):
+    database, queries = make_both(tmp_path)
     index.run(pipeline(tmp_path))
-    assert len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
+    ask = indexer.Shard.knn_search
+    killed, asked = killed_after(ask, 4)
+    monkeypatch.setattr("indexer.Shard.knn_search", killed)
+    with pytest.raises(KeyboardInterrupt):
+        search.run(pipeline(tmp_path, k=5))
+    assert (len(asked), (tmp_path / "neighbors").exists()) == (4, False)
+    resumed, asked = killed_after(ask, 99)
+    monkeypatch.setattr("indexer.Shard.knn_search", resumed)
+    search.run(pipeline(tmp_path, k=5))
+    assert len(asked) == 3 * 3 - 4
+    assert found(tmp_path / "neighbors") == expected(database, queries, k=5)
+    assert sorted(os.listdir(tmp_path)) == ["codes", "index", "neighbors"]
 
 
 def double_an_id(root):

@@ -73,6 +73,29 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
     assert os.listdir(tmp_path) == ["output"]
 
 
+def half_written(path, made):
+    """Leave what a run leaves that is killed."""
+    staging = path.with_name(f".{path.name}.partial")
+    staging.mkdir()
+    (staging / "done").touch()
+    (staging / outputs.RECORD).write_text(made.model_dump_json())
+
+
+def test_a_block_that_resumes_finds_what_a_killed_run_had_done(tmp_path):
+    half_written(tmp_path / "output", record())
+    with outputs.writing(str(tmp_path / "output"), record(), resumes=True) as staging:
+        assert Path(staging, "done").exists()
+    assert sorted(os.listdir(tmp_path / "output")) == [outputs.RECORD, "done"]
+
+
+@pytest.mark.parametrize(("other", "resumes"), [(record(inputs={"codes": "2"}), True), (record(), False)])
+def test_what_another_pipeline_or_a_block_that_does_not_resume_finds_is_empty(tmp_path, other, resumes):
+    half_written(tmp_path / "output", record())
+    with outputs.writing(str(tmp_path / "output"), other, resumes=resumes) as staging:
+        assert not Path(staging, "done").exists()
+        os.makedirs(staging, exist_ok=True)
+
+
 def test_an_absent_or_empty_place_is_not_finished(tmp_path):
     assert not outputs.is_finished(str(tmp_path / "absent"), record())
     assert not outputs.is_finished(str(tmp_path), record())
