@@ -68,7 +68,7 @@ def rows(plan: ShardPlan) -> Iterator[tuple[str, ...]]:
 def table(lines: Sequence[tuple[str, ...]]) -> str:
     """Return lines of cells in right-aligned columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.rjust, line, widths)) for line in lines)
+    return "\n".join("  ".join(map(str.rjust, line, widths)).rstrip() for line in lines)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""The base of every configuration model: a frozen value that refuses keys it does not know."""
+"""The base of every section of a pipeline file."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from hashcore.spec import Spec
 
 
-class Section(BaseModel):
-    """One section of a pipeline file; the line of text under a field is its description."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+class Section(Spec):
+    """A frozen value that refuses keys it does not know; the line of text under a field is its description."""
