@@ -7,6 +7,7 @@ the presence of tied scores, ECIR 2008): nothing is sorted or sampled, the count
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,9 @@ Ties = Literal["expected", "best", "worst"]
 Floats = NDArray[np.float64]
 
 TABLE_SIZE = 32
-TABLE = np.concatenate([np.zeros(1), np.cumsum(1 / np.arange(1, TABLE_SIZE + 1))])  # TABLE[n] is H_n
+TABLE = np.array(  # TABLE[a, b] is 1/(a + 1) + … + 1/b, each rounded once
+    [[math.fsum(1 / n for n in range(a + 1, b + 1)) for b in range(TABLE_SIZE + 1)] for a in range(TABLE_SIZE + 1)]
+)
 
 
 @dataclass(frozen=True)
@@ -99,14 +102,15 @@ def mean_over_hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
 
 
 def harmonic_difference(start: Floats, count: Floats) -> Floats:
-    """Return 1/(start + 1) + … + 1/(start + count), elementwise, to some 1e-14 of its value.
+    """Return 1/(start + 1) + … + 1/(start + count), elementwise, to some 1e-15 of its value.
 
-    Ranks up to 32 come from a table, later ones from the asymptotic series of H_n about n + ½.
+    Ranks up to 32 come from a table, later ones from the asymptotic series of H_n about n + ½; a difference of two
+    harmonic numbers would lose the digits of a small sum far down the ranking.
     """
     end = start + count
     first, last = (np.minimum(rank, TABLE_SIZE).astype(np.intp) for rank in (start, end))
     low, high = np.maximum(start, TABLE_SIZE) + 0.5, np.maximum(end, TABLE_SIZE) + 0.5
-    total: Floats = np.log1p((high - low) / low) + _series(high) - _series(low) + TABLE[last] - TABLE[first]
+    total: Floats = np.log1p((high - low) / low) + (_series(high) - _series(low)) + TABLE[first, last]
     return total
 
 

@@ -1,5 +1,6 @@
 """Measures equal fractions worked out by hand, and means over every order of the ties."""
 
+import math
 from fractions import Fraction
 from itertools import combinations, product
 
@@ -175,10 +176,20 @@ def test_the_hits_protocol_stays_exact_where_the_cutoff_splits_a_great_tie():
     assert worst == pytest.approx([0], abs=EXACT)
 
 
-@given(st.integers(0, 300), st.integers(0, 300))
-def test_harmonic_differences_equal_their_sum(start, count):
-    want = float(sum((Fraction(1, start + i) for i in range(1, count + 1)), Fraction(0)))
-    assert harmonic_difference(np.array([float(start)]), np.array([float(count)])) == pytest.approx([want], rel=1e-13)
+@given(st.one_of(st.integers(0, 100), st.integers(0, 10**10)), st.integers(0, 200))
+def test_harmonic_differences_equal_their_sum_to_the_last_digits(start, count):
+    want = math.fsum(1 / (start + i) for i in range(1, count + 1))
+    got = harmonic_difference(np.array([float(start)]), np.array([float(count)]))
+    assert got == pytest.approx([want], rel=2e-15, abs=0)
+
+
+@given(st.integers(0, 10**10), st.data())
+def test_a_lone_relevant_item_gets_the_inverse_of_its_rank_in_every_order(before, data):
+    others = data.draw(st.integers(0, before))  # nearer items of which none is relevant, in two ties
+    items = np.array([[others, before - others, 1]])
+    for ties in TIES:
+        got = measures.average_precision(items, np.array([[0, 0, 1]]), ties)
+        assert got == pytest.approx([1 / (before + 1)], rel=0, abs=1e-15)
 
 
 @given(tied_counts(most=10**9), tied_counts(most=10**9), st.integers(1, 2 * 10**9))
