@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ALL = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class Neighbors:
@@ -72,26 +74,20 @@ class Neighbors:
         )
 
     @staticmethod
-    def merge(parts: Sequence[Neighbors], k: int | None = None) -> Neighbors:
+    def merge(parts: Sequence[Neighbors], k: int | None = None, *, threads: int = 1) -> Neighbors:
         """Join answers to the same queries from disjoint sets of items.
 
         Args:
-            parts: One answer a shard, each with the same number of queries.
+            parts: One or more answers, each to the same number of queries.
             k: Keep the k nearest of each query; None keeps all.
+            threads: Threads to use.
 
         Returns:
-            The joint answer, ordered by (distance, id).
+            The joint answer, for each query ordered by (distance, id).
         """
+        from hashcore import _kernels
+
         if len(parts) == 1 and k is None:
             return parts[0]
-        query = np.concatenate([part.query_numbers() for part in parts])
-        ids = np.concatenate([part.ids for part in parts])
-        distances = np.concatenate([part.distances for part in parts])
-        order = np.lexsort((ids, distances, query))
-        query, ids, distances = query[order], ids[order], distances[order]
-        offsets = np.searchsorted(query, np.arange(len(parts[0]) + 1))
-        if k is not None:
-            keep = np.arange(len(query)) - offsets[query] < k
-            query, ids, distances = query[keep], ids[keep], distances[keep]
-            offsets = np.searchsorted(query, np.arange(len(parts[0]) + 1))
-        return Neighbors(offsets.astype(np.int64), ids, distances)
+        lists = [(part.offsets, part.ids, part.distances) for part in parts]
+        return Neighbors(*_kernels.merge_lists(lists, ALL if k is None else k, threads))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from hashcore.codes import Codes, Kind, check_codes
 from hashcore.errors import InvalidInputError
-from hashcore.hamming import check_k, check_radius
+from hashcore.hamming import available_threads, check_k, check_radius
 from hashcore.neighbors import Neighbors
 from indexer.manifest import Manifest, ShardEntry, read_manifest
 from indexer.plans import ShardPlan
@@ -69,7 +69,8 @@ class Index:
         """
         queries = check_codes(queries, self.code_length, "queries")
         check_radius(radius, self.code_length)
-        return Neighbors.merge([shard.range_search(queries, radius, threads=threads) for shard in self._opened()])
+        parts = [shard.range_search(queries, radius, threads=threads) for shard in self._opened()]
+        return Neighbors.merge(parts, threads=threads or available_threads())
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query; ties are decided by id.
@@ -78,7 +79,8 @@ class Index:
         """
         queries = check_codes(queries, self.code_length, "queries")
         check_k(k, len(self), "the index")
-        return Neighbors.merge([shard.knn_search(queries, k, threads=threads) for shard in self._opened()], k)
+        parts = [shard.knn_search(queries, k, threads=threads) for shard in self._opened()]
+        return Neighbors.merge(parts, k, threads=threads or available_threads())
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> list[ShardPlan]:
         """Search, and return for each shard how: tables and their radii, or scan; work expected and done."""

@@ -6,6 +6,7 @@ what every byte of the file must be, and opening a file need read no more than t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -86,6 +87,9 @@ class ShardFile:
             raise CorruptIndexError(f"{path}: the shard is missing; restore it or build the index again") from None
         except ValueError:
             raise CorruptIndexError(f"{path}: expected a shard, got an empty file; restore it") from None
+        if hasattr(mmap, "MADV_HUGEPAGE"):  # random look-ups over 4 KiB pages cost more for the page than for the data
+            with contextlib.suppress(OSError):
+                self._map.madvise(mmap.MADV_HUGEPAGE)
         text = self._header_text(digest)
         self.arrays, self.facts = self._parse(text)
 

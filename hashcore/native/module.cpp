@@ -1,5 +1,8 @@
 // The module hashcore._kernels. Shapes are validated in Python, once; nothing is checked here.
+#include <nanobind/stl/tuple.h>
+
 #include <cstring>
+#include <tuple>
 
 #include "hashcore/native/arrays.hpp"
 #include "hashcore/native/isa.hpp"
@@ -60,6 +63,20 @@ void histogram(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& quer
     scan_histogram(view(columns), view_queries(queries), masks, all.shape(1), all.data(), relevant.data(), threads, isa);
 }
 
+using Lists = std::tuple<In1<std::int64_t>, In1<std::int64_t>, In1<std::uint16_t>>;
+
+nb::tuple merge_lists(const std::vector<Lists>& parts, std::size_t most, std::size_t threads) {
+    std::vector<HitListsView> views;
+    for (const auto& [offsets, ids, distances] : parts) views.push_back({offsets.data(), ids.data(), distances.data()});
+    const std::size_t queries = std::get<0>(parts.front()).shape(0) - 1;
+    HitLists lists;
+    {
+        nb::gil_scoped_release unlocked;
+        lists = merge(views, queries, most, threads);
+    }
+    return to_numpy(std::move(lists));
+}
+
 }  // namespace
 
 NB_MODULE(_kernels, m) {
@@ -67,6 +84,7 @@ NB_MODULE(_kernels, m) {
     m.def("available_isas", &available_isas);
     m.def("chosen_isa", [] { return isa_name(chosen_isa()); });
     m.def("to_columns", &to_columns);
+    m.def("merge_lists", &merge_lists);
     m.def("scan_range", &range);
     m.def("scan_nearest", &nearest);
     m.def("scan_histogram", &histogram);

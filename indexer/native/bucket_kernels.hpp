@@ -9,13 +9,18 @@
 
 namespace hashcore {
 
-// A query's entry point into one table: its bucket, its filter word, and the distance that its filter word may have.
+// A query's entry point into one table: its bucket, its filter word, and the distance that its filter word may have
+// (no more than its 64 bits).
 struct Probe {
     std::uint64_t filter_word;
-    std::uint32_t bucket;
+    std::uint32_t bucket : 24, radius : 8;
     std::uint32_t query;
-    std::uint32_t radius;
+
+    Probe() = default;
+    Probe(std::uint64_t filter_word, std::uint32_t bucket, unsigned radius, std::uint32_t query)
+        : filter_word(filter_word), bucket(bucket & 0xffffff), radius(std::uint8_t(radius < 64 ? radius : 64)), query(query) {}
 };
+static_assert(sizeof(Probe) == 16);
 
 // An entry whose filter word is near enough: still to be verified.
 struct Candidate {

@@ -74,7 +74,7 @@ class Verifier {
 
 Probe probe_of(const Table& table, const Queries& queries, std::size_t words, std::size_t query, unsigned radius) {
     const std::uint64_t* code = code_of(queries, words, query);
-    return {code[table.filter_word], table.bucket_of(code), std::uint32_t(query), radius};
+    return {code[table.filter_word], table.bucket_of(code), radius, std::uint32_t(query)};
 }
 
 // Replaces hits on distinct codes (their id is a position) by hits on the rows that carry them, at most `most` of each.
@@ -150,11 +150,11 @@ class GrowingSearch {
   private:
     void grow(std::size_t flips, std::size_t table_number) {
         const Table& table = shard_.tables[table_number];
-        std::vector<Probe> probes;
+        probes_.clear();
         for (const std::size_t q : active_)
-            probes.push_back(probe_of(table, queries_, shard_.codes.words, q, unsigned(nearest_[q - begin_].radius())));
+            probes_.push_back(probe_of(table, queries_, shard_.codes.words, q, unsigned(nearest_[q - begin_].radius())));
         const Pass pass = growing_pass(shard_.tables.size(), flips, table_number);
-        const Sweep sweep(table, shard_.codes.count, pass, probes, bucket_kernels(isa_));
+        const Sweep sweep(table, shard_.codes.count, pass, probes_, bucket_kernels(isa_));
         const Verifier verifier(shard_, queries_, pass);
         Candidates candidates;
         for (std::size_t task = 0; task < sweep.tasks(); ++task) {
@@ -208,6 +208,7 @@ class GrowingSearch {
     double spent_ = 0;
     std::vector<Nearest> nearest_;
     std::vector<std::size_t> active_;
+    Probes probes_;
 };
 
 }  // namespace
@@ -232,13 +233,14 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
         return std::move(hits);
     };
     work.assign(shard.tables.size(), {});
+    Probes probes;
     bool by_table = false;
     for (std::size_t t = 0; t < radii.size(); ++t) {
         if (radii[t] < 0) continue;
         by_table = true;
         const auto start = Clock::now();
         const Pass pass = range_pass(radii, t);
-        std::vector<Probe> probes;
+        probes.clear();
         for (std::size_t q = 0; q < queries.count; ++q) probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, radius));
         const Sweep sweep(shard.tables[t], shard.codes.count, pass, probes, bucket_kernels(isa));
         const Verifier verifier(shard, queries, pass);

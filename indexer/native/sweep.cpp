@@ -13,18 +13,23 @@ constexpr std::size_t region_bytes = 256 * 1024;  // entries of one region: a qu
 constexpr std::size_t probes_per_task = 4096;
 constexpr std::size_t regions_per_task = 8;
 
-// Orders probes by bucket >> shift; starts[v] is the first probe whose value is at least v.
-void order_by_bucket(std::vector<Probe>& probes, std::size_t shift, std::size_t bits, std::vector<std::uint32_t>& starts) {
-    starts.assign((std::size_t(1) << bits) + 1, 0);
-    for (const Probe& probe : probes) ++starts[(probe.bucket >> shift) + 1];
-    for (std::size_t v = 1; v < starts.size(); ++v) starts[v] += starts[v - 1];
-    std::vector<std::uint32_t> next(starts.begin(), starts.end() - 1);
-    std::vector<Probe> ordered(probes.size());
-    for (const Probe& probe : probes) ordered[next[probe.bucket >> shift]++] = probe;
-    probes.swap(ordered);
+// Asks for an array to be brought into the second-level cache.
+template <class T>
+void fetch(const T* values, std::size_t count) {
+    for (std::size_t i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(values + i, 0, 2);
 }
 
 }  // namespace
+
+void Probes::order_by_bucket(std::size_t shift, std::size_t bits, std::vector<std::uint32_t>& starts) {
+    starts.assign((std::size_t(1) << bits) + 1, 0);
+    for (const Probe& probe : probes_) ++starts[(probe.bucket >> shift) + 1];
+    for (std::size_t v = 1; v < starts.size(); ++v) starts[v] += starts[v - 1];
+    next_.assign(starts.begin(), starts.end() - 1);
+    ordered_.resize(probes_.size());
+    for (const Probe& probe : probes_) ordered_[next_[probe.bucket >> shift]++] = probe;
+    probes_.swap(ordered_);
+}
 
 Candidates::~Candidates() { std::free(data_); }
 
@@ -51,7 +56,7 @@ std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::s
     return flips;
 }
 
-Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, std::vector<Probe>& probes, const BucketKernels& kernels)
+Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, Probes& probes, const BucketKernels& kernels)
     : table_(table), pass_(pass), probes_(probes), kernels_(kernels) {
     flips_ = flips_of(table.bits, pass.lowest, pass.highest);
     flips_per_probe_ = flips_.size();
@@ -63,11 +68,11 @@ Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, std::vec
     high_bits_ = table.bits - low_bits_;
     if (!by_region_) {
         const std::size_t order_bits = std::min<std::size_t>(table.bits, probes.size() < 256 ? 0 : 12);
-        order_by_bucket(probes, table.bits - order_bits, order_bits, region_start_);
+        probes.order_by_bucket(table.bits - order_bits, order_bits, region_start_);
         tasks_ = (probes.size() + probes_per_task - 1) / probes_per_task;
         return;
     }
-    order_by_bucket(probes, low_bits_, high_bits_, region_start_);
+    probes.order_by_bucket(low_bits_, high_bits_, region_start_);
     flips_.clear();
     for (std::size_t weight = 0; weight <= std::min(pass.highest, low_bits_); ++weight) {
         weight_start_.push_back(flips_.size());
@@ -94,6 +99,9 @@ std::uint64_t Sweep::run(std::size_t task, Candidates& out) const {
 
 std::uint64_t Sweep::run_region(std::size_t region, Candidates& out) const {
     std::uint64_t compared = 0;
+    const std::uint32_t* offsets = table_.buckets.offsets + (region << low_bits_);
+    fetch(offsets, (std::size_t(1) << low_bits_) + 1);
+    fetch(table_.buckets.words + offsets[0], offsets[std::size_t(1) << low_bits_] - offsets[0]);
     for (std::size_t high_weight = 0; high_weight < high_flips_.size(); ++high_weight) {
         const std::size_t lowest = pass_.lowest > high_weight ? pass_.lowest - high_weight : 0;
         const std::size_t highest = std::min(pass_.highest - high_weight, low_bits_);

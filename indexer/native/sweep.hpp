@@ -19,10 +19,26 @@ struct Pass {
     std::vector<int> already;
 };
 
+// Probes, and the room to reorder them; kept from pass to pass, as fresh memory costs more than sorting.
+class Probes {
+  public:
+    void clear() { probes_.clear(); }
+    void push_back(const Probe& probe) { probes_.push_back(probe); }
+    std::size_t size() const { return probes_.size(); }
+    const Probe* data() const { return probes_.data(); }
+
+    // Orders by bucket >> shift, a number of `bits` bits; starts[v] is the first probe whose value is at least v.
+    void order_by_bucket(std::size_t shift, std::size_t bits, std::vector<std::uint32_t>& starts);
+
+  private:
+    std::vector<Probe> probes_, ordered_;
+    std::vector<std::uint32_t> next_;
+};
+
 class Sweep {
   public:
     // Probes are reordered by bucket.
-    Sweep(const Table& table, std::size_t entries, const Pass& pass, std::vector<Probe>& probes, const BucketKernels& kernels);
+    Sweep(const Table& table, std::size_t entries, const Pass& pass, Probes& probes, const BucketKernels& kernels);
 
     // A sweep is cut into tasks that may run in any order.
     std::size_t tasks() const { return tasks_; }
@@ -35,7 +51,7 @@ class Sweep {
 
     const Table& table_;
     const Pass& pass_;
-    const std::vector<Probe>& probes_;
+    const Probes& probes_;
     const BucketKernels& kernels_;
     std::size_t low_bits_ = 0, high_bits_ = 0, tasks_ = 0, flips_per_probe_ = 0;
     bool by_region_ = false;
