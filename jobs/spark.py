@@ -179,7 +179,7 @@ def reading(source: str, file_format: str) -> Iterator[None]:
     Raises:
         InvalidInputError: With the first line of what Spark says.
     """
-    from py4j.protocol import Py4JJavaError
+    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 
     try:

@@ -1,0 +1,328 @@
+"""Encode on Spark: codes of every readable corpus, bad rows set aside, and nothing half-written."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from hashcore.errors import InvalidInputError, OutputError
+from hashcore.hasher import Hasher, Modality
+from hashcore.inputs import FeatureInput, ImageInput
+from hashcore.networks.spec import Linear, Preprocessing
+from jobs import codes, encode, encoding
+from jobs.config import Pipeline
+from jobs.encoding import Work
+
+CODE_LENGTH, DIMENSIONS = 12, 5
+
+
+def pipeline(root, config=None, **encode_values):
+    return Pipeline.model_validate(
+        {
+            "name": "a",
+            "root": str(root),
+            "corpus": {"source": "files", **(config or {})},
+            "encode": {"modality": "features", "batch_rows": 4, **encode_values},
+        }
+    )
+
+
+def features(rows, seed=0):
+    return np.random.default_rng(seed).standard_normal((rows, DIMENSIONS)).astype(np.float32)
+
+
+def write_corpus(path, columns, files=1):
+    """Write a corpus of one or more Parquet files."""
+    table = pa.table(columns)
+    os.makedirs(path)
+    bounds = np.linspace(0, len(table), files + 1).astype(int)
+    for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
+        pq.write_table(table.slice(start, stop - start), path / f"{number}.parquet")
+
+
+@pytest.fixture(scope="module")
+def hasher():
+    """Random hyperplanes for features and for images of 2 × 3 pixels."""
+    torch.manual_seed(0)
+    inputs = {"features": FeatureInput(dimensions=DIMENSIONS), "image": ImageInput(height=2, width=3)}
+    modalities = {
+        name: Modality(input=spec, preprocessing=Preprocessing(), network=Linear()) for name, spec in inputs.items()
+    }
+    return Hasher(CODE_LENGTH, modalities, {name: spec.module(CODE_LENGTH) for name, spec in modalities.items()})
+
+
+@pytest.fixture
+def root(tmp_path, hasher):
+    """A pipeline's root with a hasher, a database of 20 rows and 6 queries."""
+    hasher.save(str(tmp_path / "hasher"))
+    for part, rows, seed in (("database", 20, 0), ("queries", 6, 1)):
+        columns = {"id": np.arange(rows) + 7, "features": features(rows, seed).tolist(), "labels": [[1, 2]] * rows}
+        write_corpus(tmp_path / "corpus" / part, columns, files=3)
+    return tmp_path
+
+
+def replace_database(root, columns):
+    """Put another corpus in the place of the database."""
+    for file in (root / "corpus" / "database").iterdir():
+        file.unlink()
+    pq.write_table(pa.table(columns), root / "corpus" / "database" / "0.parquet")
+
+
+def by_id(rows):
+    return dict(zip(rows.ids.tolist(), map(bytes, rows.codes), strict=True))
+
+
+def test_codes_are_those_of_the_hasher_whatever_the_files_and_batches(spark, root, hasher):
+    encode.run(pipeline(root))
+    found = codes.read(str(root / "codes" / "database"))
+    wanted = hasher.encode(features(20), "features")
+    assert by_id(found) == {row + 7: bytes(code) for row, code in enumerate(wanted)}
+    assert len(set(by_id(found).values())) > 10
+    assert [found.labels.of(row).tolist() for row in range(20)] == [[1, 2]] * 20
+    info = codes.read_info(str(root / "codes" / "queries"))
+    assert info.model_dump() == {
+        "code_length": CODE_LENGTH,
+        "kind": "dense",
+        "hasher_fingerprint": hasher.fingerprint,
+        "modality": "features",
+        "rows": 6,
+    }
+
+
+def test_codes_files_have_the_pinned_columns_and_row_groups(spark, root):
+    encode.run(pipeline(root, rows_per_group=3))
+    files = sorted((root / "codes" / "database" / "data").iterdir())
+    assert [str(field.type) for field in pq.read_schema(files[0])] == ["int64", "binary", "list<element: int32>"]
+    assert pq.read_schema(files[0]).names == ["id", "code", "labels"]
+    sizes = [
+        pq.read_metadata(file).row_group(g).num_rows
+        for file in files
+        for g in range(pq.read_metadata(file).num_row_groups)
+    ]
+    assert max(sizes) <= 3
+    assert sum(sizes) == 20
+
+
+def test_what_is_done_is_not_done_again(spark, root, capsys):
+    encode.run(pipeline(root))
+    capsys.readouterr()
+    encode.run(pipeline(root))
+    assert capsys.readouterr().out.count("done before") == 2
+
+
+def test_codes_of_another_corpus_are_not_written_over(spark, root):
+    encode.run(pipeline(root))
+    replace_database(root, {"id": [1], "features": features(1).tolist(), "labels": [[1]]})
+    with pytest.raises(OutputError, match="different input corpus"):
+        encode.run(pipeline(root))
+
+
+BAD = [None, [1.0, 2.0], [float("nan")] * DIMENSIONS, [float("inf")] * DIMENSIONS]
+
+
+def test_bad_rows_are_set_aside_with_their_reasons(spark, root, hasher, capsys):
+    good = features(9)
+    replace_database(
+        root, {"id": range(13), "features": BAD[:2] + good.tolist() + BAD[2:], "labels": [[i] for i in range(13)]}
+    )
+    encode.run(pipeline(root, max_rejected_share=0.4))
+    assert "9 codes of 12 bits, 4 rejected" in capsys.readouterr().out
+    found = codes.read(str(root / "codes" / "database"))
+    assert by_id(found) == {row + 2: bytes(code) for row, code in enumerate(hasher.encode(good, "features"))}
+    assert sorted(found.labels.values.tolist()) == list(range(2, 11))
+    rejected = pq.read_table(root / "codes" / "database" / "rejected").to_pylist()
+    assert sorted(row["id"] for row in rejected) == [0, 1, 11, 12]
+    assert all(row["reason"] for row in rejected)
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def test_images_are_decoded_and_bad_ones_set_aside(spark, root, hasher):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 2, 3), np.uint8)
+    good = [png(image) for image in pixels]
+    bad = [None, good[0][:-30], b"", b"no image", png(np.zeros((3, 3), np.uint8))]
+    items = {"id": range(9), "picture": [*good, *bad], "labels": [[1]] * 9}
+    for part in ("database", "queries"):
+        shutil.rmtree(root / "corpus" / part)
+        write_corpus(root / "corpus" / part, items)
+    encode.run(pipeline(root, modality="image", column="picture", max_rejected_share=0.6))
+    found = by_id(codes.read(str(root / "codes" / "queries")))
+    assert found == dict(enumerate(map(bytes, hasher.encode(pixels[:, None], "image"))))
+    rejected = pq.read_table(root / "codes" / "queries" / "rejected").to_pylist()
+    reasons = {row["id"]: row["reason"] for row in rejected}
+    assert sorted(reasons) == [4, 5, 6, 7, 8]
+    assert reasons[4] == "null"
+    assert "truncated" in reasons[5]
+    assert "3 x 3" in reasons[8]
+
+
+def test_a_column_of_another_kind_is_refused(spark, root):
+    with pytest.raises(InvalidInputError, match=r"images are .* but must be binary"):
+        encode.run(pipeline(root, modality="image", column="features"))
+
+
+def test_too_many_bad_rows_fail_the_job_and_leave_nothing(spark, root):
+    replace_database(root, {"id": range(4), "features": [*features(3).tolist(), None], "labels": [[1]] * 4})
+    with pytest.raises(InvalidInputError, match=r"1 of 4 rows are bad, more than encode\.max_rejected_share=0\.2"):
+        encode.run(pipeline(root, max_rejected_share=0.2))
+    assert not (root / "codes" / "database").exists()
+    assert os.listdir(root / "codes") == []
+
+
+def test_a_corpus_of_bad_rows_alone_fails_whatever_the_share(spark, root):
+    replace_database(root, {"id": [1], "features": pa.array([None], pa.list_(pa.float32())), "labels": [[1]]})
+    with pytest.raises(InvalidInputError, match="1 of 1 rows are bad"):
+        encode.run(pipeline(root, max_rejected_share=1.0))
+
+
+def columns(**changed):
+    made = {"id": [1, 2], "features": features(2).tolist(), "labels": [[1], [2]]}
+    return {name: values for name, values in {**made, **changed}.items() if values is not None}
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (columns(id=[1, None]), "1 ids in id are null"),
+        (columns(id=None), r"has no column id \(corpus\.id\); it has features, labels"),
+        (columns(features=None), r"has no column features \(encode\.column\); it has id, labels"),
+        (columns(labels=None), r"has no column labels .*; use --set corpus\.labels=null"),
+        (columns(id=["a", "b"]), "ids in id are string; number the items"),
+        (columns(labels=["cat", "dog"]), "labels in labels are string; number the classes"),
+    ],
+)
+def test_a_corpus_that_does_not_fit_is_refused_and_nothing_is_written(spark, root, capfd, held, message):
+    replace_database(root, held)
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        encode.run(pipeline(root))
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in capfd.readouterr().err
+    assert not (root / "codes").exists() or os.listdir(root / "codes") == []
+
+
+def test_an_empty_corpus_is_refused(spark, root):
+    empty = {"id": pa.int64(), "features": pa.list_(pa.float32()), "labels": pa.list_(pa.int32())}
+    replace_database(root, {name: pa.array([], kind) for name, kind in empty.items()})
+    with pytest.raises(InvalidInputError, match="is empty; give a corpus with at least one row"):
+        encode.run(pipeline(root))
+
+
+def test_a_missing_corpus_is_named(spark, root):
+    for file in (root / "corpus" / "queries").iterdir():
+        file.unlink()
+    with pytest.raises(InvalidInputError, match=r"corpus/queries does not exist or is empty"):
+        encode.run(pipeline(root))
+
+
+def test_files_that_spark_cannot_read_are_named(spark, root):
+    for file in (root / "corpus" / "database").iterdir():
+        file.write_bytes(b"no parquet")
+    with pytest.raises(InvalidInputError, match=r"corpus/database cannot be read as parquet") as caught:
+        encode.run(pipeline(root))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_damaged_further_on_is_named_and_nothing_is_written(spark, root):
+    last = max((root / "corpus" / "database").iterdir())
+    content = bytearray(last.read_bytes())
+    content[4:60] = bytes(56)
+    last.write_bytes(content)
+    with pytest.raises(InvalidInputError, match=r"corpus/database cannot be read as parquet"):
+        encode.run(pipeline(root))
+    assert os.listdir(root / "codes") == []
+
+
+def test_an_unknown_format_is_named(spark, root):
+    with pytest.raises(InvalidInputError, match=r"cannot be read as papyrus"):
+        encode.run(pipeline(root, config={"format": "papyrus"}))
+
+
+def test_an_unknown_modality_is_refused(root):
+    with pytest.raises(InvalidInputError, match=r"encode\.modality=sound: this hasher reads features, image"):
+        encode.run(pipeline(root, modality="sound"))
+
+
+def test_an_unwritable_output_is_refused(spark, root):
+    (root / "codes").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        encode.run(pipeline(root))
+
+
+def test_json_rows_with_single_labels_and_other_names_are_read(spark, root, hasher):
+    for part in ("database", "queries"):
+        for file in (root / "corpus" / part).iterdir():
+            file.unlink()
+        lines = [
+            json.dumps({"key": row, "vector": values, "class": row % 3 if row else None})
+            for row, values in enumerate(features(4).tolist())
+        ]
+        (root / "corpus" / part / "rows.json").write_text("\n".join(lines))
+    encode.run(pipeline(root, config={"format": "json", "id": "key", "labels": "class"}, column="vector"))
+    found = codes.read(str(root / "codes" / "database"))
+    assert by_id(found) == dict(enumerate(map(bytes, hasher.encode(features(4), "features"))))
+    labels = {int(item): found.labels.of(row).tolist() for row, item in enumerate(found.ids)}
+    assert labels == {0: [], 1: [1], 2: [2], 3: [0]}
+
+
+def test_a_corpus_without_labels_gives_codes_without(spark, root):
+    encode.run(pipeline(root, config={"labels": None}))
+    assert codes.read(str(root / "codes" / "database")).labels is None
+
+
+def test_a_worker_loads_the_hasher_once(root, hasher):
+    first = encoding.load_hasher(str(root / "hasher"), hasher.fingerprint)
+    assert encoding.load_hasher(str(root / "hasher"), hasher.fingerprint) is first
+
+
+def test_a_hasher_that_changes_during_the_run_is_noticed(root):
+    with pytest.raises(InvalidInputError, match="changed from other"):
+        encoding.load_hasher(str(root / "hasher"), "other")
+
+
+def test_a_task_that_runs_twice_leaves_one_file(tmp_path):
+    for part in (codes.DATA, encoding.ATTEMPTS):
+        (tmp_path / part).mkdir()
+    work = Work(str(tmp_path), "", "", "features", rows_per_group=2)
+    for _ in range(2):
+        with encoding.part_file(work, codes.DATA, 3) as file:
+            for start in range(5):
+                file.write(pa.table({"id": [start]}))
+    assert os.listdir(tmp_path / codes.DATA) == ["part-00003.parquet"]
+    assert os.listdir(tmp_path / encoding.ATTEMPTS) == []
+    written = pq.ParquetFile(tmp_path / codes.DATA / "part-00003.parquet")
+    assert [written.metadata.row_group(g).num_rows for g in range(written.num_row_groups)] == [2, 2, 1]
+
+
+def test_the_same_through_spark_submit(root, hasher):
+    (root / "a.yaml").write_text(
+        f"name: a\nroot: {root}\nencode: {{modality: features}}\nspark: {{master: 'local[1]'}}\n"
+    )
+    source = Path(encode.__file__)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "spark-submit", source, "--config", root / "a.yaml"],
+        env={**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(source.parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "encode database: 20 codes of 12 bits, 0 rejected" in done.stdout
+    wanted = hasher.encode(features(20), "features")
+    assert by_id(codes.read(str(root / "codes" / "database"))) == {row + 7: bytes(c) for row, c in enumerate(wanted)}
