@@ -1,0 +1,1 @@
+"""Classical hashes, one file each, all fitted alike: `fit(items, code_length, *, seed) -> Hasher`."""

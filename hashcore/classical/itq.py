@@ -1,0 +1,64 @@
+"""Iterative quantization (Gong, Lazebnik 2011): principal components, rotated so that their signs lose least.
+
+A hasher of c bits projects on the c principal components V and rotates by R, which minimises ‖B − X V R‖² over codes B
+and rotations R (their eq. 2) by turns: B = sign(X V R), then R from the singular vectors of Bᵀ X V (orthogonal
+Procrustes problem).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.classical.projection import as_hasher, center
+from hashcore.errors import InvalidInputError
+from hashcore.hasher import Hasher
+
+ITERATIONS = 50
+
+
+def fit(items: NDArray[Any], code_length: int, *, seed: int = 0, modality: str | None = None) -> Hasher:
+    """Fit principal components and their rotation.
+
+    Args:
+        items: Shape (n, d) features or (n, channels, height, width) pixels.
+        code_length: Bits, no more than the rank of the items.
+        seed: Decides the rotation to begin with.
+        modality: Name of what the hasher reads; None names it `features` or `image`.
+
+    Raises:
+        InvalidInputError: If the items do not fit, or have fewer principal components than the code has bits.
+    """
+    centered, mean = center(items, code_length)
+    components = principal_components(centered, code_length)
+    rotation = rotate(centered @ components.T, seed)
+    return as_hasher(mean, rotation.T @ components, modality, {"method": "itq", "seed": seed, "rows": len(centered)})
+
+
+def principal_components(centered: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the directions of largest variance, orthonormal rows of shape (count, d), the largest first.
+
+    Raises:
+        InvalidInputError: If fewer directions have any variance.
+    """
+    variances, vectors = np.linalg.eigh(centered.T @ centered)
+    rank = int((variances > variances[-1] * len(variances) * np.finfo(np.float64).eps).sum())
+    if count > rank:
+        raise InvalidInputError(
+            f"code_length={count} exceeds the {rank} principal components of the items; use code_length <= {rank}, "
+            "or lsh, which has no such limit"
+        )
+    return vectors[:, ::-1][:, :count].T
+
+
+def rotate(projected: NDArray[np.float64], seed: int, iterations: int = ITERATIONS) -> NDArray[np.float64]:
+    """Return the rotation R of shape (c, c) that brings `projected` (n, c) close to codes of ±1."""
+    width = projected.shape[1]
+    rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((width, width)))
+    for _ in range(iterations):
+        codes = np.where(projected @ rotation > 0, 1.0, -1.0)
+        left, _, right = np.linalg.svd(projected.T @ codes)
+        rotation = left @ right
+    return rotation

@@ -1,0 +1,108 @@
+"""The two files of a hasher's directory. Weights are written first: a description is only ever beside its weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
+from torch import Tensor
+
+from hashcore.errors import HashcoreError, InvalidInputError, OutputError, UnknownFormatError, require
+
+DESCRIPTION = "hasher.json"
+WEIGHTS = "weights.safetensors"
+FORMAT_VERSION = 1
+
+
+class CorruptHasherError(HashcoreError, OSError):
+    """Bytes of a hasher do not say what they must; the message holds path, expected and got."""
+
+
+def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Write a hasher's directory, which is made if need be.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    from pyarrow import fs
+
+    require("safetensors", "train")
+    from safetensors.torch import save
+
+    text = json.dumps({"format_version": FORMAT_VERSION, **description}, indent=2) + "\n"
+    try:
+        files, path = fs.FileSystem.from_uri(uri) if "://" in uri else (fs.LocalFileSystem(), uri)
+        files.create_dir(path, recursive=True)
+        for name, content in ((WEIGHTS, save(dict(weights))), (DESCRIPTION, text.encode())):
+            with files.open_output_stream(f"{path}/{name}") as stream:
+                stream.write(content)
+    except OSError as error:
+        raise OutputError(f"{uri} cannot be written ({_line(error)}); give a place you may write to") from None
+
+
+def read(uri: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return description and weights, by names `<modality>.<layer>…`, of a hasher's directory.
+
+    Raises:
+        InvalidInputError: If there is no hasher.
+        UnknownFormatError: If its format is newer than this reader.
+        CorruptHasherError: If a file is damaged.
+    """
+    require("safetensors", "train")
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    content = _content(uri, DESCRIPTION)
+    try:
+        description = json.loads(content)
+        version = description["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher ({_line(error)})") from None
+    if version != FORMAT_VERSION:
+        raise UnknownFormatError(
+            f"{uri}: hasher format {version} is unknown to this reader (reads {FORMAT_VERSION}); upgrade hashcore"
+        )
+    content = _content(uri, WEIGHTS)
+    try:
+        return description, load(content)
+    except SafetensorError as error:
+        raise CorruptHasherError(f"{uri}/{WEIGHTS} is damaged ({_line(error)}); copy or train it again") from None
+
+
+def check_fingerprint(uri: str, *, expected: str, got: str) -> None:
+    """Raise CorruptHasherError unless what was read has the fingerprint that was written."""
+    if expected != got:
+        raise CorruptHasherError(
+            f"{uri}: {DESCRIPTION} promises fingerprint {expected} but its contents have {got}; "
+            "copy or train the hasher again"
+        )
+
+
+@contextmanager
+def damage_named(uri: str) -> Iterator[None]:
+    """Turn what a description or weights that do not fit together cause into a CorruptHasherError."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, RuntimeError, ValidationError, ValueError) as error:
+        raise CorruptHasherError(f"{uri} does not describe its weights ({_line(error)}); train it again") from None
+
+
+def _content(uri: str, name: str) -> bytes:
+    """Return the bytes of a file of the directory."""
+    from pyarrow import fs
+
+    try:
+        files, path = fs.FileSystem.from_uri(uri) if "://" in uri else (fs.LocalFileSystem(), uri)
+        with files.open_input_stream(f"{path}/{name}") as stream:
+            return bytes(stream.read())
+    except OSError as error:
+        raise InvalidInputError(f"{uri} holds no hasher ({_line(error)}); train one, or correct the path") from None
+
+
+def _line(error: Exception) -> str:
+    """Return an error's text in one line of modest length."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,117 @@
+"""The classical hashes: what they promise, and what both refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hashcore.classical import itq, lsh
+from hashcore.classical.itq import principal_components, rotate
+from hashcore.codes import unpack
+from hashcore.errors import InvalidInputError
+from hashcore.hasher import Hasher
+from hashcore.inputs import FeatureInput, ImageInput
+
+METHODS = {"lsh": lsh.fit, "itq": itq.fit}
+
+
+def clusters(rows=300, dimensions=16, seed=0):
+    """Features around 4 centres, far from the origin, and the number of the centre of each."""
+    generator = np.random.default_rng(seed)
+    numbers = generator.integers(0, 4, rows)
+    centres = np.random.default_rng(9).standard_normal((4, dimensions)) * 3
+    return 50 + centres[numbers] + generator.standard_normal((rows, dimensions)), numbers
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_codes_of_one_cluster_are_closer_than_those_of_two(method):
+    items, numbers = clusters()
+    hasher = METHODS[method](items, 12, seed=1)
+    bits = unpack(hasher.encode(items.astype(np.float32), "features"), 12).astype(int)
+    distances = (bits[:, None] != bits).sum(2)
+    alike = numbers[:, None] == numbers
+    assert distances[alike].mean() < 0.6 * distances[~alike].mean()
+    assert (bits.mean(0) > 0).all()
+    assert (bits.mean(0) < 1).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_hasher_describes_itself_and_survives_the_disk(method, tmp_path):
+    items = clusters()[0].astype(np.float32)
+    hasher = METHODS[method](items, 9, seed=3)
+    assert hasher.modalities["features"].input == FeatureInput(dimensions=16)
+    assert hasher.provenance == {"method": method, "seed": 3, "rows": 300}
+    hasher.save(str(tmp_path))
+    assert np.array_equal(Hasher.load(str(tmp_path)).encode(items, "features"), hasher.encode(items, "features"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_seed_decides(method):
+    items, _ = clusters()
+    first, again, other = (METHODS[method](items, 12, seed=seed).fingerprint for seed in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_images_are_read_by_their_pixels(method):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 3, 4, 5), np.uint8)
+    hasher = METHODS[method](pixels, 16)
+    assert hasher.modalities["image"].input == ImageInput(height=4, width=5, channels=3)
+    projections = hasher.project(pixels, "image")
+    assert np.abs(projections.mean(0)).max() < 1e-2 * np.abs(projections).max()
+    assert METHODS[method](pixels, 16, modality="photo").modalities.keys() == {"photo"}
+
+
+def test_random_hyperplanes_split_two_vectors_as_often_as_their_angle_says():
+    items = np.array([[1.0, 0.0], [-1.0, 0.0], [1.0, 1.0], [-1.0, -1.0]])  # mean zero; 45 degrees apart
+    bits = unpack(lsh.fit(items, 4096, seed=0).encode(items.astype(np.float32), "features"), 4096)
+    assert (bits[0] != bits[2]).mean() == pytest.approx(0.25, abs=0.03)
+    assert (bits[0] != bits[1]).mean() == 1
+
+
+def test_principal_components_are_those_of_the_singular_value_decomposition():
+    items, _ = clusters()
+    centered = items - items.mean(0)
+    components = principal_components(centered, 5)
+    _, _, right = np.linalg.svd(centered, full_matrices=False)
+    assert np.allclose(np.abs((components * right[:5]).sum(1)), 1)
+
+
+def quantization_loss(projected, rotation):
+    rotated = projected @ rotation
+    return float(((np.where(rotated > 0, 1, -1) - rotated) ** 2).sum())
+
+
+def test_rotation_is_orthogonal_and_each_turn_lowers_the_quantization_loss():
+    items, _ = clusters()
+    centered = items - items.mean(0)
+    projected = centered @ principal_components(centered, 8).T
+    losses = []
+    for iterations in range(6):
+        rotation = rotate(projected, 0, iterations)
+        assert np.allclose(rotation @ rotation.T, np.eye(8))
+        losses.append(quantization_loss(projected, rotation))
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.99 * losses[0]
+
+
+def test_more_bits_than_principal_components_are_refused():
+    items = np.repeat(np.random.default_rng(0).standard_normal((6, 20)), 3, axis=0)
+    with pytest.raises(InvalidInputError, match=r"code_length=8 exceeds the 5 principal components"):
+        itq.fit(items, 8)
+    assert lsh.fit(items, 64).code_length == 64
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("items", "code_length", "message"),
+    [
+        (np.zeros((0, 4)), 8, r"items have shape \(0, 4\)"),
+        (np.zeros(4), 8, r"items have shape \(4,\)"),
+        (np.array([[np.nan, 1.0]]), 8, "NaN or infinite"),
+        (np.eye(9), 7, "code_length=7"),
+    ],
+)
+def test_items_that_do_not_fit_are_refused(method, items, code_length, message):
+    with pytest.raises(InvalidInputError, match=message):
+        METHODS[method](items, code_length)
