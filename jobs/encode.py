@@ -1,24 +1,27 @@
 """Encode a corpus on Spark: any readable corpus with an id and a modality column becomes a codes directory.
 
-One pass: each task writes its codes and its rejected rows to files named by its partition, so that a task that runs
-twice writes the same files, and returns counts. The driver judges the counts and moves the directory into place.
+One pass: each task writes its codes and its rejected rows to files named by its step and partition, so that a task that
+runs twice writes the same files, and returns counts. The driver judges the counts and moves the directory into place.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import sys
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from hashcore.errors import InvalidInputError, require
 from jobs import codes, corpus, outputs
-from jobs.encoding import ATTEMPTS, REJECTED, Counts, Work, encode_partition
+from jobs.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.section import Section
-from jobs.spark import map_partitions, reading, session
+from jobs.source import read, reading, select, steps
+from jobs.spark import map_partitions, session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -38,6 +41,8 @@ class EncodeConfig(Section):
     """Rows that pass the network at once; bounds the memory of a task."""
     rows_per_group: int = Field(default=1 << 17, ge=1)
     """Rows of a row group of the codes files."""
+    files_per_step: int = Field(default=1024, ge=1)
+    """Files of the corpus that are encoded as one Spark job; a killed run goes on after the last step it finished."""
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)
     """Share of bad rows beyond which the job fails."""
 
@@ -61,17 +66,15 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
 
     hasher, source, path = Hasher.load(pipeline.paths.hasher), pipeline.paths.corpus(part), pipeline.paths.codes(part)
     inputs = {"corpus": outputs.fingerprint_of(source), "hasher": hasher.fingerprint}
-    record = outputs.record(pipeline, f"encode {part}", ("encode",), inputs)
+    record = outputs.record(pipeline, f"encode {part}", ("corpus", "encode"), inputs)
     if outputs.is_finished(path, record):
         print(f"encode {part}: done before -> {path}")
         return
     _check_modality(pipeline.encode.modality, hasher)
     spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(pipeline.encode.batch_rows))
-    with reading(source, pipeline.corpus.format):
-        frame = select(read_corpus(spark, source, pipeline.corpus.format), source, pipeline)
-    with outputs.writing(path, record) as staging, reading(source, pipeline.corpus.format):
-        counts = _encode(frame, staging, hasher, pipeline, f"encode {part}")
+    frames = _frames(spark, source, pipeline)
+    with outputs.writing(path, record, resumes=True) as staging, reading(source, pipeline.corpus.format):
+        counts = _encode(frames, staging, hasher, pipeline, f"encode {part}")
         _judge(counts, source, pipeline)
         codes.write_info(staging, _info(hasher, pipeline.encode.modality, counts.encoded))
     print(
@@ -86,6 +89,16 @@ def _check_modality(modality: str, hasher: Hasher) -> None:
         raise InvalidInputError(f"encode.modality={modality}: this hasher reads {known}; use one of these")
 
 
+def _frames(spark: SparkSession, source: str, pipeline: Pipeline) -> list[DataFrame]:
+    """Return the steps of a corpus, each of columns id, item and labels."""
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(pipeline.encode.batch_rows))
+    config, item = pipeline.corpus, pipeline.encode.column or pipeline.encode.modality
+    with reading(source, config.format):
+        whole = read(spark, source, config.format)
+        frames = steps(spark, whole, source, config.format, pipeline.encode.files_per_step)
+        return [select(frame, source, config, item) for frame in frames]
+
+
 def _info(hasher: Hasher, modality: str, rows: int) -> codes.CodesInfo:
     """Return what `codes.json` shall tell."""
     return codes.CodesInfo(
@@ -97,64 +110,30 @@ def _info(hasher: Hasher, modality: str, rows: int) -> codes.CodesInfo:
     )
 
 
-def read_corpus(spark: SparkSession, source: str, file_format: str) -> DataFrame:
-    """Return the user's or a converted corpus as Spark reads it."""
-    reader = spark.read.format(file_format)
-    if file_format == "csv":
-        reader = reader.option("header", "true").option("inferSchema", "true")
-    return reader.load(source)
+def _encode(frames: Sequence[DataFrame], folder: str, hasher: Hasher, pipeline: Pipeline, label: str) -> Counts:
+    """Encode the steps that a killed run has not done, and return the sum of all counts."""
+    for part in (codes.DATA, REJECTED, SCRATCH):
+        os.makedirs(os.path.join(folder, part), exist_ok=True)
+    config = pipeline.encode
+    counts = []
+    for step, frame in enumerate(frames):
+        work = Work(folder, step, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group)
+        counts.append(_encode_step(frame, work, f"{label}, step {step + 1} of {len(frames)}"))
+    outputs.remove(Path(folder, SCRATCH))
+    return Counts.total(counts)
 
 
-def select(frame: DataFrame, source: str, pipeline: Pipeline) -> DataFrame:
-    """Return the columns id (long), item, and labels (list of int) of a corpus.
-
-    Raises:
-        InvalidInputError: If a column is missing, or ids or labels are no whole numbers.
-    """
-    from pyspark.sql import functions, types
-
-    config, item = pipeline.corpus, pipeline.encode.column or pipeline.encode.modality
-    fields = {field.name: field.dataType for field in frame.schema.fields}
-    for key, name in (("corpus.id", config.id), ("encode.column", item), ("corpus.labels", config.labels)):
-        if name is not None and name not in fields:
-            hint = "; use --set corpus.labels=null where items have none" if name == config.labels else ""
-            raise InvalidInputError(f"{source} has no column {name} ({key}); it has {', '.join(fields)}{hint}")
-    if not isinstance(fields[config.id], types.IntegralType):
-        raise InvalidInputError(
-            f"{source}: ids in {config.id} are {fields[config.id].simpleString()}; number the items"
-        )
-    columns = [functions.col(f"`{config.id}`").cast("long").alias("id"), functions.col(f"`{item}`").alias("item")]
-    if config.labels is not None:
-        columns.append(_labels(config.labels, fields[config.labels], source).alias("labels"))
-    return frame.select(columns)
-
-
-def _labels(name: str, held: Any, source: str) -> Any:
-    """Return a Spark column of lists of labels, from lists or from single labels."""
-    from pyspark.sql import functions, types
-
-    column = functions.col(f"`{name}`")
-    if isinstance(held, types.ArrayType) and isinstance(held.elementType, types.IntegralType):
-        return column.cast("array<int>")
-    if isinstance(held, types.IntegralType):
-        return functions.array_compact(functions.array(column.cast("int")))
-    raise InvalidInputError(f"{source}: labels in {name} are {held.simpleString()}; number the classes")
-
-
-def _encode(frame: DataFrame, folder: str, hasher: Hasher, pipeline: Pipeline, label: str) -> Counts:
-    """Encode every partition and return the sum of their counts."""
-    for part in (codes.DATA, REJECTED, ATTEMPTS):
-        os.makedirs(os.path.join(folder, part))
-    work = Work(
-        folder,
-        pipeline.paths.hasher,
-        hasher.fingerprint,
-        pipeline.encode.modality,
-        pipeline.encode.rows_per_group,
-    )
-    counts = map_partitions(frame, partial(encode_partition, work), label)
-    shutil.rmtree(os.path.join(folder, ATTEMPTS))
-    return Counts(*map(sum, zip((0, 0, 0), *counts, strict=True)))
+def _encode_step(frame: DataFrame, work: Work, label: str) -> Counts:
+    """Encode every partition of a step and keep its counts; an interrupted step begins anew."""
+    kept = Path(work.folder, SCRATCH, f"step-{work.step:05}.json")
+    if kept.exists():
+        return Counts(**json.loads(kept.read_bytes()))
+    for left in Path(work.folder).glob(f"*/part-{work.step:05}-*"):
+        left.unlink()
+    counts = Counts.total(map_partitions(frame, partial(encode_partition, work), label))
+    with outputs.attempt(str(kept), str(kept.parent)) as own:
+        Path(own).write_text(json.dumps(counts._asdict()), encoding="utf-8")
+    return counts
 
 
 def _judge(counts: Counts, source: str, pipeline: Pipeline) -> None:

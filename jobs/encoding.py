@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from hashcore.hasher import Hasher
 
 REJECTED = "rejected"
-ATTEMPTS = ".attempts"
+SCRATCH = ".scratch"
 
 
 class Work(NamedTuple):
     """What every task of a run is told."""
 
     folder: str
+    step: int
     hasher: str
     hasher_fingerprint: str
     modality: str
@@ -39,6 +40,11 @@ class Counts(NamedTuple):
     encoded: int
     rejected: int
     null_ids: int
+
+    @staticmethod
+    def total(parts: Iterable[Counts]) -> Counts:
+        """Add up counts."""
+        return Counts(*map(sum, zip((0, 0, 0), *parts, strict=True)))
 
 
 class Encoded(NamedTuple):
@@ -147,8 +153,8 @@ class PartFile:
 @contextmanager
 def part_file(work: Work, part: str, partition: int) -> Iterator[PartFile]:
     """Give the file of one partition; it appears whole or not at all."""
-    path = os.path.join(work.folder, part, f"part-{partition:05}.parquet")
-    with outputs.attempt(path, os.path.join(work.folder, ATTEMPTS)) as own:
+    path = os.path.join(work.folder, part, f"part-{work.step:05}-{partition:05}.parquet")
+    with outputs.attempt(path, os.path.join(work.folder, SCRATCH)) as own:
         file = PartFile(own, work.rows_per_group)
         try:
             yield file

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field
 
-from hashcore.errors import HashcoreError, InvalidInputError, MissingExtraError, require
+from hashcore.errors import HashcoreError, MissingExtraError, require
 from jobs.progress import Progress
 from jobs.section import Section
 
@@ -30,7 +30,6 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 MIN_JAVA = 17
-UNREADABLE = ("FAILED_READ_FILE", "DATA_SOURCE_NOT_FOUND", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA", "MALFORMED")
 
 
 class SparkConfig(Section):
@@ -170,26 +169,6 @@ def map_partitions(
         if isinstance(outcome, HashcoreError):
             raise outcome
     return outcomes
-
-
-@contextmanager
-def reading(source: str, file_format: str) -> Iterator[None]:
-    """Say in one line what Spark cannot read; any other error passes through.
-
-    Raises:
-        InvalidInputError: With the first line of what Spark says.
-    """
-    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-    from pyspark.errors import PySparkException
-
-    try:
-        yield
-    except (PySparkException, Py4JJavaError) as error:
-        said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
-        reason = re.search(rf"\[({'|'.join(UNREADABLE)})[^\n]*", said)
-        if reason is None:
-            raise
-        raise InvalidInputError(f"{source} cannot be read as {file_format}: {reason.group()}") from None
 
 
 def task_threads() -> int:

@@ -67,11 +67,12 @@ def hasher():
 @pytest.fixture
 def root(tmp_path, hasher):
     """A pipeline's root with a hasher, a database of 20 rows and 6 queries."""
-    hasher.save(str(tmp_path / "hasher"))
+    root = tmp_path / "a root"  # a space in it, since Spark turns paths into URIs
+    hasher.save(str(root / "hasher"))
     for part, rows, seed in (("database", 20, 0), ("queries", 6, 1)):
         columns = {"id": np.arange(rows) + 7, "features": features(rows, seed).tolist(), "labels": [[1, 2]] * rows}
-        write_corpus(tmp_path / "corpus" / part, columns, files=3)
-    return tmp_path
+        write_corpus(root / "corpus" / part, columns, files=3)
+    return root
 
 
 def replace_database(root, columns):
@@ -121,6 +122,39 @@ def test_what_is_done_is_not_done_again(spark, root, capsys):
     capsys.readouterr()
     encode.run(pipeline(root))
     assert capsys.readouterr().out.count("done before") == 2
+
+
+def test_steps_do_not_change_the_codes(spark, root, hasher):
+    encode.run(pipeline(root, files_per_step=2))
+    names = sorted(os.listdir(root / "codes" / "database" / codes.DATA))
+    assert {name[:10] for name in names} == {"part-00000", "part-00001"}
+    found = by_id(codes.read(str(root / "codes" / "database")))
+    assert found == {row + 7: bytes(code) for row, code in enumerate(hasher.encode(features(20), "features"))}
+
+
+def test_a_killed_run_goes_on_after_its_last_step(spark, root, hasher, monkeypatch):
+    encode_step, done = encode.map_partitions, []
+
+    def killed(*arguments):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(arguments)
+        return encode_step(*arguments)
+
+    monkeypatch.setattr("jobs.encode.map_partitions", killed)
+    with pytest.raises(KeyboardInterrupt):
+        encode.encode_part(pipeline(root, files_per_step=1), "database")
+    half = root / "codes" / ".database.partial" / codes.DATA
+    assert [name[:10] for name in sorted(os.listdir(half))] == ["part-00000", "part-00001"]
+    (half / "part-00002-00000.parquet").write_bytes(b"of a task of the killed step")
+    (half / "part-00002-00009.parquet").write_bytes(b"of another division into partitions")
+    del done[:-1]
+    encode.encode_part(pipeline(root, files_per_step=1), "database")
+    assert len(done) == 2
+    found = by_id(codes.read(str(root / "codes" / "database")))
+    assert found == {row + 7: bytes(code) for row, code in enumerate(hasher.encode(features(20), "features"))}
+    assert os.listdir(root / "codes") == ["database"]
+    assert sorted(os.listdir(root / "codes" / "database")) == ["_hashcore.json", "codes.json", "data", "rejected"]
 
 
 def test_codes_of_another_corpus_are_not_written_over(spark, root):
@@ -297,16 +331,16 @@ def test_a_hasher_that_changes_during_the_run_is_noticed(root):
 
 
 def test_a_task_that_runs_twice_leaves_one_file(tmp_path):
-    for part in (codes.DATA, encoding.ATTEMPTS):
+    for part in (codes.DATA, encoding.SCRATCH):
         (tmp_path / part).mkdir()
-    work = Work(str(tmp_path), "", "", "features", rows_per_group=2)
+    work = Work(str(tmp_path), 7, "", "", "features", rows_per_group=2)
     for _ in range(2):
         with encoding.part_file(work, codes.DATA, 3) as file:
             for start in range(5):
                 file.write(pa.table({"id": [start]}))
-    assert os.listdir(tmp_path / codes.DATA) == ["part-00003.parquet"]
-    assert os.listdir(tmp_path / encoding.ATTEMPTS) == []
-    written = pq.ParquetFile(tmp_path / codes.DATA / "part-00003.parquet")
+    assert os.listdir(tmp_path / codes.DATA) == ["part-00007-00003.parquet"]
+    assert os.listdir(tmp_path / encoding.SCRATCH) == []
+    written = pq.ParquetFile(tmp_path / codes.DATA / "part-00007-00003.parquet")
     assert [written.metadata.row_group(g).num_rows for g in range(written.num_row_groups)] == [2, 2, 1]
 
 
