@@ -15,10 +15,9 @@ struct Simd {
     static std::uint64_t count_bits(std::uint64_t x) { return std::uint64_t(_mm_popcnt_u64(x)); }
     static Vector broadcast(std::uint64_t value) { return _mm256_set1_epi64x(static_cast<long long>(value)); }
     static Vector load(const std::uint64_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-    static Vector load_first(const std::uint64_t* p, std::size_t count) {
-        const __m256i number = _mm256_setr_epi64x(0, 1, 2, 3);
-        const __m256i wanted = _mm256_cmpgt_epi64(broadcast(count), number);
-        return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), wanted);
+    static Vector lanes_of(unsigned mask) {
+        const __m256i bit = _mm256_setr_epi64x(1, 2, 4, 8);
+        return _mm256_cmpeq_epi64(_mm256_and_si256(broadcast(mask), bit), bit);
     }
     static Vector distance(Vector a, Vector b) {
         const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
@@ -31,8 +30,7 @@ struct Simd {
     }
     static Vector add(Vector a, Vector b) { return _mm256_add_epi64(a, b); }
     static Vector add_where(Vector a, unsigned mask, Vector b) {
-        const __m256i bit = _mm256_setr_epi64x(1, 2, 4, 8);
-        return add(a, _mm256_and_si256(b, _mm256_cmpeq_epi64(_mm256_and_si256(broadcast(mask), bit), bit)));
+        return add(a, _mm256_and_si256(b, lanes_of(mask)));
     }
     // Lanes are below 2^15, so 16-bit minima do.
     static Vector minimum(Vector a, Vector b) { return _mm256_min_epi16(a, b); }

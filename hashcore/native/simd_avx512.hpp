@@ -15,9 +15,6 @@ struct Simd {
     static std::uint64_t count_bits(std::uint64_t x) { return std::uint64_t(_mm_popcnt_u64(x)); }
     static Vector broadcast(std::uint64_t value) { return _mm512_set1_epi64(static_cast<long long>(value)); }
     static Vector load(const std::uint64_t* p) { return _mm512_loadu_si512(p); }
-    static Vector load_first(const std::uint64_t* p, std::size_t count) {
-        return _mm512_maskz_loadu_epi64(static_cast<__mmask8>((1u << count) - 1), p);
-    }
 #if defined(__AVX512VPOPCNTDQ__)
     static Vector distance(Vector a, Vector b) { return _mm512_popcnt_epi64(_mm512_xor_si512(a, b)); }
 #else

@@ -19,11 +19,6 @@ struct Simd {
     }
     static Vector broadcast(std::uint64_t value) { return {{value, value, value, value}}; }
     static Vector load(const std::uint64_t* p) { return {{p[0], p[1], p[2], p[3]}}; }
-    static Vector load_first(const std::uint64_t* p, std::size_t count) {
-        Vector v = broadcast(0);
-        for (std::size_t i = 0; i < count; ++i) v.lane[i] = p[i];
-        return v;
-    }
     static Vector distance(Vector a, Vector b) {
         for (std::size_t i = 0; i < lanes; ++i) a.lane[i] = count_bits(a.lane[i] ^ b.lane[i]);
         return a;

@@ -52,10 +52,12 @@ class Candidates {
     std::size_t size_ = 0, capacity_ = 0;
 };
 
-// offsets[b]:offsets[b + 1] are the entries of bucket b; words[e] is the filter word of entry e.
+// offsets[b]:offsets[b + 1] are the entries of bucket b; words[e] is the filter word of entry e. Few buckets hold more than
+// usual_entries.
 struct Buckets {
     const std::uint32_t* offsets;
     const std::uint64_t* words;
+    std::uint32_t entries, usual_entries;
 };
 
 struct BucketKernels {

@@ -11,78 +11,108 @@ using hashcore::Buckets;
 using hashcore::Candidates;
 using hashcore::Probe;
 
-// Compares the entries begin:end with one query, `lanes` at a time.
-inline void compare(const std::uint64_t* words, std::uint32_t begin, std::uint32_t end, const Probe& probe,
-                    Simd::Vector wanted, Simd::Vector limit, Candidates& out) {
-    for (std::uint32_t entry = begin; entry < end; entry += Simd::lanes) {
-        const std::size_t left = end - entry;
-        const bool whole = left >= Simd::lanes;
-        const Simd::Vector found = whole ? Simd::load(words + entry) : Simd::load_first(words + entry, left);
-        const Simd::Vector distance = Simd::distance(found, wanted);
-        unsigned near = Simd::at_most(distance, limit);
-        if (!whole) near &= (1u << left) - 1;
-        if (!near) [[likely]]
-            continue;
-        std::uint16_t lane_distance[Simd::lanes];
-        Simd::store_distances(lane_distance, distance);
-        out.reserve(Simd::lanes);
-        for (; near; near &= near - 1) {
-            const unsigned lane = unsigned(__builtin_ctz(near));
-            out.push({probe.query, entry + lane, lane_distance[lane]});
-        }
+// Writes down those of the entries begin:end that are near enough.
+void keep_near(const std::uint64_t* words, std::uint32_t begin, std::uint32_t end, const Probe& probe, Candidates& out) {
+    out.reserve(end - begin);
+    for (std::uint32_t entry = begin; entry < end; ++entry) {
+        const std::uint64_t distance = Simd::count_bits(words[entry] ^ probe.filter_word);
+        if (distance <= probe.radius) out.push({probe.query, entry, std::uint32_t(distance)});
     }
 }
 
-std::uint64_t look_up(const Buckets& buckets, const Probe* probes, std::size_t count, std::uint32_t base,
-                      const std::uint32_t* flips, std::size_t flip_count, Candidates& out) {
+// Compares the entries begin:end with one query, `vectors` vectors at a time without a branch in between: with the right
+// number of them nearly every bucket takes one step, and the processor is not surprised by its length. A vector that would
+// leave the bucket is moved back, so that no cache line is touched that the bucket does not need; what it holds of the
+// bucket before, or of the one after, costs a second look at most.
+template <std::size_t vectors>
+void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, Candidates& out) {
+    constexpr std::uint32_t lanes = Simd::lanes, step = vectors * lanes;
+    if constexpr (vectors == 0) return keep_near(buckets.words, begin, end, probe, out);
+    const Simd::Vector wanted = Simd::broadcast(probe.filter_word), limit = Simd::broadcast(probe.radius);
+    const std::uint32_t last_vector = buckets.entries - lanes;
+    for (; begin < end; begin += step) {
+        const std::uint32_t stop = std::min(end, begin + step);
+        const std::uint32_t last = std::min(std::max(begin + lanes, stop) - lanes, last_vector);
+        Simd::Vector nearest = Simd::distance(Simd::load(buckets.words + std::min(begin, last)), wanted);
+        for (std::uint32_t v = 1; v < vectors; ++v)
+            nearest = Simd::minimum(nearest, Simd::distance(Simd::load(buckets.words + std::min(begin + v * lanes, last)), wanted));
+        if (Simd::at_most(nearest, limit)) [[unlikely]]
+            keep_near(buckets.words, begin, stop, probe, out);
+    }
+}
+
+template <std::size_t vectors>
+std::uint64_t look_up_by(const Buckets& buckets, const Probe* probes, std::size_t count, std::uint32_t base,
+                         const std::uint32_t* flips, std::size_t flip_count, Candidates& out) {
     std::uint64_t compared = 0;
-    for (const Probe* probe = probes; probe < probes + count; ++probe) {
-        const Simd::Vector wanted = Simd::broadcast(probe->filter_word), limit = Simd::broadcast(probe->radius);
+    for (const Probe* probe = probes; probe < probes + count; ++probe)
         for (std::size_t f = 0; f < flip_count; ++f) {
             const std::uint32_t bucket = probe->bucket ^ base ^ flips[f];
             const std::uint32_t begin = buckets.offsets[bucket], end = buckets.offsets[bucket + 1];
             compared += end - begin;
-            compare(buckets.words, begin, end, *probe, wanted, limit, out);
+            compare<vectors>(buckets, begin, end, *probe, out);
+        }
+    return compared;
+}
+
+template <std::size_t vectors>
+std::uint64_t look_up_far_by(const Buckets& buckets, const Probe* probes, std::size_t count, const std::uint32_t* flips,
+                             std::size_t flip_count, Candidates& out) {
+    // Three stages, `ahead` look-ups apart: fetch the offset, fetch the entries, compare.
+    constexpr std::size_t ahead = 32;
+    struct Cursor {
+        std::size_t probe = 0, flip = 0;
+    } far, near, now;
+    const auto step = [count](Cursor& cursor) {
+        if (++cursor.probe == count) cursor.probe = 0, ++cursor.flip;
+    };
+    std::uint64_t compared = 0;
+    std::uint32_t begin[ahead], end[ahead];
+    const std::size_t total = count * flip_count;
+    for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
+        const std::size_t slot = i % ahead;
+        if (i >= 2 * ahead) {
+            compare<vectors>(buckets, begin[slot], end[slot], probes[now.probe], out);
+            step(now);
+        }
+        if (i >= ahead && i < total + ahead) {
+            const std::uint32_t bucket = probes[near.probe].bucket ^ flips[near.flip];
+            begin[slot] = buckets.offsets[bucket];
+            end[slot] = buckets.offsets[bucket + 1];
+            compared += end[slot] - begin[slot];
+            for (std::uint32_t entry = begin[slot]; entry < std::min<std::uint32_t>(end[slot], begin[slot] + 64); entry += 8)
+                __builtin_prefetch(buckets.words + entry);
+            if (end[slot] > begin[slot]) __builtin_prefetch(buckets.words + end[slot] - 1);
+            step(near);
+        }
+        if (i < total) {
+            __builtin_prefetch(buckets.offsets + (probes[far.probe].bucket ^ flips[far.flip]));
+            step(far);
         }
     }
     return compared;
 }
 
+// Calls f<v> with the smallest number of vectors v that holds a usual bucket; 0 where there are not enough entries for one.
+#define WITH_VECTORS(f, buckets, ...)                                                        \
+    const std::size_t needed = (buckets.usual_entries + Simd::lanes - 1) / Simd::lanes;      \
+    if (buckets.entries < Simd::lanes) return f<0>(buckets, __VA_ARGS__);                    \
+    if (needed <= 1) return f<1>(buckets, __VA_ARGS__);                                      \
+    if (needed <= 2) return f<2>(buckets, __VA_ARGS__);                                      \
+    if (needed <= 4) return f<4>(buckets, __VA_ARGS__);                                      \
+    if (needed <= 6) return f<6>(buckets, __VA_ARGS__);                                      \
+    return f<8>(buckets, __VA_ARGS__);
+
+std::uint64_t look_up(const Buckets& buckets, const Probe* probes, std::size_t count, std::uint32_t base,
+                      const std::uint32_t* flips, std::size_t flip_count, Candidates& out) {
+    WITH_VECTORS(look_up_by, buckets, probes, count, base, flips, flip_count, out)
+}
+
 std::uint64_t look_up_far(const Buckets& buckets, const Probe* probes, std::size_t count, const std::uint32_t* flips,
                           std::size_t flip_count, Candidates& out) {
-    // Three stages, `ahead` look-ups apart: fetch the offset, fetch the entries, compare.
-    constexpr std::size_t ahead = 16;
-    std::uint64_t compared = 0;
-    std::uint32_t begin[ahead], end[ahead];
-    const std::size_t total = count * flip_count;
-    std::size_t far_probe = 0, far_flip = 0, near_probe = 0, near_flip = 0, probe = 0;
-    auto step = [count](std::size_t& p, std::size_t& f) {
-        if (++p == count) p = 0, ++f;
-    };
-    for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-        if (i >= 2 * ahead) {
-            const Probe& now = probes[probe];
-            const std::size_t slot = i % ahead;
-            compare(buckets.words, begin[slot], end[slot], now, Simd::broadcast(now.filter_word), Simd::broadcast(now.radius), out);
-            if (++probe == count) probe = 0;
-        }
-        if (i >= ahead && i < total + ahead) {
-            const std::uint32_t bucket = probes[near_probe].bucket ^ flips[near_flip];
-            const std::size_t slot = i % ahead;
-            begin[slot] = buckets.offsets[bucket];
-            end[slot] = buckets.offsets[bucket + 1];
-            compared += end[slot] - begin[slot];
-            for (std::uint32_t entry = begin[slot]; entry < std::min(end[slot], begin[slot] + 32); entry += 8)
-                __builtin_prefetch(buckets.words + entry);
-            if (end[slot] > begin[slot]) __builtin_prefetch(buckets.words + end[slot] - 1);
-            step(near_probe, near_flip);
-        }
-        if (i < total) {
-            __builtin_prefetch(buckets.offsets + (probes[far_probe].bucket ^ flips[far_flip]));
-            step(far_probe, far_flip);
-        }
-    }
-    return compared;
+    WITH_VECTORS(look_up_far_by, buckets, probes, count, flips, flip_count, out)
 }
+
+#undef WITH_VECTORS
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "hashcore/native/arrays.hpp"
 #include "indexer/native/build.hpp"
 #include "indexer/native/search.hpp"
+#include "indexer/native/sweep.hpp"
 
 using namespace hashcore;
 
@@ -31,7 +32,7 @@ class ShardTables {
         shard_.rows = {row_offsets_ ? row_offsets_->data() : nullptr, short_ids_ ? short_ids_->data() : nullptr,
                        long_ids_ ? long_ids_->data() : nullptr, id_base};
         for (const auto& [word, shift, bits, filter_word, offsets, words, positions] : tables_)
-            shard_.tables.push_back({word, shift, bits, filter_word, {offsets.data(), words.data()}, positions ? positions->data() : nullptr});
+            shard_.tables.push_back({word, shift, bits, filter_word, usual_buckets(offsets.data(), words.data(), shard_.codes.count, bits), positions ? positions->data() : nullptr});
     }
 
     nb::object range(const In2<std::uint64_t>& queries, unsigned radius, const std::vector<int>& radii, std::size_t max_rows, std::size_t threads) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <new>
 
@@ -16,7 +17,9 @@ constexpr std::size_t regions_per_task = 8;
 // Asks for an array to be brought into the second-level cache.
 template <class T>
 void fetch(const T* values, std::size_t count) {
-    for (std::size_t i = 0; i < count; i += 64 / sizeof(T)) __builtin_prefetch(values + i, 0, 2);
+    T sum = 0;
+    for (std::size_t i = 0; i < count; i += 64 / sizeof(T)) sum += values[i];
+    asm volatile("" : : "r"(sum));
 }
 
 }  // namespace
@@ -37,6 +40,11 @@ void Candidates::grow(std::size_t more) {
     capacity_ = std::max(capacity_ * 2, size_ + more + 1024);
     data_ = static_cast<Candidate*>(std::realloc(data_, capacity_ * sizeof(Candidate)));
     if (!data_) throw std::bad_alloc();
+}
+
+Buckets usual_buckets(const std::uint32_t* offsets, const std::uint64_t* words, std::size_t entries, std::size_t bits) {
+    const double mean = double(entries) / double(std::size_t(1) << bits);
+    return {offsets, words, std::uint32_t(entries), std::uint32_t(mean + 2 * std::sqrt(mean) + 1)};
 }
 
 std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::size_t highest) {

@@ -12,6 +12,9 @@ namespace hashcore {
 // Every number of `bits` bits with `lowest`..`highest` bits set, by rising number of set bits.
 std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::size_t highest);
 
+// The buckets of a table of `entries` entries, as full as chance would make them.
+Buckets usual_buckets(const std::uint32_t* offsets, const std::uint64_t* words, std::size_t entries, std::size_t bits);
+
 // Which buckets a pass looks up, and which candidates earlier passes have already reported: those with at most
 // already[i] differing bits in the substring of some table i (the first table that would find an item reports it).
 struct Pass {
