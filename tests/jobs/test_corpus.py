@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 from collections import Counter
 
 import numpy as np
@@ -108,6 +109,18 @@ def test_mnist_needs_to_know_where_it_lies(tmp_path, monkeypatch):
     monkeypatch.delenv("HASHCORE_DATA", raising=False)
     with pytest.raises(ConfigError, match="HASHCORE_DATA"):
         corpus.run(pipeline(tmp_path, source="mnist"))
+
+
+@pytest.mark.skipif("HASHCORE_DATA" not in os.environ, reason="needs MNIST's files in $HASHCORE_DATA")
+@pytest.mark.parametrize("source", ["mnist", "fashion-mnist"])
+def test_the_real_files_of_mnist_are_read(source):
+    parts = corpus.read_mnist(source)
+    assert {part: images.pixels.shape for part, images in parts.items()} == {
+        "train": (60_000, 28, 28),
+        "database": (60_000, 28, 28),
+        "queries": (10_000, 28, 28),
+    }
+    assert np.array_equal(np.bincount(parts["queries"].classes) > 800, [True] * 10)
 
 
 def test_a_missing_file_of_mnist_is_named(mnist, tmp_path):

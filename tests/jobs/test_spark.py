@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
+import sys
+import time
 
 import pytest
 
@@ -39,6 +43,19 @@ def test_a_function_sees_every_row_of_its_partition(spark):
         return sum(len(batch) for batch in batches)
 
     assert map_partitions(spark.range(0, 100, 1, 4), count) == [25, 25, 25, 25]
+
+
+def test_a_terminal_shows_how_many_tasks_are_done(spark, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def wait(task):
+        time.sleep(1)
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    map_tasks(spark, wait, [0, 1, 2], "search")
+    assert re.search(r"search: \d/3 tasks", sys.stderr.getvalue())
 
 
 def test_a_running_session_is_used(spark):
