@@ -25,7 +25,7 @@ from indexer.shard_file import ShardFile
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
 MAX_RESULT_BYTES = 2 << 30
 ROW_BYTES = 48  # of an answer, while it is being put in order
-QUERIES_AT_ONCE = 65_536
+QUERIES_AT_ONCE = 262_144
 SAMPLED_QUERIES = 64
 SAMPLED_RINGS = 3
 

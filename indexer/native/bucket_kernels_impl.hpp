@@ -25,7 +25,7 @@ void keep_near(const std::uint64_t* words, std::uint32_t begin, std::uint32_t en
 // leave the bucket is moved back, so that no cache line is touched that the bucket does not need; what it holds of the
 // bucket before, or of the one after, costs a second look at most.
 template <std::size_t vectors>
-void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, Candidates& out) {
+[[gnu::always_inline]] inline void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, Candidates& out) {
     constexpr std::uint32_t lanes = Simd::lanes, step = vectors * lanes;
     if constexpr (vectors == 0) return keep_near(buckets.words, begin, end, probe, out);
     const Simd::Vector wanted = Simd::broadcast(probe.filter_word), limit = Simd::broadcast(probe.radius);

@@ -150,7 +150,7 @@ class GrowingSearch {
   private:
     void grow(std::size_t flips, std::size_t table_number) {
         const Table& table = shard_.tables[table_number];
-        probes_.clear();
+        probes_.clear(active_.size());
         for (const std::size_t q : active_)
             probes_.push_back(probe_of(table, queries_, shard_.codes.words, q, unsigned(nearest_[q - begin_].radius())));
         const Pass pass = growing_pass(shard_.tables.size(), flips, table_number);
@@ -233,14 +233,14 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
         return std::move(hits);
     };
     work.assign(shard.tables.size(), {});
-    Probes probes;
+    static thread_local Probes probes;  // kept from call to call: fresh memory costs more than the look-ups
     bool by_table = false;
     for (std::size_t t = 0; t < radii.size(); ++t) {
         if (radii[t] < 0) continue;
         by_table = true;
         const auto start = Clock::now();
         const Pass pass = range_pass(radii, t);
-        probes.clear();
+        probes.clear(queries.count);
         for (std::size_t q = 0; q < queries.count; ++q) probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, radius));
         const Sweep sweep(shard.tables[t], shard.codes.count, pass, probes, bucket_kernels(isa));
         const Verifier verifier(shard, queries, pass);

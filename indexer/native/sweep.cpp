@@ -10,7 +10,7 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t region_bytes = 256 * 1024;  // entries of one region: a quarter of a second-level cache
+constexpr std::size_t region_bytes = 128 * 1024;  // of entries and offsets: well within a second-level cache
 constexpr std::size_t probes_per_task = 4096;
 constexpr std::size_t regions_per_task = 8;
 
@@ -75,7 +75,7 @@ Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, Probes& 
     low_bits_ = std::min<std::size_t>(table.bits, std::bit_width(region_bytes / per_bucket));
     high_bits_ = table.bits - low_bits_;
     if (!by_region_) {
-        const std::size_t order_bits = std::min<std::size_t>(table.bits, probes.size() < 256 ? 0 : 12);
+        const std::size_t order_bits = std::min<std::size_t>(table.bits, probes.size() < 256 ? 0 : 16);
         probes.order_by_bucket(table.bits - order_bits, order_bits, region_start_);
         tasks_ = (probes.size() + probes_per_task - 1) / probes_per_task;
         return;

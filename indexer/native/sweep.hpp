@@ -25,7 +25,10 @@ struct Pass {
 // Probes, and the room to reorder them; kept from pass to pass, as fresh memory costs more than sorting.
 class Probes {
   public:
-    void clear() { probes_.clear(); }
+    void clear(std::size_t expected) {
+        probes_.clear();
+        probes_.reserve(expected);
+    }
     void push_back(const Probe& probe) { probes_.push_back(probe); }
     std::size_t size() const { return probes_.size(); }
     const Probe* data() const { return probes_.data(); }
