@@ -81,8 +81,11 @@ class Layout(BaseModel):
         return self.bit_order == tuple(range(self.code_length))
 
     def filter_word(self, substring: Substring) -> int:
-        """Return the word stored beside each entry of a table: the next one, whose bits the bucket does not tell."""
-        return (substring.word + 1) % self.words
+        """Return the word stored beside each entry of a table: the one before, whose bits the bucket does not tell.
+
+        It also tells whether a table of that word, being an earlier one, has reported the entry already.
+        """
+        return (substring.word - 1) % self.words
 
 
 def plan_layout(sample: Codes, *, code_length: int, rows_per_shard: int, scan_below: int = SCAN_BELOW) -> Layout:

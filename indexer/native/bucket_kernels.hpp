@@ -43,6 +43,13 @@ class Candidates {
     }
     void push(Candidate candidate) { data_[size_++] = candidate; }
     void clear() { size_ = 0; }
+    template <class Keep>
+    void keep_if(Keep&& keep) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < size_; ++i)
+            if (keep(data_[i])) data_[kept++] = data_[i];
+        size_ = kept;
+    }
     std::size_t size() const { return size_; }
     const Candidate& operator[](std::size_t i) const { return data_[i]; }
 

@@ -25,19 +25,25 @@ std::uint64_t substring_mask(const Table& table) { return ((std::uint64_t(1) << 
 class Verifier {
   public:
     Verifier(const Shard& shard, const Queries& queries, const Pass& pass)
-        : shard_(shard), queries_(queries), table_(shard.tables[pass.table]), pass_(pass) {}
+        : shard_(shard), queries_(queries), table_(shard.tables[pass.table]) {
+        for (std::size_t t = 0; t < shard.tables.size(); ++t) {
+            if (pass.already[t] < 0) continue;
+            const Table& table = shard.tables[t];
+            const Reported reported{table.word, substring_mask(table), pass.already[t]};
+            (table.word == table_.filter_word ? known_from_filter_ : known_from_code_).push_back(reported);
+        }
+    }
 
+    // Reorders the candidates. What the filter word shows to be reported already is dropped before anything is fetched.
     template <class Radius, class Sink>
-    void verify(const Candidates& candidates, Radius&& radius_of, Sink&& sink) const {
+    void verify(Candidates& candidates, Radius&& radius_of, Sink&& sink) const {
+        candidates.keep_if([&](const Candidate& found) {
+            const std::uint64_t word = table_.buckets.words[found.entry];
+            return is_new(known_from_filter_, query(found), [word](std::size_t) { return word; });
+        });
         const std::size_t words = shard_.codes.words, total = candidates.size();
         for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-            if (i >= 2 * ahead) {
-                const Candidate& found = candidates[i - 2 * ahead];
-                const std::uint32_t position = table_.position(found.entry);
-                const std::uint64_t* query = code_of(queries_, words, found.query);
-                const unsigned distance = words == 1 ? found.distance : full_distance(query, position);
-                if (int(distance) <= radius_of(found.query) && is_new(query, position)) sink(found.query, position, std::uint16_t(distance));
-            }
+            if (i >= 2 * ahead) verify_one(candidates[i - 2 * ahead], radius_of, sink);
             if (i >= ahead && i < total + ahead) {
                 const std::uint32_t position = table_.position(candidates[i - ahead].entry);
                 for (std::size_t w = 0; w < words; ++w) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
@@ -47,29 +53,37 @@ class Verifier {
     }
 
   private:
-    std::uint64_t word(std::size_t w, std::uint32_t position) const { return shard_.codes.data[w * shard_.codes.stride + position]; }
+    // A table that has reported every item with at most `differing` bits other than the query's in its substring.
+    struct Reported {
+        std::size_t word;
+        std::uint64_t mask;
+        int differing;
+    };
 
-    unsigned full_distance(const std::uint64_t* query, std::uint32_t position) const {
-        unsigned distance = 0;
-        for (std::size_t w = 0; w < shard_.codes.words; ++w) distance += unsigned(__builtin_popcountll(query[w] ^ word(w, position)));
-        return distance;
+    const std::uint64_t* query(const Candidate& found) const { return code_of(queries_, shard_.codes.words, found.query); }
+
+    template <class Radius, class Sink>
+    void verify_one(const Candidate& found, Radius&& radius_of, Sink&& sink) const {
+        const std::uint32_t position = table_.position(found.entry);
+        const auto word = [&](std::size_t w) { return shard_.codes.data[w * shard_.codes.stride + position]; };
+        unsigned distance = found.distance;
+        for (std::size_t w = 0; w < shard_.codes.words; ++w)
+            if (w != table_.filter_word) distance += unsigned(__builtin_popcountll(query(found)[w] ^ word(w)));
+        if (int(distance) <= radius_of(found.query) && is_new(known_from_code_, query(found), word))
+            sink(found.query, position, std::uint16_t(distance));
     }
 
-    // No earlier pass has found it.
-    bool is_new(const std::uint64_t* query, std::uint32_t position) const {
-        for (std::size_t t = 0; t < shard_.tables.size(); ++t) {
-            if (pass_.already[t] < 0) continue;
-            const Table& table = shard_.tables[t];
-            const std::uint64_t differing = (query[table.word] ^ word(table.word, position)) & substring_mask(table);
-            if (__builtin_popcountll(differing) <= pass_.already[t]) return false;
-        }
+    template <class Word>
+    static bool is_new(const std::vector<Reported>& known, const std::uint64_t* query, Word&& word) {
+        for (const Reported& by : known)
+            if (__builtin_popcountll((query[by.word] ^ word(by.word)) & by.mask) <= by.differing) return false;
         return true;
     }
 
     const Shard& shard_;
     const Queries& queries_;
     const Table& table_;
-    const Pass& pass_;
+    std::vector<Reported> known_from_filter_, known_from_code_;
 };
 
 Probe probe_of(const Table& table, const Queries& queries, std::size_t words, std::size_t query, unsigned radius) {
