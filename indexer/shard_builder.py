@@ -68,12 +68,13 @@ def _arrange(
 ) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return the arrays and facts of a shard."""
     columns = stored_columns(codes, layout, threads)
-    order = _tables.sorted_rows(columns, layout.first_word_bits, ids, threads)
-    starts = _tables.group_starts(columns, order, threads)
-    distinct = np.ascontiguousarray(columns[:, order[starts]])
-    stored_ids, base = _short(ids[order])
+    base, last = int(ids.min()), int(ids.max())
+    are_short = last - base < 2**32
+    base = base if are_short else 0
+    flat, starts, order, short_ids = _tables.arrange(columns, layout.first_word_bits, ids, base, are_short, threads)
+    distinct = flat.reshape(layout.words, -1)
     facts: dict[str, Any] = {"layout": layout.model_dump(), "rows": len(ids), "id_base": base}
-    arrays: dict[str, Array] = {"codes": distinct, "ids": stored_ids}
+    arrays: dict[str, Array] = {"codes": distinct, "ids": short_ids if are_short else ids[order]}
     if len(starts) < len(ids):
         arrays["row_offsets"] = np.append(starts, np.uint32(len(ids)))
     if labels is not None:
@@ -106,9 +107,3 @@ def stored_columns(codes: Codes, layout: Layout, threads: int) -> Words:
     stored = np.empty_like(columns)
     _tables.permute_bits(columns, list(layout.bit_order), stored, threads)
     return stored
-
-
-def _short(ids: NDArray[np.int64]) -> tuple[NDArray[Any], int]:
-    """Return ids as uint32 above a base where they fit, else as they are, and the base."""
-    base, last = int(ids.min()), int(ids.max())
-    return ((ids - base).astype(np.uint32), base) if last - base < 2**32 else (ids, 0)

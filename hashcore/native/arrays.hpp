@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hashcore/native/buffer.hpp"
 #include "hashcore/native/hits.hpp"
 
 namespace hashcore {
@@ -24,11 +25,11 @@ using Out1 = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Out2 = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
-// A numpy array that owns the vector's memory.
-template <class T>
-nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(std::vector<T>&& values) {
-    auto* owned = new std::vector<T>(std::move(values));
-    nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+// A numpy array that owns the memory of a vector or buffer.
+template <template <class...> class Sequence, class T>
+nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(Sequence<T>&& values) {
+    auto* owned = new Sequence<T>(std::move(values));
+    nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<Sequence<T>*>(p); });
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
 }
 

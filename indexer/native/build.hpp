@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "hashcore/native/buffer.hpp"
 #include "hashcore/native/scan.hpp"
 
 namespace hashcore {
@@ -12,11 +13,16 @@ namespace hashcore {
 // out[w * n + i] = word w of code i with its bits reordered: bit p of the result is bit order[p] of the code.
 void permute_bits(const Columns& codes, const std::vector<std::uint16_t>& order, std::uint64_t* out, std::size_t threads);
 
-// Row numbers ordered by (word 0, word 1, …, id); `bits` is the number of bits used of word 0.
-std::vector<std::uint32_t> sorted_rows(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::size_t threads);
+// Rows ordered by (word 0, word 1, …, id).
+struct Arranged {
+    Buffer<std::uint64_t> codes;      // the distinct codes, column by column
+    Buffer<std::uint32_t> starts;     // distinct code p is carried by the rows from starts[p] on
+    Buffer<std::uint32_t> order;      // row r was row order[r]
+    Buffer<std::uint32_t> short_ids;  // ids less `base`, where they fit into 32 bits
+};
 
-// Numbers r of the ordered rows whose code differs from that of row r − 1 (row 0 included).
-std::vector<std::uint32_t> group_starts(const Columns& codes, const std::uint32_t* order, std::size_t threads);
+// `bits` is the number of bits used of word 0; ids fit into 32 bits above `base` if `are_short`.
+Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base, bool are_short, std::size_t threads);
 
 // The hash table over bits shift..shift + bits of `keys`: entries grouped by bucket, in the order of the codes within one.
 // offsets has 2^bits + 1 elements, positions and words n each; words[e] = filter[positions[e]].

@@ -93,21 +93,14 @@ NB_MODULE(_tables, m) {
         nb::gil_scoped_release unlocked;
         permute_bits(view(codes), order, out.data(), threads);
     });
-    m.def("sorted_rows", [](const In2<std::uint64_t>& codes, std::size_t bits, const In1<std::int64_t>& ids, std::size_t threads) {
-        std::vector<std::uint32_t> order;
+    m.def("arrange", [](const In2<std::uint64_t>& codes, std::size_t bits, const In1<std::int64_t>& ids, std::int64_t base, bool are_short, std::size_t threads) {
+        Arranged arranged;
         {
             nb::gil_scoped_release unlocked;
-            order = sorted_rows(view(codes), bits, ids.data(), threads);
+            arranged = arrange(view(codes), bits, ids.data(), base, are_short, threads);
         }
-        return to_numpy(std::move(order));
-    });
-    m.def("group_starts", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& order, std::size_t threads) {
-        std::vector<std::uint32_t> starts;
-        {
-            nb::gil_scoped_release unlocked;
-            starts = group_starts(view(codes), order.data(), threads);
-        }
-        return to_numpy(std::move(starts));
+        return nb::make_tuple(to_numpy(std::move(arranged.codes)), to_numpy(std::move(arranged.starts)), to_numpy(std::move(arranged.order)),
+                              to_numpy(std::move(arranged.short_ids)));
     });
     m.def("fill_table", [](const In1<std::uint64_t>& keys, const In1<std::uint64_t>& filter, std::size_t shift, std::size_t bits,
                            const Out1<std::uint32_t>& offsets, const Out1<std::uint32_t>& positions, const Out1<std::uint64_t>& words, std::size_t threads) {

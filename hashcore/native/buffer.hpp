@@ -1,0 +1,49 @@
+// Memory that nobody has to clear first: on large pages where it is large and the system gives them.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace hashcore {
+
+template <class T>
+class Buffer {
+  public:
+    Buffer() = default;
+    explicit Buffer(std::size_t size) : size_(size) {
+        const std::size_t bytes = (size * sizeof(T) + page - 1) / page * page;
+        data_ = static_cast<T*>(bytes > page ? std::aligned_alloc(page, bytes) : std::malloc(size * sizeof(T) + 1));
+        if (!data_) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+        if (bytes > page) madvise(data_, bytes, MADV_HUGEPAGE);
+#endif
+    }
+    Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    Buffer& operator=(Buffer&& other) noexcept {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~Buffer() { std::free(data_); }
+
+    // Forgets all but the first elements.
+    void shrink(std::size_t size) { size_ = size; }
+    T* data() { return data_; }
+    const T* data() const { return data_; }
+    std::size_t size() const { return size_; }
+    T& operator[](std::size_t i) { return data_[i]; }
+    const T& operator[](std::size_t i) const { return data_[i]; }
+    T* begin() { return data_; }
+    T* end() { return data_ + size_; }
+
+  private:
+    static constexpr std::size_t page = std::size_t(1) << 21;
+    T* data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace hashcore
