@@ -42,7 +42,7 @@ def build_shard(
     ids = _check_ids(ids, len(codes))
     if labels is not None and len(labels) != len(codes):
         raise InvalidInputError(f"{len(labels)} rows of labels for {len(codes)} codes; give one row of labels a code")
-    arrays, facts = _arrange(ids, codes, labels, layout, threads or available_threads())
+    arrays, facts = arrange(ids, codes, labels, layout, threads or available_threads())
     path = store.new_file()
     try:
         digest = write_shard_file(path, arrays, facts)
@@ -63,7 +63,7 @@ def _check_ids(ids: Any, rows: int) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
-def _arrange(
+def arrange(
     ids: NDArray[np.int64], codes: Codes, labels: Labels | None, layout: Layout, threads: int
 ) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return the arrays and facts of a shard."""

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from hashcore.errors import HashcoreError
 
@@ -16,10 +16,15 @@ EXIT_INTERRUPTED = 130
 
 
 class Verb(NamedTuple):
-    """What a word on the command line does: `run` of the module `jobs.<word>`."""
+    """What a word on the command line does: `run` of the module `jobs.<word>`.
+
+    Attributes:
+        summary: For the help.
+        takes: "pipeline": run(pipeline); "own": run(given), arguments declared by the module; "nothing": run().
+    """
 
     summary: str
-    takes_pipeline: bool = True
+    takes: Literal["pipeline", "own", "nothing"] = "pipeline"
 
 
 VERBS = {
@@ -31,13 +36,15 @@ VERBS = {
     "evaluate": Verb("measure the complete ranking on Spark"),
     "report": Verb("show the figures on one page"),
     "explain": Verb("show how each shard would answer the queries, and at what cost"),
-    "doctor": Verb("show what this machine has, and what to install", takes_pipeline=False),
+    "bench": Verb("measure kernels and tables beside their peers", takes="own"),
+    "doctor": Verb("show what this machine has, and what to install", takes="nothing"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 2 an error told in one line, 130 interrupted."""
-    given = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    given = _parser(words[0] if words else "").parse_args(words)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         _run(given)
@@ -50,13 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Return the parser of all verbs."""
+def _parser(chosen: str) -> argparse.ArgumentParser:
+    """Return the parser of all verbs; only the chosen one's module is asked for its arguments."""
     parser = argparse.ArgumentParser(prog="hashcore", description="Learned binary codes and exact Hamming search.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     for name, verb in VERBS.items():
         command = verbs.add_parser(name, help=verb.summary, description=verb.summary[0].upper() + verb.summary[1:])
-        if verb.takes_pipeline:
+        if verb.takes == "own" and name == chosen:
+            import_module(f"jobs.{name}").add_arguments(command)
+        if verb.takes == "pipeline":
             command.add_argument("--config", required=True, metavar="FILE", help="the pipeline, such as conf/demo.yaml")
             command.add_argument(
                 "--set",
@@ -72,12 +81,15 @@ def _parser() -> argparse.ArgumentParser:
 def _run(given: argparse.Namespace) -> None:
     """Load the chosen verb's module and run it."""
     module = import_module(f"jobs.{given.verb}")
-    if not VERBS[given.verb].takes_pipeline:
-        module.run()
-        return
-    from jobs import config
+    match VERBS[given.verb].takes:
+        case "nothing":
+            module.run()
+        case "own":
+            module.run(given)
+        case "pipeline":
+            from jobs import config
 
-    module.run(config.load(given.config, given.overrides))
+            module.run(config.load(given.config, given.overrides))
 
 
 if __name__ == "__main__":

@@ -275,7 +275,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
     }
     if (!by_table)
         for (auto& part : scan_range_hits(shard.codes, queries, radius, threads, isa)) parts.push_back(keep(std::move(part)));
-    parallel_for(parts.size(), threads, [&](std::size_t i) { parts[i] = expand(shard.rows, parts[i], max_rows); });
+    parallel_for(parts.size(), rows > 10'000 ? threads : 1, [&](std::size_t i) { parts[i] = expand(shard.rows, parts[i], max_rows); });
     return assemble(parts, queries.count, max_rows, threads);
 }
 
