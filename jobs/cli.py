@@ -36,6 +36,7 @@ VERBS = {
     "evaluate": Verb("measure the complete ranking on Spark"),
     "report": Verb("show the figures on one page"),
     "explain": Verb("show how each shard would answer the queries, and at what cost"),
+    "plan": Verb("predict bytes, build time and queries a second of an index not built yet", takes="own"),
     "bench": Verb("measure kernels and tables beside their peers", takes="own"),
     "doctor": Verb("show what this machine has, and what to install", takes="nothing"),
 }

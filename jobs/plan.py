@@ -1,0 +1,156 @@
+"""Predict bytes, hours and queries a second of an index not built yet, from what this machine is measured to do."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+import indexer
+from hashcore import hamming
+from hashcore.codes import Codes, check_code_length
+from hashcore.errors import InvalidInputError
+from hashcore.hamming import check_radius
+from indexer.allocation import Allocation, Costs, allocate
+from indexer.builder import ROWS_PER_SHARD
+from indexer.layout import Substring, substrings_for
+from jobs.benchmarks import data
+from jobs.benchmarks.comparison import timed
+
+MEASURED_CODES = 4_000_000
+MEASURED_QUERIES = 100_000
+SCANNED_QUERIES = 100
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Constants:
+    """What one core of this machine does, in nanoseconds.
+
+    Attributes:
+        costs: Of a search: a bucket looked up, an entry compared, a word scanned.
+        build: Of building, a code and table.
+        query: Of each query and shard, whatever the radius.
+    """
+
+    costs: Costs
+    build: float
+    query: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What to expect of an index.
+
+    Attributes:
+        shards: Files.
+        bytes_per_code: On disk.
+        build_s: Seconds to build on all cores, beside reading the codes.
+        query_us: Microseconds a query takes on one core, over all shards, in bulk.
+        queries_per_s: On all cores.
+        plan: The radii of a shard's tables, or a scan.
+    """
+
+    shards: int
+    bytes_per_code: float
+    build_s: float
+    query_us: float
+    queries_per_s: float
+    plan: Allocation
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hashcore plan`."""
+    command.add_argument("--codes", type=float, required=True, help="number of codes, such as 1e9")
+    command.add_argument("--bits", type=int, default=64, help="bits of a code")
+    command.add_argument("--radius", type=int, default=4, help="of the searches, in bits")
+    command.add_argument("--cores", type=int, default=2, help="cores that build and search")
+    command.add_argument("--rows-per-shard", type=int, default=ROWS_PER_SHARD, help="codes in a shard at most")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Measure this machine for some seconds and print the prediction."""
+    codes = int(given.codes)
+    if codes < 1 or given.cores < 1:
+        raise InvalidInputError(f"--codes {given.codes:g} --cores {given.cores}: use 1 or more of both")
+    check_radius(given.radius, check_code_length(given.bits))
+    constants = measure(given.bits)
+    found = predict(constants, codes, given.bits, given.radius, given.cores, given.rows_per_shard)
+    gib = codes * found.bytes_per_code / GIB
+    print(f"{codes:,} codes of {given.bits} bits, radius {given.radius}, {given.cores} cores like these")
+    print(f"index    {found.shards} shards, {found.bytes_per_code:.1f} bytes a code, {gib:,.1f} GiB")
+    print(f"build    {found.build_s:,.0f} s beside reading the codes")
+    way = "scan" if found.plan.is_scan else f"tables of radii {', '.join(map(str, found.plan.radii))}"
+    print(f"search   {found.query_us:,.1f} us a query and core in bulk, {found.queries_per_s:,.0f} queries/s; {way}")
+
+
+def predict(
+    constants: Constants, codes: int, code_length: int, radius: int, cores: int, rows_per_shard: int = ROWS_PER_SHARD
+) -> Prediction:
+    """Return what an index of uniform codes costs: the hard case for tables of real codes' size."""
+    shards = math.ceil(codes / rows_per_shard)
+    rows = math.ceil(codes / shards)
+    substrings = substrings_for(code_length, rows)
+    words = -(-code_length // 64)
+    rings = np.array([[_ring_entries(s, i, rows) for i in range(4)] for s in substrings])
+    bits = [s.bits for s in substrings]
+    plan = allocate(radius, bits, rings, codes=rows, words=words, costs=constants.costs)
+    query_us = shards * (min(plan.tables_ns, plan.scan_ns) + constants.query) / 1000
+    return Prediction(
+        shards=shards,
+        bytes_per_code=bytes_per_code(substrings, words, rows, codes),
+        build_s=constants.build * codes * len(substrings) / cores / 1e9,
+        query_us=query_us,
+        queries_per_s=cores * 1e6 / query_us,
+        plan=plan,
+    )
+
+
+def bytes_per_code(substrings: tuple[Substring, ...], words: int, rows: int, codes: int) -> float:
+    """Return the bytes of a shard's file by its rows: codes, ids, tables, bucket offsets (indexer/FORMAT.md)."""
+    ids = 4 if codes < 2**32 else 8
+    offsets = sum(4 << s.bits for s in substrings)
+    return float(8 * words + ids + 12 * (len(substrings) - 1) + offsets / rows)
+
+
+def _ring_entries(substring: Substring, flips: int, rows: int) -> float:
+    """Return the entries of all buckets exactly `flips` bits away, codes being uniform."""
+    return math.comb(substring.bits, flips) * rows / 2**substring.bits
+
+
+def measure(code_length: int) -> Constants:
+    """Time building and searching some millions of uniform codes, on one thread."""
+    rng = np.random.default_rng(0)
+    database = data.uniform(rng, MEASURED_CODES, 8 * -(-code_length // 8))
+    queries = data.near_duplicates(rng, database, MEASURED_QUERIES, 4)
+    layout = indexer.plan_layout(database[:20_000], code_length=8 * database.shape[1], rows_per_shard=MEASURED_CODES)
+    with tempfile.TemporaryDirectory() as root:
+        started = time.perf_counter()
+        entry = indexer.build_shard(root, np.arange(MEASURED_CODES), database, layout=layout, threads=1)
+        build_s = time.perf_counter() - started
+        shard = indexer.commit(root, [entry], layout=layout).open_shard(0)
+        tables = len(layout.substrings)
+        exact, near = tables - 1, 3 * tables - 1  # no flips, and up to two flips, in every table
+        exact_s, near_s = _search_s(shard, queries, exact), _search_s(shard, queries, near)
+        probes = sum(shard.plan(queries, near).probes) - tables
+    some = queries[:SCANNED_QUERIES]
+    scan_s = timed(lambda: hamming.range_search(database, some, 4, threads=1))
+    probe_ns = 1e9 * max(near_s - exact_s, 0) / len(queries) / max(probes, 1)
+    usual = Costs()
+    costs = Costs(
+        probe=probe_ns,
+        candidate=probe_ns * usual.candidate / usual.probe,
+        scan=1e9 * scan_s / len(some) / len(database),
+    )
+    per_table = MEASURED_CODES * tables
+    return Constants(costs=costs, build=1e9 * build_s / per_table, query=1e9 * exact_s / len(queries))
+
+
+def _search_s(shard: indexer.Shard, queries: Codes, radius: int) -> float:
+    """Return the seconds of a bulk search, once everything is mapped."""
+    shard.range_search(queries, radius, threads=1)
+    return timed(lambda: shard.range_search(queries, radius, threads=1))
