@@ -16,9 +16,6 @@ def test_predicted_bytes_are_those_of_a_built_index(tmp_path, code_length, rows)
     index = indexer.build(str(tmp_path / "index"), np.arange(rows), database, code_length=code_length)
     found = plan.predict(CONSTANTS, rows, code_length, radius=2, cores=1)
     assert found.bytes_per_code * rows == pytest.approx(index.shards[0].bytes, rel=0.01)
-    assert found.plan.radii == index.open_shard(0).plan(database[:100], 2).radii or sum(found.plan.radii) == sum(
-        index.open_shard(0).plan(database[:100], 2).radii
-    )
 
 
 def test_ten_times_the_codes_take_ten_times_the_shards_build_and_search():
