@@ -57,6 +57,10 @@ class Allocation:
         """Whether the shard is scanned."""
         return all(radius < 0 for radius in self.radii)
 
+    def reads_most(self, queries: int, codes: int) -> bool:
+        """Whether so many queries touch most of a shard of `codes` distinct codes, so that reading it whole pays."""
+        return self.is_scan or 8 * queries * sum(self.probes) >= codes * sum(probes > 0 for probes in self.probes)
+
     def reason(self) -> str:
         """Say in a few words why this plan was taken."""
         if math.isinf(self.tables_ns):

@@ -69,7 +69,11 @@ class Index:
         """
         queries = check_codes(queries, self.code_length, "queries")
         check_radius(radius, self.code_length)
-        parts = [shard.range_search(queries, radius, threads=threads) for shard in self._opened()]
+        parts, shards = [], self._opened()
+        for shard, following in zip(shards, [*shards[1:], None], strict=True):
+            if following and shard.plan(queries, radius).reads_most(len(queries), shard.distinct):
+                following.file.will_need()  # is read while this one is searched
+            parts.append(shard.range_search(queries, radius, threads=threads))
         return Neighbors.merge(parts, threads=threads or available_threads())
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:

@@ -25,7 +25,7 @@ from indexer.shard_file import ShardFile
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
 MAX_RESULT_BYTES = 2 << 30
 ROW_BYTES = 48  # of an answer, while it is being put in order
-QUERIES_AT_ONCE = 262_144
+QUERIES_AT_ONCE = 1 << 20
 SAMPLED_QUERIES = 64
 SAMPLED_RINGS = 3
 
@@ -100,7 +100,10 @@ class Shard:
             InvalidInputError: If widths differ, the radius does not fit, or one query's neighbours need more memory.
         """
         rows = self._query_rows(queries)
-        return self._range_search(rows, radius, self._plan(rows, radius), threads, max_bytes)[0]
+        plan = self._plan(rows, radius)
+        if plan.reads_most(len(rows), self.distinct):
+            self.file.will_need()
+        return self._range_search(rows, radius, plan, threads, max_bytes)[0]
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""

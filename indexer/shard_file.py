@@ -93,6 +93,12 @@ class ShardFile:
         text = self._header_text(digest)
         self.arrays, self.facts = self._parse(text)
 
+    def will_need(self) -> None:
+        """Ask the system to read the whole file ahead; returns at once."""
+        if hasattr(mmap, "MADV_WILLNEED"):
+            with contextlib.suppress(OSError):
+                self._map.madvise(mmap.MADV_WILLNEED)
+
     def verify(self) -> None:
         """Compare every byte of every array with the digests of the header.
 
