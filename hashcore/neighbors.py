@@ -66,6 +66,8 @@ class Neighbors:
     @staticmethod
     def concatenate(parts: Sequence[Neighbors]) -> Neighbors:
         """Join answers of consecutive blocks of queries."""
+        if len(parts) == 1:
+            return parts[0]
         counts = np.concatenate([np.zeros(1, np.int64), *(part.counts() for part in parts)])
         return Neighbors(
             np.cumsum(counts, dtype=np.int64),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from hashcore.codes import Codes, Kind, check_codes
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import available_threads, check_k, check_radius
 from hashcore.neighbors import Neighbors
+from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.manifest import Manifest, ShardEntry, read_manifest
 from indexer.plans import ShardPlan
 from indexer.shard import Shard
@@ -67,14 +68,36 @@ class Index:
             InvalidInputError: If the queries' width or the radius does not fit.
             CorruptIndexError: If a shard is damaged.
         """
+        blocks = self.iter_range_search(queries, radius, threads=threads)
+        return Neighbors.concatenate([found for _, found in blocks])
+
+    def iter_range_search(
+        self, queries: Codes, radius: int, *, threads: int = 0, max_bytes: int = MAX_RESULT_BYTES
+    ) -> Iterator[tuple[int, Neighbors]]:
+        """Answer a range search block by block: memory stays bounded whatever the radius.
+
+        Args and Raises as `range_search`; `max_bytes` bounds what one block's answer takes while it is put in order.
+
+        Yields:
+            The number of a block's first query, and the block's neighbours.
+        """
         queries = check_codes(queries, self.code_length, "queries")
         check_radius(radius, self.code_length)
-        parts, shards = [], self._opened()
-        for shard, following in zip(shards, [*shards[1:], None], strict=True):
-            if following and shard.plan(queries, radius).reads_most(len(queries), shard.distinct):
-                following.file.will_need()  # is read while this one is searched
-            parts.append(shard.range_search(queries, radius, threads=threads))
-        return Neighbors.merge(parts, threads=threads or available_threads())
+        shards, threads = self._opened(), threads or available_threads()
+
+        def search(part: slice, most_rows: int) -> Neighbors | None:
+            parts: list[Neighbors] = []
+            for shard, following in zip(shards, [*shards[1:], None], strict=True):
+                if following and shard.plan(queries[part], radius).reads_most(part.stop - part.start, shard.distinct):
+                    following.file.will_need()  # is read while this one is searched
+                found = shard.range_searcher(queries[part], radius, threads=threads)(slice(None), most_rows)
+                if found is None:
+                    return None
+                parts.append(found)
+                most_rows -= len(found.ids)
+            return Neighbors.merge(parts, threads=threads)
+
+        return search_blocks(search, len(queries), max_bytes)
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query; ties are decided by id.

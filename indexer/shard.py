@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +12,19 @@ from pydantic import ValidationError
 
 from hashcore import hamming
 from hashcore.codes import Codes, check_codes, code_bytes
-from hashcore.errors import CorruptIndexError, InvalidInputError
+from hashcore.errors import CorruptIndexError
 from hashcore.hamming import Words, available_threads
 from hashcore.neighbors import Neighbors
 from hashcore.relevance import Labels
 from indexer import _tables
 from indexer.allocation import Allocation, Costs, allocate
+from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.layout import Layout, Substring
 from indexer.plans import ShardPlan, TablePlan
 from indexer.shard_builder import stored_columns
 from indexer.shard_file import ShardFile
 
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
-MAX_RESULT_BYTES = 2 << 30
-ROW_BYTES = 48  # of an answer, while it is being put in order
-QUERIES_AT_ONCE = 1 << 20
 SAMPLED_QUERIES = 64
 SAMPLED_RINGS = 3
 
@@ -94,16 +93,28 @@ class Shard:
             queries: Codes, shape (q, bytes).
             radius: In bits, inclusive.
             threads: Threads to use; 0 takes every processor this process may run on.
-            max_bytes: Memory that an answer may take while it is put in order.
+            max_bytes: Memory that the answer to a block of queries may take while it is put in order.
 
         Raises:
             InvalidInputError: If widths differ, the radius does not fit, or one query's neighbours need more memory.
         """
+        search = self.range_searcher(queries, radius, threads=threads)
+        return Neighbors.concatenate([found for _, found in search_blocks(search, len(queries), max_bytes)])
+
+    def range_searcher(
+        self, queries: Codes, radius: int, *, threads: int = 0
+    ) -> Callable[[slice, int], Neighbors | None]:
+        """Plan a range search, and return the function that answers a slice of the queries, within a number of rows."""
         rows = self._query_rows(queries)
         plan = self._plan(rows, radius)
         if plan.reads_most(len(rows), self.distinct):
             self.file.will_need()
-        return self._range_search(rows, radius, plan, threads, max_bytes)[0]
+
+        def search(part: slice, most_rows: int) -> Neighbors | None:
+            found = self._search(rows[part], radius, plan, most_rows, threads)
+            return None if found is None else found[0]
+
+        return search
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""
@@ -120,15 +131,35 @@ class Shard:
         start = time.perf_counter()
         rows = self._query_rows(queries)
         plan = self._plan(rows, radius)
-        neighbors, work = self._range_search(rows, radius, plan, threads, MAX_RESULT_BYTES)
+        totals, neighbors = np.zeros((len(self.substrings), 4)), 0
+
+        def search(part: slice, most_rows: int) -> Neighbors | None:
+            nonlocal totals, neighbors
+            found = self._search(rows[part], radius, plan, most_rows, threads)
+            if found is None:
+                return None
+            totals += np.array(found[1]).reshape(totals.shape)
+            neighbors += len(found[0].ids)
+            return Neighbors.empty(0)
+
+        for _ in search_blocks(search, len(rows), MAX_RESULT_BYTES):
+            pass
         tables = tuple(
-            TablePlan(substring.bits, table_radius, probes, expected * len(rows), found, verified, seconds)
-            for substring, table_radius, expected, (probes, found, verified, seconds) in zip(
-                self.substrings, plan.radii, plan.candidates, work, strict=True
+            TablePlan(
+                bits=substring.bits,
+                radius=table_radius,
+                probes=int(probes),
+                expected_candidates=expected * len(rows),
+                candidates=int(compared),
+                verified=int(verified),
+                seconds=float(seconds),
+            )
+            for substring, table_radius, expected, (probes, compared, verified, seconds) in zip(
+                self.substrings, plan.radii, plan.candidates, totals, strict=True
             )
         )
         seconds = time.perf_counter() - start
-        return ShardPlan(self.name, self.rows, self.distinct, plan.reason(), tables, len(neighbors.ids), seconds)
+        return ShardPlan(self.name, self.rows, self.distinct, plan.reason(), tables, neighbors, seconds)
 
     def plan(self, queries: Codes, radius: int) -> Allocation:
         """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
@@ -174,28 +205,12 @@ class Shard:
         bits = [substring.bits for substring in substrings]
         return allocate(radius, bits, means, codes=self.distinct, words=self.layout.words, costs=self.costs)
 
-    def _range_search(
-        self, rows: Words, radius: int, plan: Allocation, threads: int, max_bytes: int
-    ) -> tuple[Neighbors, list[_tables.TableWork]]:
-        """Search block by block; a block whose answer would not fit is halved."""
-        parts, work = [Neighbors.empty(0)], np.zeros((len(self.substrings), 4))
-        start, block, threads = 0, QUERIES_AT_ONCE, threads or available_threads()
-        while start < len(rows):
-            some = rows[start : start + block]
-            found = self._native.range(some, radius, list(plan.radii), max_bytes // ROW_BYTES, threads)
-            if found is not None:
-                parts.append(Neighbors(*found[0]))
-                work += np.array(found[1]).reshape(work.shape)
-                start += block
-            elif len(some) == 1:
-                raise InvalidInputError(
-                    f"query {start} has more than {max_bytes // ROW_BYTES} neighbours within radius {radius}, "
-                    f"beyond max_bytes={max_bytes}; use a smaller radius or more memory"
-                )
-            else:
-                block = len(some) // 2
-        totals = [(int(probes), int(found), int(verified), float(s)) for probes, found, verified, s in work]
-        return parts[1] if len(parts) == 2 else Neighbors.concatenate(parts), totals
+    def _search(
+        self, rows: Words, radius: int, plan: Allocation, most_rows: int, threads: int
+    ) -> tuple[Neighbors, list[_tables.TableWork]] | None:
+        """Answer queries as stored words by a plan; None where there are more than `most_rows` neighbours."""
+        found = self._native.range(rows, radius, list(plan.radii), most_rows, threads or available_threads())
+        return None if found is None else (Neighbors(*found[0]), found[1])
 
     def _query_rows(self, queries: Codes) -> Words:
         """Return queries as stored words, row by row; shape (q, words)."""

@@ -100,7 +100,7 @@ def test_any_split_of_the_radius_over_the_tables_finds_everything(tmp_path_facto
     if radius < 0:
         return
     plan = Allocation(tuple(radii), (0,) * tables, (0.0,) * tables, 0.0, 1.0)
-    found, work = shard._range_search(shard._query_rows(queries), radius, plan, 1, 1 << 30)
+    found, work = shard._search(shard._query_rows(queries), radius, plan, 1 << 30, 1)
     assert [w[0] > 0 for w in work] == [r >= 0 for r in radii]
     expected = truth(ids, database, queries)
     for i, ranked in enumerate(expected):
@@ -161,7 +161,10 @@ def test_an_answer_larger_than_the_budget_is_searched_in_smaller_blocks(tmp_path
     whole = shard.range_search(queries, 32)
     assert len(whole.ids) == ITEMS * QUERIES
     assert same(whole, shard.range_search(queries, 32, max_bytes=48 * 2 * ITEMS))
-    with pytest.raises(InvalidInputError, match="use a smaller radius or more memory"):
+    blocks = list(index.iter_range_search(queries, 32, max_bytes=48 * 2 * ITEMS))
+    assert [start for start, _ in blocks] == [0, 1, 2, 3, 4, 5, 6]
+    assert same(whole, Neighbors.concatenate([found for _, found in blocks]))
+    with pytest.raises(InvalidInputError, match="query 0 has more than 210 neighbours"):
         shard.range_search(queries, 32, max_bytes=48 * (ITEMS - 1))
 
 
