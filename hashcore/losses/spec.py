@@ -13,7 +13,7 @@ class TripletRanking(Spec):
     """HDML's triplet ranking loss (eq. 3)."""
 
     name: Literal["triplet_ranking"] = "triplet_ranking"
-    scale: float = Field(default=1.0, gt=0)
+    scale: float = Field(default=2.0, gt=0)
     """Size of the loss against that of the projections."""
 
 
@@ -23,7 +23,7 @@ class PairwiseHinge(Spec):
     name: Literal["pairwise_hinge"] = "pairwise_hinge"
     threshold: float = Field(ge=0)
     """Distance in bits that separates similar from dissimilar pairs (ρ)."""
-    scale: float = Field(default=1.0, gt=0)
+    scale: float = Field(default=2.0, gt=0)
     """Size of the loss against that of the projections."""
 
 

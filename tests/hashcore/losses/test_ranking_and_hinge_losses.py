@@ -127,7 +127,8 @@ def test_the_mean_zero_penalty_is_half_the_squared_mean_of_every_bit():
 
 def test_every_loss_can_be_chosen_by_its_spec():
     f = projections()
-    chosen = {spec.name: choose(spec)(f, TRIPLETS) for spec in (TripletRanking(scale=0.5), PairwiseHinge(threshold=2))}
+    specs = (TripletRanking(scale=0.5), PairwiseHinge(threshold=2, scale=3))
+    chosen = {spec.name: choose(spec)(f, TRIPLETS) for spec in specs}
     assert chosen.keys() == LOSSES.keys()
     assert torch.equal(chosen["triplet_ranking"], triplet_ranking(f, TRIPLETS, scale=0.5))
-    assert torch.equal(chosen["pairwise_hinge"], pairwise_hinge(f, TRIPLETS, threshold=2))
+    assert torch.equal(chosen["pairwise_hinge"], pairwise_hinge(f, TRIPLETS, threshold=2, scale=3))

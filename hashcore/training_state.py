@@ -1,0 +1,132 @@
+"""Where a training stands, as one safetensors file: weights, the optimizer's memory, and the figures of each epoch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from hashcore.errors import ConfigError, InvalidInputError, require
+from hashcore.inputs import InputSpec
+from hashcore.spec import Spec
+from hashcore.training_config import TrainingConfig
+from hashcore.training_step import Learner
+
+FILE = "state.safetensors"
+MODULE, OPTIMIZER = "module/", "optimizer/"
+
+
+class Epoch(Spec):
+    """Figures of one epoch; of several workers together."""
+
+    epoch: int
+    """Number, from 1."""
+    loss: float
+    """Mean bound on the loss of a triplet."""
+    violating: float
+    """Share of triplets whose codes are not ranked rightly."""
+    missed_bits: float
+    """Mean number of bits by which a triplet misses its rank."""
+    triplets: int
+    """Triplets that were learned from."""
+    seconds: float
+    """Time taken."""
+    items_per_s: float
+    """Rows that passed the network in training, by second."""
+    validation_loss: float | None = None
+    """As `loss`, over the rows held out."""
+    validation_violating: float | None = None
+    """As `violating`, over the rows held out."""
+
+
+class Standing(Spec):
+    """What was configured, and the epochs that are done."""
+
+    config: TrainingConfig
+    input: InputSpec
+    history: tuple[Epoch, ...] = ()
+
+    def after(self, epoch: Epoch) -> Standing:
+        """Return the standing with one more epoch done."""
+        return self.model_copy(update={"history": (*self.history, epoch)})
+
+
+def save(folder: str | Path, learner: Learner, standing: Standing) -> None:
+    """Write a training's state into a folder, in place of an earlier one, whole or not at all."""
+    require("safetensors", "train")
+    from safetensors.torch import save_file
+
+    path = Path(folder, FILE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = path.with_suffix(".partial")
+    save_file(_tensors(learner), own, metadata={"standing": standing.model_dump_json()})
+    os.replace(own, path)
+
+
+def read_standing(folder: str | Path) -> Standing | None:
+    """Return how far the training in a folder is, None if there is none.
+
+    Raises:
+        InvalidInputError: If the file is damaged.
+    """
+    path = Path(folder, FILE)
+    return _read(path)[0] if path.exists() else None
+
+
+def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
+    """Give a learner the weights and the optimizer's memory of the training in a folder, if there is one.
+
+    Returns:
+        How far that training is; `wanted` if there is none.
+
+    Raises:
+        ConfigError: If it has another configuration or other inputs than `wanted`.
+        InvalidInputError: If the file is damaged.
+    """
+    path = Path(folder, FILE)
+    if not path.exists():
+        return wanted
+    found, tensors = _read(path)
+    if (found.config, found.input) != (wanted.config, wanted.input):
+        raise ConfigError(f"{folder} holds the state of another training; remove it, or keep this one's elsewhere")
+    learner.module.load_state_dict(_below(MODULE, tensors))
+    fresh = learner.optimizer.state_dict()
+    memory: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _below(OPTIMIZER, tensors).items():
+        number, _, key = name.partition("/")
+        memory.setdefault(int(number), {})[key] = tensor
+    learner.optimizer.load_state_dict({**fresh, "state": memory})
+    return found
+
+
+def _tensors(learner: Learner) -> dict[str, Tensor]:
+    """Return all that a learner remembers: `module/<name>`, `optimizer/<number of the weight>/<key>`."""
+    tensors = {MODULE + name: tensor for name, tensor in learner.module.state_dict().items()}
+    for number, memory in learner.optimizer.state_dict()["state"].items():
+        for key, value in memory.items():
+            if isinstance(value, Tensor):
+                tensors[f"{OPTIMIZER}{number}/{key}"] = value
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _read(path: Path) -> tuple[Standing, dict[str, Tensor]]:
+    """Return what a state file holds."""
+    require("safetensors", "train")
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            standing = Standing.model_validate_json((file.metadata() or {}).get("standing", ""))
+            names = file.keys()
+            return standing, {name: torch.clone(file.get_tensor(name)) for name in names}
+    except (SafetensorError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InvalidInputError(f"{path} is damaged ({reason}); remove it to train from the start") from None
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose name begins with a prefix, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
