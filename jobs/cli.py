@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Literal, NamedTuple
 
 from hashcore.errors import HashcoreError
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 2 an error told in one line, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     given = _parser(words[0] if words else "").parse_args(words)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # so that a pipe sees lines when they are said
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         _run(given)
