@@ -11,12 +11,29 @@ using hashcore::Buckets;
 using hashcore::Candidates;
 using hashcore::Probe;
 
-// Writes down those of the entries begin:end that are near enough.
-void keep_near(const std::uint64_t* words, std::uint32_t begin, std::uint32_t end, const Probe& probe, Candidates& out) {
+// Writes down those of the entries begin:end that are near enough, one by one: for shards too small for a vector.
+void keep_near(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, Candidates& out) {
     out.reserve(end - begin);
     for (std::uint32_t entry = begin; entry < end; ++entry) {
-        const std::uint64_t distance = Simd::count_bits(words[entry] ^ probe.filter_word);
+        const std::uint64_t distance = Simd::count_bits(buckets.words[entry] ^ probe.filter_word);
         if (distance <= probe.radius) out.push({probe.query, entry, std::uint32_t(distance)});
+    }
+}
+
+// Writes down those of the entries begin:end, at most one vector of them, that are near enough. The vector starts at
+// `first`, at or before `begin`.
+void keep_near_lanes(const Buckets& buckets, std::uint32_t first, std::uint32_t begin, std::uint32_t end, const Probe& probe,
+                     Candidates& out) {
+    const Simd::Vector distance = Simd::distance(Simd::load(buckets.words + first), Simd::broadcast(probe.filter_word));
+    const unsigned wanted = ((1u << (end - begin)) - 1) << (begin - first);
+    unsigned near = Simd::at_most(distance, Simd::broadcast(probe.radius)) & wanted;
+    if (!near) return;
+    std::uint16_t lane_distance[Simd::lanes];
+    Simd::store_distances(lane_distance, distance);
+    out.reserve(Simd::lanes);
+    for (; near; near &= near - 1) {
+        const unsigned lane = unsigned(__builtin_ctz(near));
+        out.push({probe.query, first + lane, lane_distance[lane]});
     }
 }
 
@@ -25,9 +42,10 @@ void keep_near(const std::uint64_t* words, std::uint32_t begin, std::uint32_t en
 // leave the bucket is moved back, so that no cache line is touched that the bucket does not need; what it holds of the
 // bucket before, or of the one after, costs a second look at most.
 template <std::size_t vectors>
-[[gnu::always_inline]] inline void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, Candidates& out) {
+[[gnu::always_inline]] inline void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe,
+                                           Candidates& out) {
     constexpr std::uint32_t lanes = Simd::lanes, step = vectors * lanes;
-    if constexpr (vectors == 0) return keep_near(buckets.words, begin, end, probe, out);
+    if constexpr (vectors == 0) return keep_near(buckets, begin, end, probe, out);
     const Simd::Vector wanted = Simd::broadcast(probe.filter_word), limit = Simd::broadcast(probe.radius);
     const std::uint32_t last_vector = buckets.entries - lanes;
     for (; begin < end; begin += step) {
@@ -37,7 +55,8 @@ template <std::size_t vectors>
         for (std::uint32_t v = 1; v < vectors; ++v)
             nearest = Simd::minimum(nearest, Simd::distance(Simd::load(buckets.words + std::min(begin + v * lanes, last)), wanted));
         if (Simd::at_most(nearest, limit)) [[unlikely]]
-            keep_near(buckets.words, begin, stop, probe, out);
+            for (std::uint32_t from = begin; from < stop; from += lanes)
+                keep_near_lanes(buckets, std::min(from, last), from, std::min(from + lanes, stop), probe, out);
     }
 }
 

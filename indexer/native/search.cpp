@@ -11,7 +11,7 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t ahead = 16;              // memory accesses kept in flight
+constexpr std::size_t ahead = 32;  // memory accesses kept in flight
 constexpr std::size_t block_items = 2048;      // of a scan, as in hashcore
 constexpr std::size_t queries_per_block = 8192;  // of a k-NN task
 
@@ -46,7 +46,8 @@ class Verifier {
             if (i >= 2 * ahead) verify_one(candidates[i - 2 * ahead], radius_of, sink);
             if (i >= ahead && i < total + ahead) {
                 const std::uint32_t position = table_.position(candidates[i - ahead].entry);
-                for (std::size_t w = 0; w < words; ++w) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
+                for (std::size_t w = 0; w < words; ++w)
+                    if (w != table_.filter_word) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
             }
             if (i < total && table_.positions) __builtin_prefetch(table_.positions + candidates[i].entry);
         }

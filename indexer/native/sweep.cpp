@@ -68,9 +68,10 @@ Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, Probes& 
     : table_(table), pass_(pass), probes_(probes), kernels_(kernels) {
     flips_ = flips_of(table.bits, pass.lowest, pass.highest);
     flips_per_probe_ = flips_.size();
-    // Where most cache lines of the table are touched anyway, go through it region by region, each of them loaded once.
+    // Reading in sequence is so much faster than at random that where one line in eight is wanted, all are read: the table
+    // is gone through region by region, each of them loaded once.
     const std::size_t lines = entries / 8 + (std::size_t(1) << table.bits) / 16;
-    by_region_ = probes.size() * flips_per_probe_ >= lines / 2;
+    by_region_ = probes.size() * flips_per_probe_ >= lines / 8;
     const std::size_t per_bucket = 4 + 8 * std::max<std::size_t>(entries >> table.bits, 1);
     low_bits_ = std::min<std::size_t>(table.bits, std::bit_width(region_bytes / per_bucket));
     high_bits_ = table.bits - low_bits_;
