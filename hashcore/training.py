@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hashcore.errors import InvalidInputError
-from hashcore.hasher import Hasher, Modality
+from hashcore.hasher import Hasher
 from hashcore.inputs import FeatureInput, ImageInput, InputSpec
 from hashcore.relevance import Labels
 from hashcore.training_config import TrainingConfig
 from hashcore.training_data import Window, Windows
 from hashcore.training_loop import Hooks, ignore, train
-from hashcore.training_state import Standing, save
+from hashcore.training_state import Standing, read_module, save
 from hashcore.training_step import Learner
 
 
@@ -86,10 +86,19 @@ def describe(items: NDArray[Any], labels: Labels) -> InputSpec:
     )
 
 
+def finished(folder: str, modality: str | None, rows: int) -> Hasher:
+    """Return the hasher whose training, of a number of rows, left its state in a folder.
+
+    Raises:
+        InvalidInputError: If there is none, or its file is damaged.
+    """
+    standing, module = read_module(folder)
+    return as_hasher(module, standing, modality, rows)
+
+
 def as_hasher(module: nn.Sequential, standing: Standing, modality: str | None, rows: int) -> Hasher:
     """Return the hasher that a training made of a number of rows."""
     config = standing.config
-    spec = Modality(input=standing.input, preprocessing=config.preprocessing, network=config.network)
     name = modality or ("features" if isinstance(standing.input, FeatureInput) else "image")
     provenance = {
         "method": "network",
@@ -98,4 +107,4 @@ def as_hasher(module: nn.Sequential, standing: Standing, modality: str | None, r
         "history": [epoch.model_dump(mode="json") for epoch in standing.history],
         "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
     }
-    return Hasher(config.code_length, {name: spec}, {name: module}, provenance=provenance)
+    return Hasher(config.code_length, {name: standing.modality()}, {name: module}, provenance=provenance)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from hashcore.errors import InvalidInputError
-from hashcore.hasher import Modality
 from hashcore.networks import first_weights, preprocessing
 from hashcore.sampling import batches
 from hashcore.training_data import Window, Windows
@@ -89,9 +88,8 @@ def train(
 def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
     """Return a learner with first weights and preprocessing that suit the windows of all workers."""
     config = standing.config
-    spec = Modality(input=standing.input, preprocessing=config.preprocessing, network=config.network)
     torch.manual_seed(config.seed)
-    module = spec.module(config.code_length)
+    module = standing.modality().module(config.code_length)
     items = window.items[window.learned.rows]
     module[0] = preprocessing.fit(config.preprocessing, items, peers.add_up)
     first_weights.spread(module, items, config.first_spread * config.loss.scale, peers.add_up)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
 from hashcore.errors import ConfigError, InvalidInputError, require
+from hashcore.hasher import Modality
 from hashcore.inputs import InputSpec
 from hashcore.spec import Spec
 from hashcore.training_config import TrainingConfig
@@ -49,6 +50,10 @@ class Standing(Spec):
     input: InputSpec
     history: tuple[Epoch, ...] = ()
 
+    def modality(self) -> Modality:
+        """Return how items become projections."""
+        return Modality(input=self.input, preprocessing=self.config.preprocessing, network=self.config.network)
+
     def after(self, epoch: Epoch) -> Standing:
         """Return the standing with one more epoch done."""
         return self.model_copy(update={"history": (*self.history, epoch)})
@@ -74,6 +79,21 @@ def read_standing(folder: str | Path) -> Standing | None:
     """
     path = Path(folder, FILE)
     return _read(path)[0] if path.exists() else None
+
+
+def read_module(folder: str | Path) -> tuple[Standing, nn.Sequential]:
+    """Return how far the training in a folder is, and its preprocessing and network.
+
+    Raises:
+        InvalidInputError: If there is no training, or the file is damaged.
+    """
+    path = Path(folder, FILE)
+    if not path.exists():
+        raise InvalidInputError(f"{folder} holds no state of a training; give the folder that it was kept in")
+    standing, tensors = _read(path)
+    module = standing.modality().module(standing.config.code_length)
+    module.load_state_dict(_below(MODULE, tensors))
+    return standing, module
 
 
 def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:

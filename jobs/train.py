@@ -1,9 +1,144 @@
-"""Train the hasher."""
+"""Train the hasher: on Ray, or in this process with `train.in_process: true`; either way the same steps."""
 
 from __future__ import annotations
 
-from jobs.section import Section
+import logging
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from hashcore.errors import HashcoreError, require
+from hashcore.training_config import TrainingConfig
+from jobs import corpus, outputs, train_corpus
+from jobs.progress import Progress, duration
+
+if TYPE_CHECKING:
+    from hashcore.hasher import Hasher
+    from jobs.config import Pipeline
+    from jobs.train_corpus import Source
+
+log = logging.getLogger(__name__)
 
 
-class TrainConfig(Section):
-    """Settings of this job."""
+class TrainConfig(TrainingConfig):
+    """How the hasher is trained, and where."""
+
+    method: Literal["network", "lsh", "itq"] = "network"
+    """`network` learns from labels; `lsh` and `itq` need none, and take nothing but `code_length` and `seed`."""
+    modality: str = Field(default="image", pattern=r"^[A-Za-z0-9_-]+$")
+    """Name of what the hasher reads."""
+    column: str | None = None
+    """Column that holds the items; none means that it is named like the modality."""
+    in_process: bool = False
+    """Train here, without Ray."""
+    workers: int = Field(default=1, ge=1)
+    """Workers that Ray starts; each takes a share of the rows and a CPU, and one CPU more reads the corpus."""
+    gpu: bool = False
+    """Give each worker a GPU."""
+    threads: int = Field(default=1, ge=1)
+    """Threads of a matrix product; more pay for big networks on cores that nothing else uses."""
+    window_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    """Decoded items that a worker holds; a share that fits is read once, a larger one again in every epoch."""
+    max_rejected_share: float = Field(default=0.01, ge=0, le=1)
+    """Share of bad rows beyond which the job fails."""
+    max_failures: int = Field(default=0, ge=0)
+    """Lost workers after which Ray goes on from the last epoch by itself; the next run of the job always does."""
+
+    def training(self) -> TrainingConfig:
+        """Return what decides the weights."""
+        return TrainingConfig.model_validate(self.model_dump(include=set(TrainingConfig.model_fields)))
+
+
+def run(pipeline: Pipeline) -> None:
+    """Train the hasher of a pipeline, going on from its last finished epoch if it was interrupted.
+
+    Raises:
+        ConfigError: If workers are asked for that there are no CPUs for, or the method needs labels and has none.
+        InvalidInputError: If the corpus cannot be learned from.
+        OutputError: If a place holds another pipeline's output, or cannot be written.
+    """
+    require("torch", "train")
+    corpus.run(pipeline)
+    inputs = {"corpus": outputs.fingerprint_of(pipeline.paths.corpus_train)}
+    record = outputs.record(pipeline, "train", ("corpus", "train"), inputs)
+    if outputs.is_finished(pipeline.paths.hasher, record):
+        print(f"train: done before -> {pipeline.paths.hasher}")
+        return
+    source = train_corpus.find(pipeline)
+    hasher = (
+        _learn(pipeline, source, record) if pipeline.train.method == "network" else _fit_classical(pipeline, source)
+    )
+    with outputs.writing(pipeline.paths.hasher, record) as staging:
+        hasher.save(staging)
+    print(f"train: {_summary(hasher)} -> {pipeline.paths.hasher}")
+
+
+def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher:
+    """Train a network, keeping its state after each epoch in a folder that this training claims for itself."""
+    folder = pipeline.paths.checkpoints
+    outputs.is_finished(folder, record)  # refuses another training's state
+    with outputs.growing(folder, record):
+        pass
+    try:
+        if pipeline.train.in_process:
+            return _fit_here(pipeline, source)
+        from jobs import train_ray
+
+        return train_ray.fit(pipeline, source)
+    except HashcoreError:
+        if not any(Path(folder).rglob("*.safetensors")):  # nothing learned yet: leave the place to a corrected run
+            with suppress(OSError):
+                outputs.remove(Path(folder))
+        raise
+
+
+def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
+    """Train in this process."""
+    import torch
+
+    from hashcore.training import fit
+
+    config = pipeline.train
+    torch.set_num_threads(config.threads)
+    window = train_corpus.window(train_corpus.read(source, config), source, config)
+    with Progress("train", total=config.epochs * len(window.labels), unit="items") as progress:
+        return fit(
+            window.items.numpy(),
+            window.labels,
+            config.training(),
+            modality=config.modality,
+            checkpoints=pipeline.paths.checkpoints,
+            on_batch=progress.advance,
+        )
+
+
+def _fit_classical(pipeline: Pipeline, source: Source) -> Hasher:
+    """Fit a method that needs no labels, in this process."""
+    from hashcore.classical import itq, lsh
+
+    config = pipeline.train
+    items = train_corpus.items(train_corpus.read(source, config), source)
+    method = {"lsh": lsh.fit, "itq": itq.fit}[config.method]
+    return method(items, config.code_length, seed=config.seed, modality=config.modality)
+
+
+def _summary(hasher: Hasher) -> str:
+    """Return in a line what was learned, and how well."""
+    history, rows = hasher.provenance.get("history"), hasher.provenance["rows"]
+    text = f"{hasher.code_length} bits from {rows:,} items by {hasher.provenance['method']}"
+    if not history:
+        return text
+    last, seconds = history[-1], sum(epoch["seconds"] for epoch in history)
+    return (
+        f"{text}, {len(history)} epochs in {duration(seconds)}, {last['items_per_s']:,.0f} items/s, "
+        f"loss {last['loss']:.4f}, {last['violating']:.2%} of triplets ranked wrongly"
+    )
+
+
+if __name__ == "__main__":
+    from jobs import cli
+
+    sys.exit(cli.main(["train", *sys.argv[1:]]))

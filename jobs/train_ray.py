@@ -1,0 +1,242 @@
+"""Training on Ray: workers that run the same steps in step, fed by Ray Data, checkpointed after each epoch.
+
+The state lies in `<checkpoints>/<RUN>`; Ray Train goes on from the last one wherever a run of that name is found.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hashcore.errors import ConfigError, HashcoreError, OutputError, require
+from jobs import train_corpus
+from jobs.train_corpus import Source
+from jobs.train_progress import Board, Teller, shown
+
+if TYPE_CHECKING:
+    import ray
+    from torch import Tensor
+
+    from hashcore.hasher import Hasher
+    from hashcore.training_data import Window
+    from hashcore.training_loop import Peers
+    from hashcore.training_state import Standing
+    from hashcore.training_step import Learner
+    from jobs.config import Pipeline
+    from jobs.train import TrainConfig
+
+RUN = "ray"
+DATASET = "train"
+QUIET = {"RAY_DEDUP_LOGS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+
+class Work(NamedTuple):
+    """What every worker is told."""
+
+    source: Source
+    config: TrainConfig
+    board: Any
+
+
+def fit(pipeline: Pipeline, source: Source) -> Hasher:
+    """Train on Ray and return the hasher.
+
+    Raises:
+        ConfigError: If there are too few CPUs or rows for the workers.
+        InvalidInputError: If the corpus cannot be learned from.
+        OutputError: If workers failed for other reasons; the message holds the first one's.
+    """
+    require("ray", "train")
+    from hashcore.training import finished
+
+    config = pipeline.train
+    _check_rows(source, config)
+    with cluster(config):
+        import ray
+
+        board = ray.remote(num_cpus=0)(Board).remote()
+        work = Work(source, config, board)
+        with shown(board, config.epochs * source.rows):
+            checkpoint = _run(pipeline.paths.checkpoints, work)
+        with checkpoint.as_directory() as folder:
+            return finished(folder, config.modality, source.rows)
+
+
+def _check_rows(source: Source, config: TrainConfig) -> None:
+    """Raise ConfigError if a worker's share of the rows would not fill a batch."""
+    if source.rows // config.workers < config.batch_size:
+        raise ConfigError(
+            f"train.workers={config.workers}: {source.rows} rows give each fewer than train.batch_size="
+            f"{config.batch_size}; use fewer workers or smaller batches"
+        )
+
+
+@contextmanager
+def cluster(config: TrainConfig) -> Iterator[None]:
+    """Connect to the Ray that runs here or at $RAY_ADDRESS, or start one here for as long as the block takes.
+
+    A local Ray gets one logical CPU more than there are workers: Ray Data needs it, and would wait for it forever.
+
+    Raises:
+        ConfigError: If there are too few CPUs.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    if ray.is_initialized():
+        _check_cpus(config, int(ray.cluster_resources().get("CPU", 0)) - 1)
+        yield
+        return
+    started = not os.environ.get("RAY_ADDRESS")
+    if started:
+        _check_cpus(config, os.cpu_count() or 1)
+    local: dict[str, Any] = {"address": "local", "num_cpus": config.workers + 1, "include_dashboard": False}
+    ray.init(**(local if started else {}), log_to_driver=_is_verbose(), logging_level="ERROR")
+    try:
+        _check_cpus(config, int(ray.cluster_resources().get("CPU", 0)) - 1)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check_cpus(config: TrainConfig, free: int) -> None:
+    """Raise ConfigError if there are more workers than CPUs for them."""
+    if config.workers > free:
+        raise ConfigError(
+            f"train.workers={config.workers} but there are CPUs for {max(free, 0)} beside the one that reads the "
+            f"corpus; use train.workers <= {max(free, 1)}, or train.in_process: true"
+        )
+
+
+def _is_verbose() -> bool:
+    """Return whether workers' logs shall be shown."""
+    return os.environ.get("HASHCORE_VERBOSE", "") not in ("", "0")
+
+
+def _run(storage: str, work: Work) -> ray.train.Checkpoint:
+    """Run the workers and return the last checkpoint."""
+    from ray import data, train
+    from ray.train.torch import TorchTrainer
+
+    data.DataContext.get_current().enable_progress_bars = _is_verbose()
+    options = data.ExecutionOptions(preserve_order=True)  # every run gives a worker the same rows
+    trainer = TorchTrainer(
+        partial(_work, work),
+        scaling_config=train.ScalingConfig(num_workers=work.config.workers, use_gpu=work.config.gpu),
+        run_config=train.RunConfig(
+            name=RUN,
+            storage_path=storage,
+            failure_config=train.FailureConfig(max_failures=work.config.max_failures),
+            checkpoint_config=train.CheckpointConfig(num_to_keep=1),
+            logging_config=train.LoggingConfig(log_level="INFO" if _is_verbose() else "ERROR"),
+        ),
+        datasets={DATASET: _dataset(work.source)},
+        dataset_config=train.DataConfig(execution_options=options),
+    )
+    try:
+        return trainer.fit().checkpoint
+    except train.TrainingFailedError as error:
+        raise _cause(error) from None
+
+
+def _cause(error: Exception) -> HashcoreError:
+    """Return what a worker raised on purpose, else one line that says how the first of them failed."""
+    failures = list(getattr(error, "worker_failures", {}).values()) or [error]
+    for failure in failures:
+        seen: BaseException | None = failure
+        while seen is not None:
+            if isinstance(seen, HashcoreError):
+                return seen
+            seen = getattr(seen, "cause", None) or seen.__cause__
+    reason = str(failures[0]).strip().splitlines()[-1]
+    return OutputError(f"training on Ray failed ({reason}); run it again to go on from its last epoch")
+
+
+def _dataset(source: Source) -> ray.data.Dataset:
+    """Return the corpus as Ray Data reads and decodes it."""
+    from ray import data
+
+    table = data.read_parquet(list(source.files), columns=source.columns())
+    return table.map_batches(partial(train_corpus.decode, source=source), batch_format="pyarrow", batch_size=4096)
+
+
+def _work(work: Work) -> None:
+    """Train as one of the workers."""
+    from ray import train as ray_train
+
+    from hashcore.training_data import Windows
+    from hashcore.training_loop import Hooks, ignore, train
+    from hashcore.training_state import Standing, read_standing
+
+    _set_threads(work.config.threads)
+    shard, peers = ray_train.get_dataset_shard(DATASET), _peers()
+    checkpoint, rows = ray_train.get_checkpoint(), work.source.rows // work.config.workers
+    with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
+        standing = read_standing(folder) if folder else None
+        teller = Teller(work.board, work.config.workers, work.source.rows * len(standing.history) if standing else 0)
+        train(
+            Standing(config=work.config.training(), input=work.source.input),
+            Windows(partial(_windows, shard, work)),
+            rows=rows,
+            peers=peers,
+            hooks=Hooks(teller.on_batch if peers.rank == 0 else ignore, partial(_report, peers.rank)),
+            checkpoints=folder,
+        )
+
+
+def _set_threads(threads: int) -> None:
+    """Let torch use a number of threads in this worker."""
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _peers() -> Peers:
+    """Return this worker's place among the others, and how they keep in step."""
+    from ray import train
+    from ray.train.torch import get_device, prepare_model
+    from torch import distributed
+
+    from hashcore.training_loop import Peers
+
+    device = get_device()
+
+    def add_up(tensor: Tensor) -> Tensor:
+        total = tensor.detach().clone().to(device)
+        if distributed.is_initialized():
+            distributed.all_reduce(total)
+        return total.to(tensor.device)
+
+    wrap = partial(prepare_model, parallel_strategy_kwargs={"broadcast_buffers": False})  # they never change
+    return Peers(train.get_context().get_world_rank(), add_up, wrap, device)
+
+
+def _windows(shard: ray.data.DataIterator, work: Work) -> Iterator[Window]:
+    """Read this worker's rows, in as few windows of about equal size as its memory allows."""
+    source, config = work.source, work.config
+    share = source.rows // config.workers
+    limit = max(config.batch_size, config.window_bytes // source.item_bytes())
+    count, good = -(-share // limit), 0
+    for table in shard.iter_batches(batch_size=-(-share // count), batch_format="pyarrow"):
+        good += len(table)
+        yield train_corpus.window(table, source, config)
+    remainder = config.workers - 1  # rows that an equal split may leave out
+    train_corpus.judge(min(source.rows, good * config.workers + remainder) if good else 0, source, config)
+
+
+def _report(rank: int, learner: Learner, standing: Standing) -> None:
+    """Report an epoch, and keep its state; every worker waits here for the others."""
+    from ray import train
+
+    from hashcore.training_state import save
+
+    with tempfile.TemporaryDirectory() as folder:
+        if rank == 0:
+            save(folder, learner, standing)
+        checkpoint = train.Checkpoint.from_directory(folder) if rank == 0 else None
+        train.report(standing.history[-1].model_dump(mode="json"), checkpoint=checkpoint)
