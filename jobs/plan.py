@@ -119,7 +119,7 @@ def bytes_per_code(substrings: tuple[Substring, ...], words: int, rows: int, cod
 
 def _ring_entries(substring: Substring, flips: int, rows: int) -> float:
     """Return the entries of all buckets exactly `flips` bits away, codes being uniform."""
-    return math.comb(substring.bits, flips) * rows / 2**substring.bits
+    return math.comb(substring.bits, flips) * rows / float(1 << substring.bits)
 
 
 def measure(code_length: int) -> Constants:
