@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from jobs.spark import SparkConfig, session
 
@@ -18,6 +19,9 @@ SPARK = SparkConfig(
     driver_memory="1g",  # the test data is small
     shuffle_partitions=1,  # many would be empty, and each costs a task
 )
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pydantic import ValidationError
@@ -115,7 +115,6 @@ def test_a_header_that_promises_a_huge_image_is_not_believed():
     assert not read_column(pa.array([bytes(header)]), GREY).kept.size
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["PNG", "JPEG"]), st.data())
 def test_damaged_bytes_give_a_reason_or_an_image_but_never_an_error(file_format, data):
     content = bytearray(encoded(grey_pixels(), file_format))

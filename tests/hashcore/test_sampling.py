@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hashcore.errors import InvalidInputError
@@ -32,7 +32,6 @@ def drawn(labels, batch_size=4, seed=0):
 label_sets = st.lists(st.lists(st.integers(0, 6), max_size=3), min_size=2, max_size=20)
 
 
-@settings(deadline=None)
 @given(label_sets, st.integers(4, 16), st.integers(0, 99))
 def test_every_triplet_is_what_it_claims_to_be(rows, batch_size, seed):
     labels = Labels.from_lists(rows)

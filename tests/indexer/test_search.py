@@ -88,7 +88,7 @@ def test_knn_search_that_falls_back_to_the_scan_equals_the_oracle(tmp_path, isa,
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_split_of_the_radius_over_the_tables_finds_everything(tmp_path_factory, data):
     code_length = data.draw(st.sampled_from([32, 64, 100, 128]))
     ids, database, queries = drawn(code_length, seed=data.draw(st.integers(0, 99)))

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hashcore.losses.loss_augmented import (
@@ -55,7 +55,6 @@ shapes = st.one_of(
 slopes = st.sampled_from([1.0, 0.25, -1.0, 3.0])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 999), shapes, slopes, st.integers(-4, 4), st.sampled_from([0.1, 1.0, 5.0]))
 def test_the_hinge_bound_equals_the_maximum_over_all_codes(seed, shape, slope, offset, spread):
     items, bits = shape
@@ -74,7 +73,6 @@ LOSSES = {
 }
 
 
-@settings(deadline=None)
 @given(st.integers(0, 999), shapes, st.sampled_from(sorted(LOSSES)), st.sampled_from([0.1, 1.0, 5.0]))
 def test_the_dynamic_programme_equals_the_maximum_over_all_codes_for_any_loss(seed, shape, name, spread):
     items, bits = shape
@@ -86,7 +84,6 @@ def test_the_dynamic_programme_equals_the_maximum_over_all_codes_for_any_loss(se
     assert effects.sum(1).tolist() == distances(codes).tolist()
 
 
-@settings(deadline=None)
 @given(st.integers(0, 999), st.sampled_from([2, 3]), st.integers(1, 70), slopes, st.sampled_from([0.1, 1.0]))
 def test_both_ways_agree_for_long_codes(seed, items, bits, slope, spread):
     contribute, _ = KINDS[items]
