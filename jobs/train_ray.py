@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 RUN = "ray"
 DATASET = "train"
-QUIET = {"RAY_DEDUP_LOGS": "1", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+SETTINGS = {
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",  # each report waits for a check; by default that takes 2 s
+    "RAY_worker_maximum_startup_concurrency": "32",  # fewer logical CPUs than processes is no reason to warn
+}
 
 
 class Work(NamedTuple):
@@ -84,7 +90,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
     Raises:
         ConfigError: If there are too few CPUs.
     """
-    for name, value in QUIET.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     import ray
 
@@ -161,7 +167,7 @@ def _dataset(source: Source) -> ray.data.Dataset:
     """Return the corpus as Ray Data reads and decodes it."""
     from ray import data
 
-    table = data.read_parquet(list(source.files), columns=source.columns())
+    table = data.read_parquet(source.path, file_extensions=None).select_columns(source.columns())
     return table.map_batches(partial(train_corpus.decode, source=source), batch_format="pyarrow", batch_size=4096)
 
 
