@@ -83,13 +83,10 @@ def in_process(spark, monkeypatch):
 @pytest.mark.parametrize("code_length", CODE_LENGTHS)
 def test_search_on_spark_equals_the_oracle(spark, tmp_path, code_length):
     database, queries = make_both(tmp_path, code_length)
-    nearest = pipeline(tmp_path, rows_per_shard=26, check_ids=False)
-    index.run(nearest)
-    search.run(elsewhere(nearest, "nearest", queries_per_task=4, k=7))
-    assert found(tmp_path / "nearest") == expected(database, queries, k=7)
-    within = elsewhere(nearest, "within", queries_per_task=4, radius=code_length // 4)
-    search.run(within)
-    assert found(tmp_path / "within") == expected(database, queries, radius=code_length // 4)
+    indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=code_length, rows_per_shard=26)
+    for name, question in (("nearest", {"k": 7}), ("within", {"radius": code_length // 4})):
+        search.run(elsewhere(pipeline(tmp_path), name, queries_per_task=7, **question))
+        assert found(tmp_path / name) == expected(database, queries, **question)
 
 
 @pytest.mark.parametrize("code_length", CODE_LENGTHS)
@@ -105,7 +102,7 @@ def test_tasks_and_merge_equal_the_oracle_for_every_radius_and_k(in_process, tmp
 def test_shards_do_not_change_the_answer_and_keep_labels(spark, tmp_path):
     database, queries = make_both(tmp_path)
     for rows_per_shard, shards in ((51, 1), (50, 2), (7, 8)):
-        asked = pipeline(tmp_path, rows_per_shard=rows_per_shard, k=10)
+        asked = pipeline(tmp_path, rows_per_shard=rows_per_shard, k=10, queries_per_task=7)
         values = asked.model_dump()
         values["paths"] |= {"index": f"{tmp_path}/index-{shards}", "neighbors": f"{tmp_path}/neighbors-{shards}"}
         asked = Pipeline.model_validate(values)
@@ -276,7 +273,7 @@ def test_a_question_that_does_not_fit_is_refused_before_any_work(tmp_path, quest
         ({"hasher_fingerprint": "g"}, "encoded by hasher g but the index by f"),
     ],
 )
-def test_queries_of_another_hasher_are_refused(spark, tmp_path, change, message):
+def test_queries_of_another_hasher_are_refused(in_process, tmp_path, change, message):
     make_both(tmp_path)
     index.run(pipeline(tmp_path))
     path = str(tmp_path / "codes" / "queries")
@@ -287,8 +284,8 @@ def test_queries_of_another_hasher_are_refused(spark, tmp_path, change, message)
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 def test_a_damaged_shard_is_named_and_nothing_is_written(spark, tmp_path, capfd, damage):
-    make_both(tmp_path)
-    index.run(pipeline(tmp_path))
+    database, _ = make_both(tmp_path)
+    indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=64, rows_per_shard=26)
     shard = max((tmp_path / "index" / "shards").iterdir())
     content = bytearray(shard.read_bytes())
     content[-1] ^= 1
@@ -302,9 +299,9 @@ def test_a_damaged_shard_is_named_and_nothing_is_written(spark, tmp_path, capfd,
     assert sorted(os.listdir(tmp_path)) == ["codes", "index"]
 
 
-def test_an_index_of_an_unknown_version_is_refused(spark, tmp_path):
-    make_both(tmp_path)
-    index.run(pipeline(tmp_path))
+def test_an_index_of_an_unknown_version_is_refused(tmp_path):
+    database, _ = make_both(tmp_path)
+    indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=64)
     (manifest,) = (tmp_path / "index" / "manifests").iterdir()
     manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 99'))
     with pytest.raises(CorruptIndexError, match="99"):
