@@ -171,7 +171,7 @@ class Hasher:
     def _passes(self, items: NDArray[Any], modality: str) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Yield projections of consecutive slices of items."""
         for start in range(0, len(items), PASS_ROWS):
-            batch = torch.from_numpy(np.ascontiguousarray(items[start : start + PASS_ROWS]))
+            batch = torch.from_numpy(np.require(items[start : start + PASS_ROWS], requirements=["C", "W"]))
             with torch.inference_mode():
                 projections = self.modules[modality](batch)
                 sizes = projections.abs()

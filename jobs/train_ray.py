@@ -6,31 +6,27 @@ The state lies in `<checkpoints>/<RUN>`; Ray Train goes on from the last one whe
 from __future__ import annotations
 
 import os
-import tempfile
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
-from jobs import train_corpus
+from jobs import train_corpus, train_worker
 from jobs.train_corpus import Source
-from jobs.train_progress import Board, Teller, shown
+from jobs.train_progress import Board, shown
+from jobs.train_worker import DATASET, Work
 
 if TYPE_CHECKING:
     import ray
-    from torch import Tensor
 
     from hashcore.hasher import Hasher
-    from hashcore.training_data import Window
-    from hashcore.training_loop import Peers
-    from hashcore.training_state import Standing
-    from hashcore.training_step import Learner
     from jobs.config import Pipeline
     from jobs.train import TrainConfig
 
 RUN = "ray"
-DATASET = "train"
 SETTINGS = {
     "RAY_DEDUP_LOGS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -38,14 +34,6 @@ SETTINGS = {
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",  # each report waits for a check; by default that takes 2 s
     "RAY_worker_maximum_startup_concurrency": "32",  # fewer logical CPUs than processes is no reason to warn
 }
-
-
-class Work(NamedTuple):
-    """What every worker is told."""
-
-    source: Source
-    config: TrainConfig
-    board: Any
 
 
 def fit(pipeline: Pipeline, source: Source) -> Hasher:
@@ -132,7 +120,7 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
     data.DataContext.get_current().enable_progress_bars = _is_verbose()
     options = data.ExecutionOptions(preserve_order=True)  # every run gives a worker the same rows
     trainer = TorchTrainer(
-        partial(_work, work),
+        partial(train_worker.run, work),
         scaling_config=train.ScalingConfig(num_workers=work.config.workers, use_gpu=work.config.gpu),
         run_config=train.RunConfig(
             name=RUN,
@@ -144,10 +132,27 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
         datasets={DATASET: _dataset(work.source)},
         dataset_config=train.DataConfig(execution_options=options),
     )
+    with _interruptible():
+        try:
+            return trainer.fit().checkpoint
+        except train.TrainingFailedError as error:
+            raise _cause(error) from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C within the block be a KeyboardInterrupt, and after it what it was before.
+
+    Ray's own handler stays for the rest of the process, and ends it as if all had gone well.
+    """
+    before = signal.getsignal(signal.SIGINT)
     try:
-        return trainer.fit().checkpoint
-    except train.TrainingFailedError as error:
-        raise _cause(error) from None
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def _cause(error: Exception) -> HashcoreError:
@@ -169,80 +174,3 @@ def _dataset(source: Source) -> ray.data.Dataset:
 
     table = data.read_parquet(source.path, file_extensions=None).select_columns(source.columns())
     return table.map_batches(partial(train_corpus.decode, source=source), batch_format="pyarrow", batch_size=4096)
-
-
-def _work(work: Work) -> None:
-    """Train as one of the workers."""
-    from ray import train as ray_train
-
-    from hashcore.training_data import Windows
-    from hashcore.training_loop import Hooks, ignore, train
-    from hashcore.training_state import Standing, read_standing
-
-    _set_threads(work.config.threads)
-    shard, peers = ray_train.get_dataset_shard(DATASET), _peers()
-    checkpoint, rows = ray_train.get_checkpoint(), work.source.rows // work.config.workers
-    with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
-        standing = read_standing(folder) if folder else None
-        teller = Teller(work.board, work.config.workers, work.source.rows * len(standing.history) if standing else 0)
-        train(
-            Standing(config=work.config.training(), input=work.source.input),
-            Windows(partial(_windows, shard, work)),
-            rows=rows,
-            peers=peers,
-            hooks=Hooks(teller.on_batch if peers.rank == 0 else ignore, partial(_report, peers.rank)),
-            checkpoints=folder,
-        )
-
-
-def _set_threads(threads: int) -> None:
-    """Let torch use a number of threads in this worker."""
-    import torch
-
-    torch.set_num_threads(threads)
-
-
-def _peers() -> Peers:
-    """Return this worker's place among the others, and how they keep in step."""
-    from ray import train
-    from ray.train.torch import get_device, prepare_model
-    from torch import distributed
-
-    from hashcore.training_loop import Peers
-
-    device = get_device()
-
-    def add_up(tensor: Tensor) -> Tensor:
-        total = tensor.detach().clone().to(device)
-        if distributed.is_initialized():
-            distributed.all_reduce(total)
-        return total.to(tensor.device)
-
-    wrap = partial(prepare_model, parallel_strategy_kwargs={"broadcast_buffers": False})  # they never change
-    return Peers(train.get_context().get_world_rank(), add_up, wrap, device)
-
-
-def _windows(shard: ray.data.DataIterator, work: Work) -> Iterator[Window]:
-    """Read this worker's rows, in as few windows of about equal size as its memory allows."""
-    source, config = work.source, work.config
-    share = source.rows // config.workers
-    limit = max(config.batch_size, config.window_bytes // source.item_bytes())
-    count, good = -(-share // limit), 0
-    for table in shard.iter_batches(batch_size=-(-share // count), batch_format="pyarrow"):
-        good += len(table)
-        yield train_corpus.window(table, source, config)
-    remainder = config.workers - 1  # rows that an equal split may leave out
-    train_corpus.judge(min(source.rows, good * config.workers + remainder) if good else 0, source, config)
-
-
-def _report(rank: int, learner: Learner, standing: Standing) -> None:
-    """Report an epoch, and keep its state; every worker waits here for the others."""
-    from ray import train
-
-    from hashcore.training_state import save
-
-    with tempfile.TemporaryDirectory() as folder:
-        if rank == 0:
-            save(folder, learner, standing)
-        checkpoint = train.Checkpoint.from_directory(folder) if rank == 0 else None
-        train.report(standing.history[-1].model_dump(mode="json"), checkpoint=checkpoint)

@@ -87,6 +87,13 @@ def test_signs_that_float32_gets_wrong_are_decided_in_float64():
     assert np.array_equal(hasher.encode(items, "features"), pack(exact > 0))
 
 
+@pytest.mark.filterwarnings("error")
+def test_read_only_and_strided_items_are_read_like_others():
+    items = np.repeat(features(), 2, axis=0)[::2]
+    items.flags.writeable = False
+    assert np.array_equal(made().encode(items, "features"), made().encode(features(), "features"))
+
+
 def test_no_items_give_no_codes():
     assert made().encode(features(0), "features").shape == (0, 2)
 

@@ -1,0 +1,104 @@
+"""What each worker of a training on Ray does: the same steps as in one process, kept in step with the others."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jobs import train_corpus
+from jobs.train_corpus import Source
+from jobs.train_progress import Teller
+
+if TYPE_CHECKING:
+    import ray
+    from torch import Tensor
+
+    from hashcore.training_data import Window
+    from hashcore.training_loop import Peers
+    from hashcore.training_state import Standing
+    from hashcore.training_step import Learner
+    from jobs.train import TrainConfig
+
+DATASET = "train"
+
+
+class Work(NamedTuple):
+    """What every worker is told."""
+
+    source: Source
+    config: TrainConfig
+    board: Any
+
+
+def run(work: Work) -> None:
+    """Train as one of the workers."""
+    import torch
+    from ray import train as ray_train
+
+    from hashcore.training_data import Windows
+    from hashcore.training_loop import Hooks, ignore, train
+    from hashcore.training_state import Standing, read_standing
+
+    torch.set_num_threads(work.config.threads)
+    shard, peers = ray_train.get_dataset_shard(DATASET), _peers()
+    checkpoint, rows = ray_train.get_checkpoint(), work.source.rows // work.config.workers
+    with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
+        standing = read_standing(folder) if folder else None
+        teller = Teller(work.board, work.config.workers, work.source.rows * len(standing.history) if standing else 0)
+        train(
+            Standing(config=work.config.training(), input=work.source.input),
+            Windows(partial(_windows, shard, work)),
+            rows=rows,
+            peers=peers,
+            hooks=Hooks(teller.on_batch if peers.rank == 0 else ignore, partial(_report, peers.rank)),
+            checkpoints=folder,
+        )
+
+
+def _peers() -> Peers:
+    """Return this worker's place among the others, and how they keep in step."""
+    from ray import train
+    from ray.train.torch import get_device, prepare_model
+    from torch import distributed
+
+    from hashcore.training_loop import Peers
+
+    device = get_device()
+
+    def add_up(tensor: Tensor) -> Tensor:
+        total = tensor.detach().clone().to(device)
+        if distributed.is_initialized():
+            distributed.all_reduce(total)
+        return total.to(tensor.device)
+
+    wrap = partial(prepare_model, parallel_strategy_kwargs={"broadcast_buffers": False})  # they never change
+    return Peers(train.get_context().get_world_rank(), add_up, wrap, device)
+
+
+def _windows(shard: ray.data.DataIterator, work: Work) -> Iterator[Window]:
+    """Read this worker's rows, in as few windows of about equal size as its memory allows."""
+    source, config = work.source, work.config
+    share = source.rows // config.workers
+    limit = max(config.batch_size, config.window_bytes // source.item_bytes())
+    count, good = -(-share // limit), 0
+    for table in shard.iter_batches(batch_size=-(-share // count), batch_format="pyarrow"):
+        good += len(table)
+        yield train_corpus.window(table, source, config)
+    remainder = config.workers - 1  # rows that an equal split may leave out
+    train_corpus.judge(min(source.rows, good * config.workers + remainder) if good else 0, source, config)
+
+
+def _report(rank: int, learner: Learner, standing: Standing) -> None:
+    """Report an epoch, and keep its state; every worker waits here for the others."""
+    from ray import train
+
+    from hashcore.training_state import save
+
+    with tempfile.TemporaryDirectory() as folder:
+        if rank == 0:
+            save(folder, learner, standing)
+        checkpoint = train.Checkpoint.from_directory(folder) if rank == 0 else None
+        train.report(standing.history[-1].model_dump(mode="json"), checkpoint=checkpoint)
