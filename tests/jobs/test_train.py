@@ -24,7 +24,7 @@ from hashcore.errors import ConfigError, HashcoreError, InvalidInputError, Outpu
 from hashcore.hasher import Hasher
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from jobs import train, train_corpus, train_ray
+from jobs import train, train_corpus, train_ray, train_worker
 from jobs.config import Pipeline
 from jobs.progress import Progress
 from jobs.train import TrainConfig
@@ -226,6 +226,48 @@ def test_the_board_is_told_of_all_workers_by_the_first():
     teller = Teller(remote, workers=3, done=100)
     teller.on_batch(16)
     assert board.read() == 100 + 3 * 16
+
+
+class Shard:
+    """Stands for a worker's share of a corpus."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def iter_batches(self, batch_size, batch_format):
+        assert batch_format == "pyarrow"
+        return (self.table.slice(start, batch_size) for start in range(0, len(self.table), batch_size))
+
+
+def windows(root, rows_left=ROWS, **changes):
+    made = pipeline(root)
+    source, config = train_corpus.find(made), made.train.model_copy(update=changes)
+    shard = Shard(train_corpus.read(source, made.train).slice(0, rows_left))
+    return list(train_worker._windows(shard, train_worker.Work(source, config, board=None)))
+
+
+def test_a_share_that_does_not_fit_comes_in_windows_of_about_equal_size(root):
+    assert [len(window.labels) for window in windows(root)] == [ROWS]
+    parts = windows(root, window_bytes=70 * 5 * 4)
+    assert [len(part.labels) for part in parts] == [67, 67, 66]
+    assert np.array_equal(np.concatenate([part.items.numpy() for part in parts]), features())
+
+
+def test_rows_lost_on_the_way_to_a_worker_are_judged_when_it_has_read_all(root):
+    assert len(windows(root, rows_left=198)) == 1
+    with pytest.raises(InvalidInputError, match="3 of 200 rows are bad"):
+        windows(root, rows_left=197)
+
+
+def test_what_ray_says_of_a_failure_becomes_one_line():
+    from ray.train import WorkerGroupError
+
+    on_purpose = RuntimeError("wrapped")
+    on_purpose.__cause__ = InvalidInputError("give two classes")
+    assert str(train_ray._cause(WorkerGroupError("", {0: on_purpose}))) == "give two classes"
+    other = train_ray._cause(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
+    assert isinstance(other, OutputError)
+    assert str(other) == "training on Ray failed (out of memory); run it again to go on from its last epoch"
 
 
 @pytest.fixture(scope="module")
