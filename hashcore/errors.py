@@ -25,8 +25,12 @@ class CorruptIndexError(HashcoreError, OSError):
     """Bytes of an index do not say what they must; the message holds path, expected and got."""
 
 
-class UnknownFormatError(CorruptIndexError):
-    """A file is of a format version that this reader does not know."""
+class CorruptHasherError(HashcoreError, OSError):
+    """Bytes of a hasher do not say what they must; the message holds path, expected and got."""
+
+
+class UnknownFormatError(HashcoreError, OSError):
+    """A file of an index or a hasher is of a format version that this reader does not know."""
 
 
 def require(module: str, extra: str) -> None:

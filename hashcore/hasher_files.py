@@ -10,15 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor
 
-from hashcore.errors import HashcoreError, InvalidInputError, OutputError, UnknownFormatError, require
+from hashcore.errors import CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError, require
 
 DESCRIPTION = "hasher.json"
 WEIGHTS = "weights.safetensors"
 FORMAT_VERSION = 1
-
-
-class CorruptHasherError(HashcoreError, OSError):
-    """Bytes of a hasher do not say what they must; the message holds path, expected and got."""
 
 
 def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:

@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from hashcore.codes import pack, unpack
-from hashcore.errors import InvalidInputError, OutputError, UnknownFormatError
+from hashcore.errors import CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError
 from hashcore.hasher import PASS_ROWS, Hasher, Modality
-from hashcore.hasher_files import CorruptHasherError
 from hashcore.inputs import FeatureInput, ImageInput
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
 
