@@ -29,7 +29,7 @@ class CorruptHasherError(HashcoreError, OSError):
     """Bytes of a hasher do not say what they must; the message holds path, expected and got."""
 
 
-class UnknownFormatError(HashcoreError, OSError):
+class UnknownFormatError(CorruptIndexError):
     """A file of an index or a hasher is of a format version that this reader does not know."""
 
 
