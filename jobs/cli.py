@@ -91,7 +91,7 @@ def _run(given: argparse.Namespace) -> None:
         case "own":
             module.run(given)
         case "pipeline":
-            from jobs import config
+            from jobs.pipeline import config
 
             module.run(config.load(given.config, given.overrides))
 

@@ -6,12 +6,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from jobs import corpus, encode, evaluate, index, report, search, train
-from jobs.progress import duration
+from jobs import encode, evaluate, index, report, search, train
+from jobs.corpora import corpus
+from jobs.pipeline.progress import duration
 
 if TYPE_CHECKING:
-    from jobs.config import Pipeline
-    from jobs.metrics import Figure, Metrics
+    from jobs.evaluation.metrics import Figure, Metrics
+    from jobs.pipeline.config import Pipeline
 
 STAGES = (corpus, train, encode, index, search, evaluate, report)
 
@@ -23,7 +24,7 @@ def run(pipeline: Pipeline) -> None:
         began_s = time.monotonic()
         stage.run(pipeline)
         print(f"{stage.__name__.rpartition('.')[2]}: {duration(time.monotonic() - began_s)}", flush=True)
-    from jobs import metrics
+    from jobs.evaluation import metrics
 
     print(summary(metrics.read(pipeline.paths.metrics)))
     print(f"report: {pipeline.paths.report}")

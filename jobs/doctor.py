@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from jobs.spark import MIN_JAVA, java_version
+from jobs.pipeline.spark import MIN_JAVA, java_version
 
 DISTRIBUTION = "hashcore"
 GIB = 1 << 30

@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from hashcore.errors import InvalidInputError, require
-from jobs import codes, corpus, outputs
-from jobs.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
-from jobs.section import Section
-from jobs.source import read, reading, select, steps
-from jobs.spark import map_partitions, session
+from jobs.corpora import corpus
+from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
+from jobs.corpora.source import read, reading, select, steps
+from jobs.pipeline import codes, outputs
+from jobs.pipeline.section import Section
+from jobs.pipeline.spark import map_partitions, session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from hashcore.hasher import Hasher
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 
 class EncodeConfig(Section):

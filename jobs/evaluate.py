@@ -16,17 +16,18 @@ from pydantic import Field, field_validator
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.protocol import parse
-from jobs import codes, metrics, outputs
-from jobs.distinct import count_distinct
-from jobs.examples import Choice, draw, select
-from jobs.figures import Measured, curves, figures, measure
-from jobs.metrics import Metrics, Setting
-from jobs.section import Section
-from jobs.tally import Queries, Task, merge, tally
+from jobs.evaluation import metrics
+from jobs.evaluation.distinct import count_distinct
+from jobs.evaluation.examples import Choice, draw, select
+from jobs.evaluation.figures import Measured, curves, figures, measure
+from jobs.evaluation.metrics import Metrics, Setting
+from jobs.evaluation.tally import Queries, Task, merge, tally
+from jobs.pipeline import codes, outputs
+from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 RunTasks = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
@@ -72,7 +73,7 @@ def run(pipeline: Pipeline) -> Metrics:
         InvalidInputError: If index, queries or labels are missing, or queries and index have different hashers.
         OutputError: If the place holds something else.
     """
-    from jobs.spark import map_tasks, session
+    from jobs.pipeline.spark import map_tasks, session
 
     paths = pipeline.paths
     inputs = {"index": _content(paths.index), "codes_queries": outputs.fingerprint_of(paths.codes_queries)}
@@ -126,7 +127,7 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process) -> Metrics:
 def _content(root: str) -> str:
     """Return what identifies the items of an index's current generation: shards are named by their content."""
     import indexer
-    from jobs.config import digest
+    from jobs.pipeline.config import digest
 
     return digest(sorted(shard.name for shard in indexer.open(root).shards))
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hashcore.codes import Codes
-from jobs import codes, search
+from jobs import search
+from jobs.pipeline import codes
 
 if TYPE_CHECKING:
     from indexer import Index, ShardPlan
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 HEADER = ("shard", "rows", "distinct", "neighbors", "by", "radius", "probes", "expected", "compared", "found", "time")
 

@@ -14,15 +14,15 @@ from pydantic import Field
 
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
-from jobs import codes, outputs
-from jobs.section import Section
-from jobs.spark import map_tasks, session, task_threads
+from jobs.pipeline import codes, outputs
+from jobs.pipeline.section import Section
+from jobs.pipeline.spark import map_tasks, session, task_threads
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from indexer import Layout, ShardEntry
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 SAMPLED_CHUNKS = 64
 NAMED_IDS = 5

@@ -12,14 +12,15 @@ import yaml
 from pydantic import Field
 
 from hashcore.errors import require
-from jobs import metrics, outputs
-from jobs.charts import charts
-from jobs.metrics import Example, Metrics
-from jobs.section import Section
-from jobs.thumbnails import Picture, thumbnails
+from jobs.evaluation import metrics
+from jobs.evaluation.metrics import Example, Metrics
+from jobs.page.charts import charts
+from jobs.page.thumbnails import Picture, thumbnails
+from jobs.pipeline import outputs
+from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 TEMPLATE = "report.html.j2"
 HEADLINES = ("mAP", "P(r<=2)", "kNN error")
@@ -71,7 +72,11 @@ def render(pipeline: Pipeline, found: Metrics) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("jobs"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("jobs.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"figure": _figure, "count": _count, "name": _name}
     return environment.get_template(TEMPLATE).render(

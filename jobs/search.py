@@ -17,13 +17,13 @@ from pydantic import Field, model_validator
 
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from jobs import codes, outputs
-from jobs.section import Section
-from jobs.spark import map_tasks, session, task_threads
+from jobs.pipeline import codes, outputs
+from jobs.pipeline.section import Section
+from jobs.pipeline.spark import map_tasks, session, task_threads
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 ANSWERS = ".answers"
 

@@ -12,13 +12,15 @@ from pydantic import Field
 
 from hashcore.errors import HashcoreError, require
 from hashcore.training_config import TrainingConfig
-from jobs import corpus, outputs, train_corpus
-from jobs.progress import Progress, duration
+from jobs.corpora import corpus
+from jobs.pipeline import outputs
+from jobs.pipeline.progress import Progress, duration
+from jobs.training import reading
 
 if TYPE_CHECKING:
     from hashcore.hasher import Hasher
-    from jobs.config import Pipeline
-    from jobs.train_corpus import Source
+    from jobs.pipeline.config import Pipeline
+    from jobs.training.reading import Source
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ def run(pipeline: Pipeline) -> None:
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
         return
-    source = train_corpus.find(pipeline)
+    source = reading.find(pipeline)
     hasher = (
         _learn(pipeline, source, record) if pipeline.train.method == "network" else _fit_classical(pipeline, source)
     )
@@ -85,9 +87,9 @@ def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher
     try:
         if pipeline.train.in_process:
             return _fit_here(pipeline, source)
-        from jobs import train_ray
+        from jobs.training import on_ray
 
-        return train_ray.fit(pipeline, source)
+        return on_ray.fit(pipeline, source)
     except HashcoreError:
         if not any(Path(folder).rglob("*.safetensors")):  # nothing learned yet: leave the place to a corrected run
             with suppress(OSError):
@@ -103,7 +105,7 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
 
     config = pipeline.train
     torch.set_num_threads(config.threads)
-    window = train_corpus.window(train_corpus.read(source, config), source, config)
+    window = reading.window(reading.read(source, config), source, config)
     with Progress("train", total=config.epochs * len(window.labels), unit="items") as progress:
         return fit(
             window.items.numpy(),
@@ -120,7 +122,7 @@ def _fit_classical(pipeline: Pipeline, source: Source) -> Hasher:
     from hashcore.classical import itq, lsh
 
     config = pipeline.train
-    items = train_corpus.items(train_corpus.read(source, config), source)
+    items = reading.items(reading.read(source, config), source)
     method = {"lsh": lsh.fit, "itq": itq.fit}[config.method]
     return method(items, config.code_length, seed=config.seed, modality=config.modality)
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 from oracle import clustered_bits
 
 from hashcore.relevance import Labels
-from jobs import codes
-from jobs.codes import CodesInfo
+from jobs.pipeline import codes
+from jobs.pipeline.codes import CodesInfo
 
 
 def make(path, files=(5, 0, 3), code_length=12, labels=True, seed=0, rows_per_group=2):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import cli, config
+from jobs import cli
+from jobs.pipeline import config
 
 HERE = Path(__file__).resolve().parent.parent
 README = (HERE / "README.md").read_text(encoding="utf-8")

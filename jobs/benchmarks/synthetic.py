@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hashcore.codes import Codes
-from jobs import codes
 from jobs.benchmarks import data
-from jobs.progress import Progress
+from jobs.pipeline import codes
+from jobs.pipeline.progress import Progress
 
 CODE_LENGTH = 64
 ROWS_PER_FILE = 62_500_000

@@ -62,9 +62,8 @@ def test_a_wrong_command_shows_the_usage(arguments, capsys):
 
 
 def test_the_command_line_loads_nothing_heavy():
-    code = (
-        "import sys, jobs.cli, jobs.config; print(sorted({'torch', 'ray', 'pyspark', 'matplotlib'} & set(sys.modules)))"
-    )
+    heavy = {"torch", "ray", "pyspark", "matplotlib"}
+    code = f"import sys, jobs.cli, jobs.pipeline.config; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from hashcore.errors import InvalidInputError
 from hashcore.relevance import Labels
-from jobs import codes
-from jobs.codes import Piece
+from jobs.pipeline import codes
+from jobs.pipeline.codes import Piece
 
 
 @pytest.mark.parametrize("labels", [True, False])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashcore.errors import ConfigError
-from jobs.config import digest, load
+from jobs.pipeline.config import digest, load
 
 CONF = sorted(Path(__file__).parents[2].glob("conf/*.yaml"))
 

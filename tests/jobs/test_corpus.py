@@ -14,9 +14,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from hashcore.errors import ConfigError, InvalidInputError, OutputError
-from jobs import corpus
-from jobs.config import Pipeline
-from jobs.corpus import CorpusConfig
+from jobs.corpora import corpus
+from jobs.corpora.corpus import CorpusConfig
+from jobs.pipeline.config import Pipeline
 
 
 def pipeline(root, **values):

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs import cli, demo, metrics, outputs
-from jobs.config import Pipeline
-from jobs.metrics import Figure
-from jobs.paths import Paths
+from jobs import cli, demo
+from jobs.evaluation import metrics
+from jobs.evaluation.metrics import Figure
+from jobs.pipeline import outputs
+from jobs.pipeline.config import Pipeline
+from jobs.pipeline.paths import Paths
 
 CONF = Path(__file__).parents[2] / "conf" / "demo.yaml"
 

@@ -22,9 +22,11 @@ from hashcore.errors import InvalidInputError, OutputError
 from hashcore.hasher import Hasher, Modality
 from hashcore.inputs import FeatureInput, ImageInput
 from hashcore.networks.spec import Linear, Preprocessing
-from jobs import codes, encode, encoding
-from jobs.config import Pipeline
-from jobs.encoding import Work
+from jobs import encode
+from jobs.corpora import encoding
+from jobs.corpora.encoding import Work
+from jobs.pipeline import codes
+from jobs.pipeline.config import Pipeline
 
 CODE_LENGTH, DIMENSIONS = 12, 5
 

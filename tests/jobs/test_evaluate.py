@@ -15,11 +15,13 @@ from hashcore import measures
 from hashcore.codes import pack
 from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.relevance import Labels
-from jobs import codes, distinct, evaluate, tally
-from jobs.config import Pipeline
-from jobs.distinct import count_part, part_of
+from jobs import evaluate
 from jobs.evaluate import EvaluateConfig
-from jobs.spark import map_tasks
+from jobs.evaluation import distinct, tally
+from jobs.evaluation.distinct import count_part, part_of
+from jobs.pipeline import codes
+from jobs.pipeline.config import Pipeline
+from jobs.pipeline.spark import map_tasks
 
 LENGTH = 24
 ITEMS, QUERIES, CLASSES = 300, 41, 4

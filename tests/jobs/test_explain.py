@@ -9,7 +9,7 @@ from codes_directory import make
 import indexer
 from hashcore.errors import InvalidInputError
 from jobs import explain
-from jobs.config import Pipeline
+from jobs.pipeline.config import Pipeline
 from jobs.search import SearchConfig
 
 

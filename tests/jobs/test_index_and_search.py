@@ -14,8 +14,9 @@ from oracle import CODE_LENGTHS, as_integers, ranking
 
 import indexer
 from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
-from jobs import codes, index, search
-from jobs.config import Pipeline
+from jobs import index, search
+from jobs.pipeline import codes
+from jobs.pipeline.config import Pipeline
 
 DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hashcore.errors import InvalidInputError, OutputError
-from jobs import outputs
-from jobs.config import Pipeline
+from jobs.pipeline import outputs
+from jobs.pipeline.config import Pipeline
 
 
 def record(stage="search", inputs=None, **values):

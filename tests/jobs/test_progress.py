@@ -5,8 +5,8 @@ from __future__ import annotations
 import doctest
 import io
 
-from jobs import progress
-from jobs.progress import Progress
+from jobs.pipeline import progress
+from jobs.pipeline.progress import Progress
 
 
 class Terminal(io.StringIO):

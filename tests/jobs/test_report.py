@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from hashcore.errors import InvalidInputError, OutputError
-from jobs import outputs, report
-from jobs.config import Pipeline
-from jobs.metrics import Curves, Example, Figure, Metrics, Setting, Shown
+from jobs import report
+from jobs.evaluation.metrics import Curves, Example, Figure, Metrics, Setting, Shown
+from jobs.page.thumbnails import thumbnails
+from jobs.pipeline import outputs
+from jobs.pipeline.config import Pipeline
 from jobs.report import ReportConfig
-from jobs.thumbnails import thumbnails
 
 LENGTH = 8
 

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from hashcore.errors import CorruptIndexError, MissingExtraError
-from jobs import spark as jobs_spark
-from jobs.spark import SparkConfig, map_partitions, map_tasks, session
+from jobs.pipeline import spark as jobs_spark
+from jobs.pipeline.spark import SparkConfig, map_partitions, map_tasks, session
 
 
 def test_results_come_in_the_order_of_tasks(spark):

@@ -24,11 +24,12 @@ from hashcore.errors import ConfigError, HashcoreError, InvalidInputError, Outpu
 from hashcore.hasher import Hasher
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from jobs import train, train_corpus, train_ray, train_worker
-from jobs.config import Pipeline
-from jobs.progress import Progress
+from jobs import train
+from jobs.pipeline.config import Pipeline
+from jobs.pipeline.progress import Progress
 from jobs.train import TrainConfig
-from jobs.train_progress import Board, Teller
+from jobs.training import on_ray, reading, worker
+from jobs.training.board import Board, Teller
 
 NETWORK = {"name": "mlp", "hidden": [16]}
 ROWS = 200
@@ -146,8 +147,8 @@ def test_images_are_decoded_and_single_labels_read(tmp_path):
     write(tmp_path, {"key": np.arange(ROWS), "picture": files, "class": [row % 2 for row in range(ROWS)]})
     named = {"id": "key", "labels": "class"}
     made = pipeline(tmp_path, corpus=named, modality="image", column="picture")
-    source = train_corpus.find(made)
-    window = train_corpus.window(train_corpus.read(source, made.train), source, made.train)
+    source = reading.find(made)
+    window = reading.window(reading.read(source, made.train), source, made.train)
     good = np.delete(np.arange(ROWS), 7)
     assert np.array_equal(window.items.numpy()[:, 0], pixels[good])
     assert window.labels.values.tolist() == (good % 2).tolist()
@@ -159,8 +160,8 @@ def test_rows_come_in_the_order_of_their_ids_whatever_the_files(tmp_path):
     shuffled = pa.table(columns()).take(np.random.default_rng(1).permutation(ROWS))
     write(tmp_path, {name: shuffled.column(name) for name in shuffled.schema.names}, files=7)
     made = pipeline(tmp_path)
-    source = train_corpus.find(made)
-    window = train_corpus.window(train_corpus.read(source, made.train), source, made.train)
+    source = reading.find(made)
+    window = reading.window(reading.read(source, made.train), source, made.train)
     assert np.array_equal(window.items.numpy(), features())
 
 
@@ -241,9 +242,9 @@ class Shard:
 
 def windows(root, rows_left=ROWS, **changes):
     made = pipeline(root)
-    source, config = train_corpus.find(made), made.train.model_copy(update=changes)
-    shard = Shard(train_corpus.read(source, made.train).slice(0, rows_left))
-    return list(train_worker._windows(shard, train_worker.Work(source, config, board=None)))
+    source, config = reading.find(made), made.train.model_copy(update=changes)
+    shard = Shard(reading.read(source, made.train).slice(0, rows_left))
+    return list(worker._windows(shard, worker.Work(source, config, board=None)))
 
 
 def test_a_share_that_does_not_fit_comes_in_windows_of_about_equal_size(root):
@@ -264,8 +265,8 @@ def test_what_ray_says_of_a_failure_becomes_one_line():
 
     on_purpose = RuntimeError("wrapped")
     on_purpose.__cause__ = InvalidInputError("give two classes")
-    assert str(train_ray._cause(WorkerGroupError("", {0: on_purpose}))) == "give two classes"
-    other = train_ray._cause(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
+    assert str(on_ray._cause(WorkerGroupError("", {0: on_purpose}))) == "give two classes"
+    other = on_ray._cause(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
     assert isinstance(other, OutputError)
     assert str(other) == "training on Ray failed (out of memory); run it again to go on from its last epoch"
 
@@ -273,7 +274,7 @@ def test_what_ray_says_of_a_failure_becomes_one_line():
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[str]:
     """The address of one Ray for all tests that need it: two workers, and a CPU to read the corpus."""
-    with train_ray.cluster(TrainConfig(workers=2)):
+    with on_ray.cluster(TrainConfig(workers=2)):
         import ray
 
         yield ray.get_runtime_context().gcs_address

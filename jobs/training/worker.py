@@ -8,9 +8,9 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jobs import train_corpus
-from jobs.train_corpus import Source
-from jobs.train_progress import Teller
+from jobs.training import reading
+from jobs.training.board import Teller
+from jobs.training.reading import Source
 
 if TYPE_CHECKING:
     import ray
@@ -86,9 +86,9 @@ def _windows(shard: ray.data.DataIterator, work: Work) -> Iterator[Window]:
     count, good = -(-share // limit), 0
     for table in shard.iter_batches(batch_size=-(-share // count), batch_format="pyarrow"):
         good += len(table)
-        yield train_corpus.window(table, source, config)
+        yield reading.window(table, source, config)
     remainder = config.workers - 1  # rows that an equal split may leave out
-    train_corpus.judge(min(source.rows, good * config.workers + remainder) if good else 0, source, config)
+    reading.judge(min(source.rows, good * config.workers + remainder) if good else 0, source, config)
 
 
 def _report(rank: int, learner: Learner, standing: Standing) -> None:

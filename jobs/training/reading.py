@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hashcore.training_data import Window
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
     from jobs.train import TrainConfig
 
 INFER_ROWS = 256

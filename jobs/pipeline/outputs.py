@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hashcore.errors import InvalidInputError, OutputError
-from jobs.section import Section
+from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 RECORD = "_hashcore.json"
 
@@ -46,7 +46,7 @@ def record(
     pipeline: Pipeline, stage: str, sections: tuple[str, ...], inputs: Mapping[str, str] | None = None
 ) -> Record:
     """Return the record of a stage that is decided by some sections of the configuration and by its inputs."""
-    from jobs.config import digest
+    from jobs.pipeline.config import digest
 
     given = dict(inputs or {})
     fingerprint = digest([stage, pipeline.fingerprint(*sections), given])

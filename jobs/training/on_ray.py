@@ -14,16 +14,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
-from jobs import train_corpus, train_worker
-from jobs.train_corpus import Source
-from jobs.train_progress import Board, shown
-from jobs.train_worker import DATASET, Work
+from jobs.training import reading, worker
+from jobs.training.board import Board, shown
+from jobs.training.reading import Source
+from jobs.training.worker import DATASET, Work
 
 if TYPE_CHECKING:
     import ray
 
     from hashcore.hasher import Hasher
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
     from jobs.train import TrainConfig
 
 RUN = "ray"
@@ -120,7 +120,7 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
     data.DataContext.get_current().enable_progress_bars = _is_verbose()
     options = data.ExecutionOptions(preserve_order=True)  # every run gives a worker the same rows
     trainer = TorchTrainer(
-        partial(train_worker.run, work),
+        partial(worker.run, work),
         scaling_config=train.ScalingConfig(num_workers=work.config.workers, use_gpu=work.config.gpu),
         run_config=train.RunConfig(
             name=RUN,
@@ -173,4 +173,4 @@ def _dataset(source: Source) -> ray.data.Dataset:
     from ray import data
 
     table = data.read_parquet(source.path, file_extensions=None).select_columns(source.columns())
-    return table.map_batches(partial(train_corpus.decode, source=source), batch_format="pyarrow", batch_size=4096)
+    return table.map_batches(partial(reading.decode, source=source), batch_format="pyarrow", batch_size=4096)

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from hashcore.errors import InvalidInputError
-from jobs.section import Section
+from jobs.pipeline.section import Section
 
 Curve = list[float | None]
 

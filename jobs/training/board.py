@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jobs.progress import Progress
+from jobs.pipeline.progress import Progress
 
 INTERVAL_S = 0.5
 

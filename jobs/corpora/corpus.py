@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hashcore.errors import ConfigError, InvalidInputError, require
-from jobs import outputs
-from jobs.section import Section
+from jobs.pipeline import outputs
+from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from jobs.config import Pipeline
+    from jobs.pipeline.config import Pipeline
 
 Part = Literal["train", "database", "queries"]
 PARTS: tuple[Part, ...] = ("train", "database", "queries")

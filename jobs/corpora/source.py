@@ -14,7 +14,7 @@ from hashcore.errors import InvalidInputError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
-    from jobs.corpus import CorpusConfig
+    from jobs.corpora.corpus import CorpusConfig
 
 UNREADABLE = ("FAILED_READ_FILE", "DATA_SOURCE_NOT_FOUND", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA", "MALFORMED")
 

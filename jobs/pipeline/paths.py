@@ -6,7 +6,7 @@ import os
 
 from pydantic import field_validator
 
-from jobs.section import Section
+from jobs.pipeline.section import Section
 
 
 class Paths(Section):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.metrics import Curve, Curves
+from jobs.evaluation.metrics import Curve, Curves
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

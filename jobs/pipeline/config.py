@@ -12,15 +12,15 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from hashcore.errors import ConfigError
-from jobs.corpus import CorpusConfig
+from jobs.corpora.corpus import CorpusConfig
 from jobs.encode import EncodeConfig
 from jobs.evaluate import EvaluateConfig
 from jobs.index import IndexConfig
-from jobs.paths import Paths
+from jobs.pipeline.paths import Paths
+from jobs.pipeline.section import Section
+from jobs.pipeline.spark import SparkConfig
 from jobs.report import ReportConfig
 from jobs.search import SearchConfig
-from jobs.section import Section
-from jobs.spark import SparkConfig
 from jobs.train import TrainConfig
 
 

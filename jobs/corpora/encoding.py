@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hashcore.errors import InvalidInputError
-from jobs import codes, outputs
-from jobs.spark import task_threads
+from jobs.pipeline import codes, outputs
+from jobs.pipeline.spark import task_threads
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.ties import Floats
-from jobs.metrics import Example, Shown
-from jobs.tally import Queries, Tally
+from jobs.evaluation.metrics import Example, Shown
+from jobs.evaluation.tally import Queries, Tally
 
 
 def draw(ids: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

@@ -12,9 +12,9 @@ from hashcore import measures
 from hashcore.classification import classify
 from hashcore.protocol import Measure
 from hashcore.ties import Floats, Ties
-from jobs.examples import Choice, of_block
-from jobs.metrics import Curve, Curves, Example, Figure
-from jobs.tally import Queries, Tally, first_labels
+from jobs.evaluation.examples import Choice, of_block
+from jobs.evaluation.metrics import Curve, Curves, Example, Figure
+from jobs.evaluation.tally import Queries, Tally, first_labels
 
 EVERY_ORDER = "expected over all orders of items at one distance"
 NO_ORDER = "none: a radius takes all items at one distance or none"

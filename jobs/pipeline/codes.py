@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 from hashcore.codes import Codes, Kind, check_codes, code_bytes
 from hashcore.errors import InvalidInputError
 from hashcore.relevance import Labels
-from jobs.section import Section
+from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from hashcore.errors import HashcoreError, MissingExtraError, require
-from jobs.progress import Progress
-from jobs.section import Section
+from jobs.pipeline.progress import Progress
+from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,7 +100,7 @@ def _settings(config: SparkConfig, submitted: bool) -> dict[str, str]:
 
 def _python_path() -> str:
     """Return the PYTHONPATH on which workers of this machine find these packages, installed or not."""
-    here = str(Path(__file__).resolve().parent.parent)
+    here = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join(dict.fromkeys([here, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]))
 
 

@@ -1,0 +1,1 @@
+"""Corpora of images, features and tags: found, read and encoded."""

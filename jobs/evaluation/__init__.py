@@ -1,0 +1,1 @@
+"""Global figures of quality: tallies of each task, merged and measured."""

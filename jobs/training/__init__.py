@@ -1,0 +1,1 @@
+"""Training on Ray: the rows, the workers, and how far they are."""
