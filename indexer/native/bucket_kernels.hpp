@@ -43,13 +43,6 @@ class Candidates {
     }
     void push(Candidate candidate) { data_[size_++] = candidate; }
     void clear() { size_ = 0; }
-    template <class Keep>
-    void keep_if(Keep&& keep) {
-        std::size_t kept = 0;
-        for (std::size_t i = 0; i < size_; ++i)
-            if (keep(data_[i])) data_[kept++] = data_[i];
-        size_ = kept;
-    }
     std::size_t size() const { return size_; }
     const Candidate& operator[](std::size_t i) const { return data_[i]; }
 
@@ -67,15 +60,28 @@ struct Buckets {
     std::uint32_t entries, usual_entries;
 };
 
+// A table that has reported every item with at most `differing` bits other than the query's under its mask.
+struct Reported {
+    std::uint64_t mask;  // of the filter word
+    std::uint32_t differing;
+};
+
+// What a look-up may find: entries near enough that no table has reported before.
+struct Wanted {
+    const Reported* reported;
+    std::size_t tables;
+};
+
 struct BucketKernels {
     // Looks up bucket ^ base ^ flip for every probe and every flip, probe by probe: for buckets that lie in cache.
     // Returns the number of entries compared.
     std::uint64_t (*look_up)(const Buckets& buckets, const Probe* probes, std::size_t count, std::uint32_t base,
-                             const std::uint32_t* flips, std::size_t flip_count, Candidates& out);
+                             const std::uint32_t* flips, std::size_t flip_count, const Wanted& wanted, Candidates& out);
 
     // The same, flip by flip and with prefetching: for buckets that lie in memory. Probes ordered by bucket do best.
     std::uint64_t (*look_up_far)(const Buckets& buckets, const Probe* probes, std::size_t count,
-                                 const std::uint32_t* flips, std::size_t flip_count, Candidates& out);
+                                 const std::uint32_t* flips, std::size_t flip_count, const Wanted& wanted,
+                                 Candidates& out);
 };
 
 const BucketKernels& bucket_kernels(Isa isa);

@@ -19,8 +19,6 @@ const std::uint64_t* code_of(const Queries& queries, std::size_t words, std::siz
     return queries.data + query * words;
 }
 
-std::uint64_t substring_mask(const Table& table) { return ((std::uint64_t(1) << table.bits) - 1) << table.shift; }
-
 // Turns candidates into verified distances and hands them to sink(query, position, distance).
 class Verifier {
   public:
@@ -29,18 +27,13 @@ class Verifier {
         for (std::size_t t = 0; t < shard.tables.size(); ++t) {
             if (pass.already[t] < 0) continue;
             const Table& table = shard.tables[t];
-            const Reported reported{table.word, substring_mask(table), pass.already[t]};
-            (table.word == table_.filter_word ? known_from_filter_ : known_from_code_).push_back(reported);
+            if (table.word != table_.filter_word) known_.push_back({table.word, substring_mask(table), pass.already[t]});
         }
     }
 
-    // Reorders the candidates. What the filter word shows to be reported already is dropped before anything is fetched.
+    // The look-up has left out what the filter word shows to be reported already.
     template <class Radius, class Sink>
-    void verify(Candidates& candidates, Radius&& radius_of, Sink&& sink) const {
-        candidates.keep_if([&](const Candidate& found) {
-            const std::uint64_t word = table_.buckets.words[found.entry];
-            return is_new(known_from_filter_, query(found), [word](std::size_t) { return word; });
-        });
+    void verify(const Candidates& candidates, Radius&& radius_of, Sink&& sink) const {
         const std::size_t words = shard_.codes.words, total = candidates.size();
         for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
             if (i >= 2 * ahead) verify_one(candidates[i - 2 * ahead], radius_of, sink);
@@ -49,13 +42,16 @@ class Verifier {
                 for (std::size_t w = 0; w < words; ++w)
                     if (w != table_.filter_word) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
             }
-            if (i < total && table_.positions) __builtin_prefetch(table_.positions + candidates[i].entry);
+            if (i >= total) continue;
+            if (table_.positions) __builtin_prefetch(table_.positions + candidates[i].entry);
+            if (words > 1) __builtin_prefetch(query(candidates[i]));
         }
     }
 
   private:
-    // A table that has reported every item with at most `differing` bits other than the query's in its substring.
-    struct Reported {
+    // A table that has reported every item with at most `differing` bits other than the query's in its substring, where
+    // that is not in the filter word.
+    struct Known {
         std::size_t word;
         std::uint64_t mask;
         int differing;
@@ -70,13 +66,13 @@ class Verifier {
         unsigned distance = found.distance;
         for (std::size_t w = 0; w < shard_.codes.words; ++w)
             if (w != table_.filter_word) distance += unsigned(__builtin_popcountll(query(found)[w] ^ word(w)));
-        if (int(distance) <= radius_of(found.query) && is_new(known_from_code_, query(found), word))
+        if (int(distance) <= radius_of(found.query) && is_new(query(found), word))
             sink(found.query, position, std::uint16_t(distance));
     }
 
     template <class Word>
-    static bool is_new(const std::vector<Reported>& known, const std::uint64_t* query, Word&& word) {
-        for (const Reported& by : known)
+    bool is_new(const std::uint64_t* query, Word&& word) const {
+        for (const Known& by : known_)
             if (__builtin_popcountll((query[by.word] ^ word(by.word)) & by.mask) <= by.differing) return false;
         return true;
     }
@@ -84,7 +80,7 @@ class Verifier {
     const Shard& shard_;
     const Queries& queries_;
     const Table& table_;
-    std::vector<Reported> known_from_filter_, known_from_code_;
+    std::vector<Known> known_;
 };
 
 Probe probe_of(const Table& table, const Queries& queries, std::size_t words, std::size_t query, unsigned radius) {
@@ -169,7 +165,7 @@ class GrowingSearch {
         for (const std::size_t q : active_)
             probes_.push_back(probe_of(table, queries_, shard_.codes.words, q, unsigned(nearest_[q - begin_].radius())));
         const Pass pass = growing_pass(shard_.tables.size(), flips, table_number);
-        const Sweep sweep(table, shard_.codes.count, pass, probes_, bucket_kernels(isa_));
+        const Sweep sweep(shard_, pass, probes_, bucket_kernels(isa_));
         const Verifier verifier(shard_, queries_, pass);
         Candidates candidates;
         for (std::size_t task = 0; task < sweep.tasks(); ++task) {
@@ -257,7 +253,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
         const Pass pass = range_pass(radii, t);
         probes.clear(queries.count);
         for (std::size_t q = 0; q < queries.count; ++q) probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, radius));
-        const Sweep sweep(shard.tables[t], shard.codes.count, pass, probes, bucket_kernels(isa));
+        const Sweep sweep(shard, pass, probes, bucket_kernels(isa));
         const Verifier verifier(shard, queries, pass);
         const std::size_t first = parts.size();
         parts.resize(first + sweep.tasks());

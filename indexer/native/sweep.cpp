@@ -64,8 +64,13 @@ std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::s
     return flips;
 }
 
-Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, Probes& probes, const BucketKernels& kernels)
-    : table_(table), pass_(pass), probes_(probes), kernels_(kernels) {
+Sweep::Sweep(const Shard& shard, const Pass& pass, Probes& probes, const BucketKernels& kernels)
+    : table_(shard.tables[pass.table]), pass_(pass), probes_(probes), kernels_(kernels) {
+    const Table& table = table_;
+    const std::size_t entries = shard.codes.count;
+    for (std::size_t t = 0; t < shard.tables.size(); ++t)
+        if (pass.already[t] >= 0 && shard.tables[t].word == table.filter_word)
+            reported_.push_back({substring_mask(shard.tables[t]), std::uint32_t(pass.already[t])});
     flips_ = flips_of(table.bits, pass.lowest, pass.highest);
     flips_per_probe_ = flips_.size();
     // Reading in sequence is so much faster than at random that where one line in eight is wanted, all are read: the table
@@ -95,18 +100,19 @@ Sweep::Sweep(const Table& table, std::size_t entries, const Pass& pass, Probes& 
 }
 
 std::uint64_t Sweep::run(std::size_t task, Candidates& out) const {
+    const Wanted wanted{reported_.data(), reported_.size()};
     if (!by_region_) {
         const std::size_t begin = task * probes_per_task, end = std::min(probes_.size(), begin + probes_per_task);
-        return kernels_.look_up_far(table_.buckets, probes_.data() + begin, end - begin, flips_.data(), flips_.size(), out);
+        return kernels_.look_up_far(table_.buckets, probes_.data() + begin, end - begin, flips_.data(), flips_.size(), wanted, out);
     }
     std::uint64_t compared = 0;
     const std::size_t regions = std::size_t(1) << high_bits_;
     for (std::size_t region = task * regions_per_task; region < std::min(regions, (task + 1) * regions_per_task); ++region)
-        compared += run_region(region, out);
+        compared += run_region(region, wanted, out);
     return compared;
 }
 
-std::uint64_t Sweep::run_region(std::size_t region, Candidates& out) const {
+std::uint64_t Sweep::run_region(std::size_t region, const Wanted& wanted, Candidates& out) const {
     std::uint64_t compared = 0;
     const std::uint32_t* offsets = table_.buckets.offsets + (region << low_bits_);
     fetch(offsets, (std::size_t(1) << low_bits_) + 1);
@@ -121,7 +127,7 @@ std::uint64_t Sweep::run_region(std::size_t region, Candidates& out) const {
             const std::uint32_t begin = region_start_[region ^ flip], end = region_start_[(region ^ flip) + 1];
             if (begin == end) continue;
             compared += kernels_.look_up(table_.buckets, probes_.data() + begin, end - begin,
-                                         std::uint32_t(std::size_t(flip) << low_bits_), flips, flip_count, out);
+                                         std::uint32_t(std::size_t(flip) << low_bits_), flips, flip_count, wanted, out);
         }
     }
     return compared;

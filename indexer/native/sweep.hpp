@@ -41,10 +41,12 @@ class Probes {
     std::vector<std::uint32_t> next_;
 };
 
+inline std::uint64_t substring_mask(const Table& table) { return ((std::uint64_t(1) << table.bits) - 1) << table.shift; }
+
 class Sweep {
   public:
     // Probes are reordered by bucket.
-    Sweep(const Table& table, std::size_t entries, const Pass& pass, Probes& probes, const BucketKernels& kernels);
+    Sweep(const Shard& shard, const Pass& pass, Probes& probes, const BucketKernels& kernels);
 
     // A sweep is cut into tasks that may run in any order.
     std::size_t tasks() const { return tasks_; }
@@ -53,7 +55,7 @@ class Sweep {
     std::uint64_t probes() const { return std::uint64_t(probes_.size()) * flips_per_probe_; }
 
   private:
-    std::uint64_t run_region(std::size_t region, Candidates& out) const;
+    std::uint64_t run_region(std::size_t region, const Wanted& wanted, Candidates& out) const;
 
     const Table& table_;
     const Pass& pass_;
@@ -61,6 +63,7 @@ class Sweep {
     const BucketKernels& kernels_;
     std::size_t low_bits_ = 0, high_bits_ = 0, tasks_ = 0, flips_per_probe_ = 0;
     bool by_region_ = false;
+    std::vector<Reported> reported_;  // by tables of the same filter word
     std::vector<std::uint32_t> flips_;       // far look-ups: all flips; by region: flips of the low bits, by weight
     std::vector<std::size_t> weight_start_;  // flips_[weight_start_[w]:weight_start_[w + 1]] have w bits set
     std::vector<std::vector<std::uint32_t>> high_flips_;  // by weight
