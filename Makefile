@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*) $(wildcard indexer/native/*)
 
-.PHONY: demo test lint bench setup check clean
+.PHONY: demo test lint terraform bench setup check clean
 
 demo: setup        ## images → trained hash → codes → index → exact search → figures → a page to look at
 	$(BIN)/hashcore demo --config conf/demo.yaml
@@ -11,11 +11,16 @@ demo: setup        ## images → trained hash → codes → index → exact sear
 test: setup        ## the whole suite; tests of public data sets look for them in $$HASHCORE_DATA
 	$(BIN)/python -m pytest
 
-lint: setup        ## style, types, and the arrows between the packages
+lint: setup terraform  ## style, types, the arrows between the packages, infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+terraform: .venv-lint/installed  ## the infrastructure's style, where terraform is, and its safety
+	@if command -v terraform >/dev/null; then terraform -chdir=terraform fmt -check -recursive; \
+	else echo "terraform is missing: its style is not checked"; fi
+	.venv-lint/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet
 
 bench: setup       ## speed against faiss on this machine, equal results asserted first
 	$(BIN)/hashcore bench scan
@@ -37,5 +42,10 @@ check:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv-lint/installed: conf/lint.txt
+	$(PYTHON) -m venv .venv-lint
+	.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check -r conf/lint.txt
+	@touch $@
+
 clean:
-	rm -rf .venv build runs hashcore/*.so indexer/*.so
+	rm -rf .venv .venv-lint build runs hashcore/*.so indexer/*.so

@@ -1,0 +1,19 @@
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = { project = "hashcore", stage = "prod" }
+  }
+}
+
+provider "helm" {
+  kubernetes = {
+    host                   = module.ray.cluster.endpoint
+    cluster_ca_certificate = base64decode(module.ray.cluster.certificate)
+    exec = {
+      api_version = "client.authentication.k8s.io/v1"
+      command     = "aws"
+      args        = ["eks", "get-token", "--region", var.region, "--cluster-name", module.ray.cluster.name]
+    }
+  }
+}
