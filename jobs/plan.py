@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -22,9 +24,13 @@ from jobs.benchmarks import data
 from jobs.benchmarks.comparison import timed
 
 MEASURED_CODES = 4_000_000
+BATCH = 1_000_000
 MEASURED_QUERIES = 100_000
 SCANNED_QUERIES = 100
+READ_BLOCK = 8 << 20
 GIB = 1 << 30
+PAGE = 4096
+PAGES_PER_PROBE = 2  # of bucket offsets, and of entries
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,13 @@ class Constants:
         costs: Of a search: a bucket looked up, an entry compared, a word scanned.
         build: Of building, a code and table.
         query: Of each query and shard, whatever the radius.
+        read: Of reading a byte of a file that is not in memory, in order; all cores together.
     """
 
     costs: Costs
     build: float
     query: float
+    read: float
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,9 @@ class Prediction:
         bytes_per_code: On disk.
         build_s: Seconds to build on all cores, beside reading the codes.
         query_us: Microseconds a query takes on one core, over all shards, in bulk.
-        queries_per_s: On all cores.
+        queries_per_s: On all cores, everything in memory.
+        read_bytes: That a batch of queries reads from storage, where nothing is in memory.
+        cold_s: Seconds of such a batch: reading or searching, whichever takes longer, as they overlap.
         plan: The radii of a shard's tables, or a scan.
     """
 
@@ -60,6 +70,8 @@ class Prediction:
     build_s: float
     query_us: float
     queries_per_s: float
+    read_bytes: float
+    cold_s: float
     plan: Allocation
 
 
@@ -69,27 +81,41 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bits", type=int, default=64, help="bits of a code")
     command.add_argument("--radius", type=int, default=4, help="of the searches, in bits")
     command.add_argument("--cores", type=int, default=2, help="cores that build and search")
+    command.add_argument("--queries", type=float, default=BATCH, help="queries in a batch, for searches from storage")
     command.add_argument("--rows-per-shard", type=int, default=ROWS_PER_SHARD, help="codes in a shard at most")
 
 
 def run(given: argparse.Namespace) -> None:
     """Measure this machine for some seconds and print the prediction."""
     codes = int(given.codes)
-    if codes < 1 or given.cores < 1:
-        raise InvalidInputError(f"--codes {given.codes:g} --cores {given.cores}: use 1 or more of both")
+    queries = int(given.queries)
+    if min(codes, given.cores, queries) < 1:
+        raise InvalidInputError(
+            f"--codes {given.codes:g} --cores {given.cores} --queries {given.queries:g}: use 1 or more of each"
+        )
     check_radius(given.radius, check_code_length(given.bits))
     constants = measure(given.bits)
-    found = predict(constants, codes, given.bits, given.radius, given.cores, given.rows_per_shard)
+    found = predict(constants, codes, given.bits, given.radius, given.cores, given.rows_per_shard, queries)
     gib = codes * found.bytes_per_code / GIB
     print(f"{codes:,} codes of {given.bits} bits, radius {given.radius}, {given.cores} cores like these")
     print(f"index    {found.shards} shards, {found.bytes_per_code:.1f} bytes a code, {gib:,.1f} GiB")
     print(f"build    {found.build_s:,.0f} s beside reading the codes")
     way = "scan" if found.plan.is_scan else f"tables of radii {', '.join(map(str, found.plan.radii))}"
     print(f"search   {found.query_us:,.1f} us a query and core in bulk, {found.queries_per_s:,.0f} queries/s; {way}")
+    print(
+        f"cold     {queries:,} queries read {found.read_bytes / GIB:,.1f} GiB in {found.cold_s:,.0f} s: "
+        f"{queries / found.cold_s:,.0f} queries/s"
+    )
 
 
 def predict(
-    constants: Constants, codes: int, code_length: int, radius: int, cores: int, rows_per_shard: int = ROWS_PER_SHARD
+    constants: Constants,
+    codes: int,
+    code_length: int,
+    radius: int,
+    cores: int,
+    rows_per_shard: int = ROWS_PER_SHARD,
+    queries: int = BATCH,
 ) -> Prediction:
     """Return what an index of uniform codes costs: the hard case for tables of real codes' size."""
     shards = math.ceil(codes / rows_per_shard)
@@ -100,12 +126,15 @@ def predict(
     bits = [s.bits for s in substrings]
     plan = allocate(radius, bits, rings, codes=rows, words=words, costs=constants.costs)
     query_us = shards * (min(plan.tables_ns, plan.scan_ns) + constants.query) / 1000
+    read_bytes = codes * searched_bytes_per_code(plan, substrings, words, rows, queries)
     return Prediction(
         shards=shards,
         bytes_per_code=bytes_per_code(substrings, words, rows, codes),
         build_s=constants.build * codes * len(substrings) / cores / 1e9,
         query_us=query_us,
         queries_per_s=cores * 1e6 / query_us,
+        read_bytes=read_bytes,
+        cold_s=max(constants.read * read_bytes / 1e9, queries * query_us / cores / 1e6),
         plan=plan,
     )
 
@@ -115,6 +144,17 @@ def bytes_per_code(substrings: tuple[Substring, ...], words: int, rows: int, cod
     ids = 4 if codes < 2**32 else 8
     offsets = sum(4 << s.bits for s in substrings)
     return float(8 * words + ids + 12 * (len(substrings) - 1) + offsets / rows)
+
+
+def searched_bytes_per_code(
+    plan: Allocation, substrings: tuple[Substring, ...], words: int, rows: int, queries: int
+) -> float:
+    """Return the bytes of a shard by its rows that a batch reads: all that it looks into, or a few pages a probe."""
+    if plan.is_scan:
+        return 8.0 * words
+    used = [s for s, probes in zip(substrings, plan.probes, strict=True) if probes]
+    whole = sum(8 + (4 << s.bits) / rows for s in used)
+    return float(min(whole, queries * sum(plan.probes) * PAGES_PER_PROBE * PAGE / rows))
 
 
 def _ring_entries(substring: Substring, flips: int, rows: int) -> float:
@@ -137,6 +177,7 @@ def measure(code_length: int) -> Constants:
         exact, near = tables - 1, 3 * tables - 1  # no flips, and up to two flips, in every table
         exact_s, near_s = _search_s(shard, queries, exact), _search_s(shard, queries, near)
         probes = sum(shard.plan(queries, near).probes) - tables
+        read_ns = _read_ns(shard.file.path)
     some = queries[:SCANNED_QUERIES]
     scan_s = timed(lambda: hamming.range_search(database, some, 4, threads=1))
     probe_ns = 1e9 * max(near_s - exact_s, 0) / len(queries) / max(probes, 1)
@@ -147,10 +188,27 @@ def measure(code_length: int) -> Constants:
         scan=1e9 * scan_s / len(some) / len(database),
     )
     per_table = MEASURED_CODES * tables
-    return Constants(costs=costs, build=1e9 * build_s / per_table, query=1e9 * exact_s / len(queries))
+    return Constants(costs, build=1e9 * build_s / per_table, query=1e9 * exact_s / len(queries), read=read_ns)
 
 
 def _search_s(shard: indexer.Shard, queries: Codes, radius: int) -> float:
     """Return the seconds of a bulk search, once everything is mapped."""
     shard.range_search(queries, radius, threads=1)
     return timed(lambda: shard.range_search(queries, radius, threads=1))
+
+
+def _read_ns(path: Path) -> float:
+    """Return the nanoseconds that a byte of a file takes that is not in memory."""
+    with path.open("rb", buffering=0) as file:
+        forget(file.fileno())
+        block, size, start = bytearray(READ_BLOCK), 0, time.perf_counter()
+        while count := file.readinto(block):
+            size += count
+        return 1e9 * (time.perf_counter() - start) / size
+
+
+def forget(file: int) -> None:
+    """Let the system drop what it keeps of a file in memory, where it can."""
+    os.fsync(file)
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "hashcore/native/order.hpp"
 #include "hashcore/native/parallel.hpp"
 
 namespace hashcore {
@@ -20,15 +21,6 @@ struct HitLists {
     std::vector<std::int64_t> offsets;  // hits of query i are offsets[i]:offsets[i + 1]
     std::vector<std::int64_t> ids;
     std::vector<std::uint16_t> distances;
-};
-
-struct Neighbor {
-    std::int64_t id;
-    std::uint16_t distance;
-
-    bool operator<(const Neighbor& other) const {
-        return distance != other.distance ? distance < other.distance : id < other.id;
-    }
 };
 
 // Answers to the same queries from one set of items, as HitLists describes them.
@@ -91,12 +83,13 @@ inline HitLists assemble(const std::vector<std::vector<Hit>>& parts, std::size_t
     lists.ids.resize(std::size_t(lists.offsets[queries]));
     lists.distances.resize(lists.ids.size());
 
-    constexpr std::size_t block = 256;
+    const std::size_t block = std::clamp<std::size_t>(queries / (8 * std::max<std::size_t>(threads, 1)), 1, 256);
     parallel_for((queries + block - 1) / block, sorted.size() > 10'000 ? threads : 1, [&](std::size_t task) {
+        NeighborOrder order;
         for (std::size_t q = task * block; q < std::min(queries, (task + 1) * block); ++q) {
             Neighbor* begin = sorted.data() + start[q];
             Neighbor* end = sorted.data() + start[q + 1];
-            if (!std::is_sorted(begin, end)) std::sort(begin, end);
+            order(begin, end);
             std::size_t out = std::size_t(lists.offsets[q]);
             for (; out < std::size_t(lists.offsets[q + 1]); ++begin, ++out) {
                 lists.ids[out] = begin->id;

@@ -179,6 +179,22 @@ def test_a_crowd_of_equal_codes_is_answered_by_id(tmp_path):
     assert found.distances.tolist() == [0] * 4000 + [1]
 
 
+@pytest.mark.parametrize(("lowest", "highest"), [(0, 10**6), (-(10**12), 10**12), (-(2**63), 2**63 - 1)])
+def test_thousands_of_neighbours_of_one_query_are_in_order_whatever_the_ids(tmp_path, lowest, highest):
+    rng = np.random.default_rng(0)
+    database = codes.pack(clustered_bits(rng, 6000, 16))
+    ids = np.unique(rng.integers(lowest, highest, 9000, endpoint=True))
+    ids = rng.permutation(ids)[:6000]
+    queries = database[:3]
+    found = indexer.build(str(tmp_path / "index"), ids, database, code_length=16).range_search(queries, 9)
+    distances = hamming.knn_search(database, queries, 6000)
+    for query in range(3):
+        positions, bits = distances.of(query)
+        wanted = sorted((int(d), int(ids[p])) for d, p in zip(bits, positions, strict=True) if d <= 9)
+        assert len(wanted) > 2000
+        assert pairs(found, query) == wanted
+
+
 def test_explain_counts_the_work_of_each_table(tmp_path):
     ids, database, queries = drawn(64)
     index = built(tmp_path / "index", ids, database, 64, rows_per_shard=ITEMS)

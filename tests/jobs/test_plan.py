@@ -7,7 +7,7 @@ from indexer.allocation import Costs
 from jobs import cli, plan
 from jobs.benchmarks import data
 
-CONSTANTS = plan.Constants(costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0)
+CONSTANTS = plan.Constants(costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0, read=0.6)
 
 
 @pytest.mark.parametrize(("code_length", "rows"), [(64, 200_000), (128, 120_000)])
@@ -28,6 +28,13 @@ def test_ten_times_the_codes_take_ten_times_the_shards_build_and_search():
 
 def test_a_billion_codes_of_64_bits_take_less_than_40_bytes_each():
     assert plan.predict(CONSTANTS, 10**9, 64, radius=4, cores=2).bytes_per_code < 40
+
+
+def test_from_storage_a_batch_takes_as_long_as_reading_or_as_searching():
+    few, many = (plan.predict(CONSTANTS, 10**9, 64, radius=4, cores=2, queries=n) for n in (1000, 100_000_000))
+    assert few.read_bytes < many.read_bytes < 10**9 * many.bytes_per_code
+    assert few.cold_s == pytest.approx(CONSTANTS.read * few.read_bytes / 1e9)
+    assert many.cold_s == pytest.approx(100_000_000 / many.queries_per_s)
 
 
 def test_a_radius_beyond_the_tables_is_planned_as_a_scan():
