@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, require
+from hashcore.relevance import Labels
 from hashcore.training_config import TrainingConfig
 from jobs.corpora import corpus
 from jobs.pipeline import outputs
@@ -28,8 +30,8 @@ log = logging.getLogger(__name__)
 class TrainConfig(TrainingConfig):
     """How the hasher is trained, and where."""
 
-    method: Literal["network", "lsh", "itq"] = "network"
-    """`network` learns from labels; `lsh` and `itq` need none, and take nothing but `code_length` and `seed`."""
+    method: Literal["network"] | Method = "network"
+    """`network` or a classical hash, which takes only `code_length` and `seed`; lsh, pcah, sh, itq need no labels."""
     modality: str = Field(default="image", pattern=r"^[A-Za-z0-9_-]+$")
     """Name of what the hasher reads."""
     column: str | None = None
@@ -70,9 +72,8 @@ def run(pipeline: Pipeline) -> None:
         print(f"train: done before -> {pipeline.paths.hasher}")
         return
     source = reading.find(pipeline)
-    hasher = (
-        _learn(pipeline, source, record) if pipeline.train.method == "network" else _fit_classical(pipeline, source)
-    )
+    method = pipeline.train.method
+    hasher = _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
     with outputs.writing(pipeline.paths.hasher, record) as staging:
         hasher.save(staging)
     print(f"train: {_summary(hasher)} -> {pipeline.paths.hasher}")
@@ -117,14 +118,14 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
         )
 
 
-def _fit_classical(pipeline: Pipeline, source: Source) -> Hasher:
-    """Fit a method that needs no labels, in this process."""
-    from hashcore.classical import itq, lsh
+def _fit_classical(method: Method, config: TrainConfig, source: Source) -> Hasher:
+    """Fit a classical hash, in this process."""
+    from hashcore.classical import choice
 
-    config = pipeline.train
-    items = reading.items(reading.read(source, config), source)
-    method = {"lsh": lsh.fit, "itq": itq.fit}[config.method]
-    return method(items, config.code_length, seed=config.seed, modality=config.modality)
+    table = reading.read(source, config)
+    labels = Labels.from_arrow(table.column("labels")) if source.labels else None
+    items = reading.items(table, source)
+    return choice.fit(method, items, labels, config.code_length, seed=config.seed, modality=config.modality)
 
 
 def _summary(hasher: Hasher) -> str:

@@ -1,1 +1,1 @@
-"""Classical hashes, one file each, all fitted alike: `fit(items, code_length, *, seed) -> Hasher`."""
+"""Classical hashes, one file each, fitted alike: `fit(items, code_length, [labels,] *, seed, modality) -> Hasher`."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.classical.pcah import principal_components
 from hashcore.classical.projection import as_hasher, center
-from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
 
 ITERATIONS = 50
@@ -35,22 +35,6 @@ def fit(items: NDArray[Any], code_length: int, *, seed: int = 0, modality: str |
     components = principal_components(centered, code_length)
     rotation = rotate(centered @ components.T, seed)
     return as_hasher(mean, rotation.T @ components, modality, {"method": "itq", "seed": seed, "rows": len(centered)})
-
-
-def principal_components(centered: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """Return the directions of largest variance, orthonormal rows of shape (count, d), the largest first.
-
-    Raises:
-        InvalidInputError: If fewer directions have any variance.
-    """
-    variances, vectors = np.linalg.eigh(centered.T @ centered)
-    rank = int((variances > variances[-1] * len(variances) * np.finfo(np.float64).eps).sum())
-    if count > rank:
-        raise InvalidInputError(
-            f"code_length={count} exceeds the {rank} principal components of the items; use code_length <= {rank}, "
-            "or lsh, which has no such limit"
-        )
-    return vectors[:, ::-1][:, :count].T
 
 
 def rotate(projected: NDArray[np.float64], seed: int, iterations: int = ITERATIONS) -> NDArray[np.float64]:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from torch import nn
 
+from hashcore.networks.cosine import cosine
 from hashcore.networks.linear import linear
 from hashcore.networks.mlp import mlp
 from hashcore.networks.spec import NetworkSpec
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"linear": linear, "mlp": mlp}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"cosine": cosine, "linear": linear, "mlp": mlp}
 
 
 def build(spec: NetworkSpec, shape: tuple[int, ...], code_length: int) -> nn.Module:

@@ -26,6 +26,12 @@ class Linear(Spec):
     name: Literal["linear"] = "linear"
 
 
+class Cosine(Spec):
+    """f(x) = cos(W x + v): the eigenfunctions of spectral hashing (Weiss, Torralba, Fergus 2008)."""
+
+    name: Literal["cosine"] = "cosine"
+
+
 class Mlp(Spec):
     """Layers of tanh units and a linear one, such as f(x) = W₂ tanh(W₁ x + v₁) + v₂ (HDML §2)."""
 
@@ -38,4 +44,4 @@ class Mlp(Spec):
     """Share of hidden units left out at random in each training step."""
 
 
-NetworkSpec = Annotated[Linear | Mlp, Field(discriminator="name")]
+NetworkSpec = Annotated[Linear | Cosine | Mlp, Field(discriminator="name")]

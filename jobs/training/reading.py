@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.classical.spec import LEARN_FROM_LABELS
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.inputs import InputSpec, infer, read_column
 from hashcore.relevance import Labels
@@ -71,9 +72,12 @@ def find(pipeline: Pipeline) -> Source:
         raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
     if rows == 0:
         raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
-    item, labels = train.column or train.modality, config.labels if train.method == "network" else None
-    if train.method == "network" and labels is None:
-        raise ConfigError("corpus.labels=null: train.method=network learns from labels; name their column, or use itq")
+    learns_from_labels = train.method == "network" or train.method in LEARN_FROM_LABELS
+    item, labels = train.column or train.modality, config.labels if learns_from_labels else None
+    if learns_from_labels and labels is None:
+        raise ConfigError(
+            f"corpus.labels=null: train.method={train.method} learns from labels; name their column, or use itq"
+        )
     _check_columns(path, corpus.schema, {"corpus.id": config.id, "train.column": item, "corpus.labels": labels})
     described = infer(corpus.head(INFER_ROWS, columns=[item]).column(item))
     return Source(path, tuple(corpus.files), rows, config.id, item, labels, described)

@@ -165,7 +165,7 @@ def test_rows_come_in_the_order_of_their_ids_whatever_the_files(tmp_path):
     assert np.array_equal(window.items.numpy(), features())
 
 
-@pytest.mark.parametrize("method", ["lsh", "itq"])
+@pytest.mark.parametrize("method", ["lsh", "sh"])
 def test_methods_that_need_no_labels_run_as_jobs(tmp_path, method):
     wide = np.random.default_rng(0).standard_normal((ROWS, 12)).astype(np.float32)
     write(tmp_path, columns(labels=None, features=wide.tolist()))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hashcore.networks.choice import NETWORKS, build
-from hashcore.networks.spec import Linear, Mlp
+from hashcore.networks.spec import Cosine, Linear, Mlp
 
 ITEMS = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(0))
 
@@ -19,6 +19,12 @@ def test_linear_is_a_matrix_and_a_bias():
     network = build(Linear(), (2, 3), 8)
     ((weight, bias),) = weights(network)
     assert torch.allclose(network(ITEMS), ITEMS.flatten(1) @ weight.T + bias)
+
+
+def test_cosine_is_the_cosine_of_a_matrix_and_a_bias():
+    network = build(Cosine(), (2, 3), 8)
+    ((weight, bias),) = weights(network)
+    assert torch.allclose(network(ITEMS), torch.cos(ITEMS.flatten(1) @ weight.T + bias))
 
 
 @pytest.mark.parametrize("bounded", [False, True])
@@ -41,6 +47,6 @@ def test_dropout_works_in_training_alone():
 
 
 def test_every_network_can_be_chosen_by_its_spec():
-    assert {spec.name: build(spec, (2, 3), 9)(ITEMS).shape for spec in (Linear(), Mlp())} == dict.fromkeys(
+    assert {spec.name: build(spec, (2, 3), 9)(ITEMS).shape for spec in (Cosine(), Linear(), Mlp())} == dict.fromkeys(
         NETWORKS, (4, 9)
     )
