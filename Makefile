@@ -35,7 +35,7 @@ check:
 .venv/installed: pyproject.toml conf/constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c conf/constraints.txt torch scikit-build-core nanobind cmake ninja
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c conf/constraints.txt --no-build-isolation -e '.[train,spark,report,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c conf/constraints.txt --no-build-isolation -e '.[train,spark,report,papers,dev]'
 	@touch $@
 
 .venv/built: .venv/installed $(NATIVE)

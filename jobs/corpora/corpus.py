@@ -1,28 +1,29 @@
 """Corpora as Parquet: standard sets of images are converted, the user's own files are read as they are.
 
-A converted corpus has the columns `id: int64`, `image: binary` (PNG) or `features: list<float>`, and
-`labels: list<int32>`, in three parts: train, database and queries; queries are in neither of the others.
+A converted corpus has the columns `id: int64`, one or several of items (`image: binary`, a PNG file, or a `list<float>`
+of features), and `labels: list<int32>`, in three parts: train, database and queries; queries are in no other.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from hashcore.errors import ConfigError, InvalidInputError, require
+from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
+from jobs.corpora.columns import Content, column
+from jobs.corpora.images import Images
 from jobs.pipeline import outputs
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from jobs.pipeline.config import Pipeline
 
 Part = Literal["train", "database", "queries"]
@@ -33,10 +34,11 @@ IDX_UINT8 = 8
 class CorpusConfig(Section):
     """What is learned from, indexed and asked."""
 
-    source: Literal["digits", "mnist", "fashion-mnist", "files"] = "files"
-    """`files` are the user's own, at `paths.corpus_*`; MNIST's idx files are looked for in $HASHCORE_DATA."""
-    content: Literal["images", "features"] = "images"
-    """A converted item as PNG bytes in `image`, or as floats of 0 to 1 in `features`."""
+    source: Literal["digits", "mnist", "fashion-mnist", "cifar10", "files"] = "files"
+    """`files` are the user's own, at `paths.corpus_*`; MNIST and CIFAR-10 are looked for in $HASHCORE_DATA."""
+    content: Content | tuple[Content, ...] = "images"
+    """`images` are PNG bytes in column `image`, `features` pixels as floats of 0 to 1; `gist` (384 of them), `gist512`
+    and `hog` (486 of 32 x 32 pixels) are computed. Several give as many columns, named alike."""
     held_out: int = Field(default=360, ge=1)
     """Queries held out of the digits, in equal shares of every class; MNIST brings its own 10,000."""
     seed: int = 0
@@ -49,18 +51,6 @@ class CorpusConfig(Section):
     """Column of whole-number ids."""
     labels: str | None = "labels"
     """Column of labels, a whole number or a list of them; none where items have no labels."""
-
-
-class Images(NamedTuple):
-    """Images with their classes: ids (n,) int64, pixels (n, height, width) uint8, classes (n,) int32."""
-
-    ids: NDArray[np.int64]
-    pixels: NDArray[np.uint8]
-    classes: NDArray[np.int32]
-
-    def take(self, rows: NDArray[np.int64]) -> Images:
-        """Return some of the rows."""
-        return Images(self.ids[rows], self.pixels[rows], self.classes[rows])
 
 
 def run(pipeline: Pipeline) -> None:
@@ -77,12 +67,24 @@ def run(pipeline: Pipeline) -> None:
     missing = [part for part in PARTS if not outputs.is_finished(pipeline.paths.corpus(part), record)]
     if not missing:
         return
-    parts = split_digits(config) if config.source == "digits" else read_mnist(config.source)
+    parts = _read(config)
     for part in missing:
         path = pipeline.paths.corpus(part)
         with outputs.writing(path, record) as staging:
-            _write(staging, parts[part], config)
+            contents = (config.content,) if isinstance(config.content, str) else config.content
+            write(staging, parts[part], contents, config.rows_per_file)
         print(f"corpus {part}: {len(parts[part].ids):,} images of {config.source} -> {path}")
+
+
+def _read(config: CorpusConfig) -> dict[Part, Images]:
+    """Return the parts of a standard set."""
+    if config.source == "digits":
+        return split_digits(config)
+    if config.source == "cifar10":
+        images, rows = read_cifar10(), np.arange(60_000)
+        train, queries = images.take(rows[:TRAIN_ROWS]), images.take(rows[TRAIN_ROWS:])
+        return {"train": train, "database": train, "queries": queries}
+    return read_mnist(config.source)
 
 
 def split_digits(config: CorpusConfig) -> dict[Part, Images]:
@@ -145,39 +147,15 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(tuple(map(int, shape)))
 
 
-def _write(folder: str, images: Images, config: CorpusConfig) -> None:
-    """Write a part as Parquet files of `rows_per_file` rows."""
+def write(folder: str, images: Images, contents: Sequence[Content], rows_per_file: int) -> None:
+    """Write images as Parquet files of `rows_per_file` rows, a column for each content."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     os.makedirs(folder)
-    for number, start in enumerate(range(0, len(images.ids), config.rows_per_file)):
-        rows = images.take(np.arange(start, min(start + config.rows_per_file, len(images.ids))))
+    for number, start in enumerate(range(0, len(images.ids), rows_per_file)):
+        rows = images.take(np.arange(start, min(start + rows_per_file, len(images.ids))))
         offsets = pa.array(np.arange(len(rows.ids) + 1, dtype=np.int32))
         labels = pa.ListArray.from_arrays(offsets, pa.array(rows.classes))
-        items = {"image": _png(rows.pixels)} if config.content == "images" else {"features": _floats(rows.pixels)}
-        table = pa.table({"id": rows.ids, **items, "labels": labels})
+        table = pa.table({"id": rows.ids, **dict(column(rows, content) for content in contents), "labels": labels})
         pq.write_table(table, f"{folder}/part-{number:05}.parquet")
-
-
-def _png(pixels: NDArray[np.uint8]) -> pa.Array:
-    """Return a binary column of PNG files."""
-    require("PIL", "train")
-    import pyarrow as pa
-    from PIL import Image
-
-    def encode(image: NDArray[np.uint8]) -> bytes:
-        buffer = BytesIO()
-        Image.fromarray(image).save(buffer, format="PNG")
-        return buffer.getvalue()
-
-    return pa.array([encode(image) for image in pixels], pa.binary())
-
-
-def _floats(pixels: NDArray[np.uint8]) -> pa.Array:
-    """Return a column of lists of floats between 0 and 1."""
-    import pyarrow as pa
-
-    rows = pixels.reshape(len(pixels), -1)
-    offsets = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1])
-    return pa.ListArray.from_arrays(offsets, pa.array((rows.reshape(-1) / np.float32(255)).astype(np.float32)))

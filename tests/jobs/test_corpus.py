@@ -8,12 +8,15 @@ import os
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
 from hashcore.errors import ConfigError, InvalidInputError, OutputError
+from hashcore.features.gist import gist
+from jobs.corpora import cifar as cifar_module
 from jobs.corpora import corpus
 from jobs.corpora.corpus import CorpusConfig
 from jobs.pipeline.config import Pipeline
@@ -157,3 +160,46 @@ def test_images_and_labels_of_different_number_are_refused(mnist, tmp_path):
 def test_files_of_the_user_are_left_alone(tmp_path):
     corpus.run(pipeline(tmp_path, source="files"))
     assert not (tmp_path / "corpus").exists()
+
+
+@pytest.fixture
+def cifar(tmp_path, monkeypatch):
+    """Four CIFAR images out of order, in the place where the set is looked for."""
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype(np.uint8)
+    order = [2, 0, 3, 1]
+    buffers = [io.BytesIO() for _ in range(4)]
+    for image, buffer in zip(pixels[order], buffers, strict=True):
+        Image.fromarray(image).save(buffer, format="PNG")
+    columns = {"index": pa.array(order, pa.int32()), "label": pa.array(order, pa.uint8())}
+    (tmp_path / "cifar10").mkdir()
+    pq.write_table(
+        pa.table({**columns, "image_png": [buffer.getvalue() for buffer in buffers]}), tmp_path / cifar_module.FILE
+    )
+    monkeypatch.setenv("HASHCORE_DATA", str(tmp_path))
+    return pixels
+
+
+def test_cifar_is_read_in_the_order_of_its_index(cifar):
+    images = cifar_module.read_cifar10()
+    assert np.array_equal(images.pixels, cifar)
+    assert images.ids.tolist() == images.classes.tolist() == [0, 1, 2, 3]
+
+
+def test_features_are_computed_into_columns_of_their_names(cifar, tmp_path):
+    images = cifar_module.read_cifar10()
+    corpus.write(str(tmp_path / "out"), images, ("images", "gist", "gist512", "features"), rows_per_file=3)
+    table = pq.read_table(tmp_path / "out")
+    assert table.schema.names == ["id", "image", "gist", "gist512", "features", "labels"]
+    assert np.allclose(np.stack(table.column("gist").to_numpy()), gist(cifar.transpose(0, 3, 1, 2)), atol=1e-4)
+    assert np.stack(table.column("gist512").to_numpy()).shape == (4, 512)
+    assert np.allclose(np.stack(table.column("features").to_numpy())[1].reshape(3, 32, 32)[2], cifar[1, :, :, 2] / 255)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(table.column("image")[3].as_py()))), cifar[3])
+
+
+def test_missing_cifar_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("HASHCORE_DATA", str(tmp_path))
+    with pytest.raises(InvalidInputError, match=r"cifar10_png\.parquet cannot be read"):
+        cifar_module.read_cifar10()
+    monkeypatch.delenv("HASHCORE_DATA")
+    with pytest.raises(ConfigError, match="set HASHCORE_DATA"):
+        cifar_module.read_cifar10()
