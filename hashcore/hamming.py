@@ -17,6 +17,7 @@ from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 
 Words = NDArray[np.uint64]
+MOST_CODES = 2**32
 
 __all__ = [
     "Neighbors",
@@ -72,6 +73,7 @@ def range_search(database: Codes, queries: Codes, radius: int, *, threads: int =
     """
     database, queries = _check_pair(database, queries)
     check_radius(radius, 8 * database.shape[1])
+    check_scannable(len(database))
     if not len(database) or not len(queries):
         return Neighbors.empty(len(queries))
     isa()
@@ -91,11 +93,20 @@ def knn_search(database: Codes, queries: Codes, k: int, *, threads: int = 0) -> 
     """
     database, queries = _check_pair(database, queries)
     check_k(k, len(database), "the database")
+    check_scannable(len(database))
     if not len(queries):
         return Neighbors.empty(0)
     isa()
     threads = threads or available_threads()
     return Neighbors(*_kernels.scan_nearest(to_columns(database), to_rows(queries), int(k), threads))
+
+
+def check_scannable(codes: int) -> None:
+    """Raise InvalidInputError where row numbers do not fit 32 bits."""
+    if codes > MOST_CODES:
+        raise InvalidInputError(
+            f"{codes:,} codes exceed the {MOST_CODES:,} that one scan numbers; build an index of them"
+        )
 
 
 def distance_histogram(database: Codes, queries: Codes, code_length: int, *, threads: int = 0) -> NDArray[np.int64]:

@@ -6,21 +6,35 @@
 #include <cstdint>
 #include <vector>
 
+#include "hashcore/native/buffer.hpp"
 #include "hashcore/native/order.hpp"
 #include "hashcore/native/parallel.hpp"
+#include "hashcore/native/rows.hpp"
 
 namespace hashcore {
 
+// A distinct code near a query.
 struct Hit {
-    std::int64_t id;
+    std::uint32_t position;
     std::uint32_t query;
     std::uint16_t distance;
 };
 
 struct HitLists {
     std::vector<std::int64_t> offsets;  // hits of query i are offsets[i]:offsets[i + 1]
-    std::vector<std::int64_t> ids;
-    std::vector<std::uint16_t> distances;
+    Buffer<std::int64_t> ids;
+    Buffer<std::uint16_t> distances;
+
+    // Makes room for the hits, once the offsets are known.
+    void allocate() {
+        ids = Buffer<std::int64_t>(std::size_t(offsets.back()));
+        distances = Buffer<std::uint16_t>(std::size_t(offsets.back()));
+    }
+};
+
+// Thrown when an answer would hold more rows than it may.
+struct TooManyRows {
+    std::size_t rows;
 };
 
 // Answers to the same queries from one set of items, as HitLists describes them.
@@ -39,8 +53,7 @@ inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t querie
         for (const HitListsView& part : parts) count += std::size_t(part.offsets[q + 1] - part.offsets[q]);
         lists.offsets[q + 1] = lists.offsets[q] + std::int64_t(std::min(count, most));
     }
-    lists.ids.resize(std::size_t(lists.offsets[queries]));
-    lists.distances.resize(lists.ids.size());
+    lists.allocate();
     constexpr std::size_t block = 256;
     parallel_for((queries + block - 1) / block, lists.ids.size() > 10'000 ? threads : 1, [&](std::size_t task) {
         std::vector<Neighbor> found;
@@ -63,41 +76,108 @@ inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t querie
     return lists;
 }
 
-// Groups hits by query and orders each group by (distance, id), keeping at most `most` of each.
-inline HitLists assemble(const std::vector<std::vector<Hit>>& parts, std::size_t queries, std::size_t most,
-                         std::size_t threads) {
-    std::vector<std::int64_t> start(queries + 1, 0);
-    for (const auto& part : parts)
-        for (const Hit& hit : part) ++start[hit.query + 1];
-    for (std::size_t q = 0; q < queries; ++q) start[q + 1] += start[q];
-
-    std::vector<Neighbor> sorted(std::size_t(start[queries]));
-    std::vector<std::int64_t> next(start.begin(), start.end() - 1);
-    for (const auto& part : parts)
-        for (const Hit& hit : part) sorted[std::size_t(next[hit.query]++)] = {hit.id, hit.distance};
-
-    HitLists lists;
-    lists.offsets.assign(queries + 1, 0);
-    for (std::size_t q = 0; q < queries; ++q)
-        lists.offsets[q + 1] = lists.offsets[q] + std::min<std::int64_t>(start[q + 1] - start[q], std::int64_t(most));
-    lists.ids.resize(std::size_t(lists.offsets[queries]));
-    lists.distances.resize(lists.ids.size());
-
-    const std::size_t block = std::clamp<std::size_t>(queries / (8 * std::max<std::size_t>(threads, 1)), 1, 256);
-    parallel_for((queries + block - 1) / block, sorted.size() > 10'000 ? threads : 1, [&](std::size_t task) {
-        NeighborOrder order;
-        for (std::size_t q = task * block; q < std::min(queries, (task + 1) * block); ++q) {
-            Neighbor* begin = sorted.data() + start[q];
-            Neighbor* end = sorted.data() + start[q + 1];
-            order(begin, end);
-            std::size_t out = std::size_t(lists.offsets[q]);
-            for (; out < std::size_t(lists.offsets[q + 1]); ++begin, ++out) {
-                lists.ids[out] = begin->id;
-                lists.distances[out] = begin->distance;
-            }
+// Turns hits on distinct codes into rows, query by query, each query's in order of (distance, id).
+class Assembly {
+  public:
+    // Keeps at most `most` rows of each query; throws TooManyRows where all together are more than `max_rows`.
+    Assembly(const std::vector<std::vector<Hit>>& parts, const Rows& rows, std::size_t queries, std::size_t most, std::size_t max_rows)
+        : rows_(rows), most_(most), start_(queries + 1, 0) {
+        group_by_query(parts);
+        lists_.offsets.assign(queries + 1, 0);
+        std::size_t total = 0;
+        for (std::size_t q = 0; q < queries; ++q) {
+            const std::size_t count = rows_of(start_[q], start_[q + 1]);
+            total += count;
+            lists_.offsets[q + 1] = lists_.offsets[q] + std::int64_t(std::min(count, most));
         }
-    });
-    return lists;
+        if (total > max_rows) throw TooManyRows{total};
+        lists_.allocate();
+    }
+
+    HitLists run(std::size_t threads) {
+        const std::size_t queries = start_.size() - 1;
+        const std::size_t block = std::clamp<std::size_t>(queries / (8 * std::max<std::size_t>(threads, 1)), 1, 4096);
+        parallel_for((queries + block - 1) / block, lists_.ids.size() > 10'000 ? threads : 1, [&](std::size_t task) {
+            std::vector<Neighbor> neighbors;
+            NeighborOrder order;
+            const std::size_t stop = std::min(queries, (task + 1) * block);
+            for (std::size_t begin = task * block, end; begin < stop; begin = end) {
+                std::size_t count = 0;  // rows of as many queries as stay in cache, or of one
+                for (end = begin; end < stop && (end == begin || count < cached_rows); ++end) count += rows_of(start_[end], start_[end + 1]);
+                neighbors.resize(count);
+                expand(start_[begin], start_[end], neighbors.data());
+                write(begin, end, neighbors.data(), order);
+            }
+        });
+        return std::move(lists_);
+    }
+
+  private:
+    static constexpr std::size_t ahead = 32;  // memory accesses kept in flight
+    static constexpr std::size_t cached_rows = 4096;
+
+    // The rows of one distinct code near a query.
+    struct Found {
+        std::uint32_t row, count;
+        std::uint16_t distance;
+    };
+
+    void group_by_query(const std::vector<std::vector<Hit>>& parts) {
+        for (const auto& part : parts)
+            for (const Hit& hit : part) ++start_[hit.query + 1];
+        for (std::size_t q = 1; q < start_.size(); ++q) start_[q] += start_[q - 1];
+        found_ = Buffer<Found>(start_.back());
+        std::vector<std::size_t> next(start_.begin(), start_.end() - 1);
+        for (const auto& part : parts)
+            for (std::size_t i = 0; i < part.size(); ++i) {
+                if (i + ahead < part.size()) rows_.prefetch_rows(part[i + ahead].position);
+                const Hit& hit = part[i];
+                const std::size_t count = std::min<std::size_t>(rows_.count(hit.position), most_);
+                found_[next[hit.query]++] = {rows_.begin(hit.position), std::uint32_t(count), hit.distance};
+            }
+    }
+
+    std::size_t rows_of(std::size_t begin, std::size_t end) const {
+        if (!rows_.row_offsets) return end - begin;
+        std::size_t count = 0;
+        for (std::size_t i = begin; i < end; ++i) count += found_[i].count;
+        return count;
+    }
+
+    void expand(std::size_t begin, std::size_t end, Neighbor* out) const {
+        for (std::size_t i = begin; i < std::min(end, begin + ahead); ++i) rows_.prefetch_id(found_[i].row);
+        for (std::size_t i = begin; i < end; ++i) {
+            if (i + ahead < end) rows_.prefetch_id(found_[i + ahead].row);
+            const Found& found = found_[i];
+            for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *out++ = {rows_.id(row), found.distance};
+        }
+    }
+
+    void write(std::size_t begin, std::size_t end, Neighbor* neighbors, NeighborOrder& order) {
+        for (std::size_t q = begin; q < end; ++q) {
+            const std::size_t count = rows_of(start_[q], start_[q + 1]);
+            order(neighbors, neighbors + count);
+            const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
+            for (std::size_t i = 0; i < kept; ++i) {
+                lists_.ids[first + i] = neighbors[i].id;
+                lists_.distances[first + i] = neighbors[i].distance;
+            }
+            neighbors += count;
+        }
+    }
+
+    const Rows& rows_;
+    std::size_t most_;
+    std::vector<std::size_t> start_;  // found_[start_[q]:start_[q + 1]] are query q's
+    Buffer<Found> found_;
+    HitLists lists_;
+};
+
+inline constexpr std::size_t any_number = std::size_t(-1) >> 1;
+
+inline HitLists assemble(const std::vector<std::vector<Hit>>& parts, const Rows& rows, std::size_t queries, std::size_t threads,
+                         std::size_t most = any_number, std::size_t max_rows = any_number) {
+    return Assembly(parts, rows, queries, most, max_rows).run(threads);
 }
 
 }  // namespace hashcore

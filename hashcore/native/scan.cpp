@@ -1,7 +1,6 @@
 #include "hashcore/native/scan.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "hashcore/native/nearest.hpp"
 
@@ -66,7 +65,7 @@ std::vector<std::vector<Hit>> scan_range_hits(const Columns& columns, const Quer
                 const std::size_t found = kernels.filter(columns.data + begin, columns.stride, columns.words, count,
                                                          queries.data + q * columns.words, radius, items, distances);
                 for (std::size_t i = 0; i < found; ++i)
-                    hits.push_back({std::int64_t(begin + items[i]), std::uint32_t(q), distances[i]});
+                    hits.push_back({std::uint32_t(begin + items[i]), std::uint32_t(q), distances[i]});
             }
         }
         parts[number] = std::move(hits);
@@ -75,8 +74,7 @@ std::vector<std::vector<Hit>> scan_range_hits(const Columns& columns, const Quer
 }
 
 HitLists scan_range(const Columns& columns, const Queries& queries, unsigned radius, std::size_t threads, Isa isa) {
-    const auto parts = scan_range_hits(columns, queries, radius, threads, isa);
-    return assemble(parts, queries.count, std::numeric_limits<std::int64_t>::max(), threads);
+    return assemble(scan_range_hits(columns, queries, radius, threads, isa), Rows{}, queries.count, threads);
 }
 
 HitLists scan_nearest(const Columns& columns, const Queries& queries, std::size_t k, std::size_t threads, Isa isa) {
@@ -100,10 +98,10 @@ HitLists scan_nearest(const Columns& columns, const Queries& queries, std::size_
         }
         for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
             for (const auto& found : nearest[q - task.query_begin].found())
-                parts[number].push_back({std::int64_t(found.item), std::uint32_t(q), found.distance});
+                parts[number].push_back({found.item, std::uint32_t(q), found.distance});
         }
     });
-    return assemble(parts, queries.count, k, threads);
+    return assemble(parts, Rows{}, queries.count, threads, k);
 }
 
 void scan_histogram(const Columns& columns, const Queries& queries, const Masks& masks, std::size_t bins,

@@ -88,32 +88,6 @@ Probe probe_of(const Table& table, const Queries& queries, std::size_t words, st
     return {code[table.filter_word], table.bucket_of(code), radius, std::uint32_t(query)};
 }
 
-// Replaces hits on distinct codes (their id is a position) by hits on the rows that carry them, at most `most` of each.
-std::vector<Hit> expand(const Rows& rows, const std::vector<Hit>& hits, std::size_t most) {
-    std::vector<Hit> out;
-    out.reserve(hits.size());
-    for (std::size_t i = 0; i < hits.size() + 2 * ahead; ++i) {
-        if (i >= 2 * ahead) {
-            const Hit& hit = hits[i - 2 * ahead];
-            const std::size_t begin = rows.begin(std::size_t(hit.id)), count = std::min<std::size_t>(rows.count(std::size_t(hit.id)), most);
-            for (std::size_t row = begin; row < begin + count; ++row) out.push_back({rows.id(row), hit.query, hit.distance});
-        }
-        if (i >= ahead && i < hits.size() + ahead) {
-            const std::size_t row = rows.begin(std::size_t(hits[i - ahead].id));
-            if (rows.short_ids) __builtin_prefetch(rows.short_ids + row);
-            else __builtin_prefetch(rows.long_ids + row);
-        }
-        if (i < hits.size() && rows.row_offsets) __builtin_prefetch(rows.row_offsets + hits[i].id);
-    }
-    return out;
-}
-
-std::size_t count_rows(const Rows& rows, const std::vector<Hit>& hits) {
-    std::size_t count = 0;
-    for (const Hit& hit : hits) count += rows.count(std::size_t(hit.id));
-    return count;
-}
-
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -155,7 +129,7 @@ class GrowingSearch {
     void append_to(std::vector<Hit>& hits) {
         for (std::size_t i = 0; i < nearest_.size(); ++i)
             for (const auto& found : nearest_[i].found())
-                hits.push_back({std::int64_t(found.item), std::uint32_t(begin_ + i), found.distance});
+                hits.push_back({found.item, std::uint32_t(begin_ + i), found.distance});
     }
 
   private:
@@ -238,9 +212,9 @@ const BucketKernels& bucket_kernels(Isa isa) {
 HitLists range_search(const Shard& shard, const Queries& queries, unsigned radius, const std::vector<int>& radii,
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<TableWork>& work) {
     std::vector<std::vector<Hit>> parts;
-    std::atomic<std::size_t> rows{0};
+    std::atomic<std::size_t> kept{0};
     auto keep = [&](std::vector<Hit>&& hits) {
-        if ((rows += count_rows(shard.rows, hits)) > max_rows) throw TooManyRows{rows};
+        if ((kept += hits.size()) > max_rows) throw TooManyRows{kept};
         return std::move(hits);
     };
     work.assign(shard.tables.size(), {});
@@ -264,7 +238,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
             compared += sweep.run(task, candidates);
             verifier.verify(
                 candidates, [&](std::uint32_t) { return int(radius); },
-                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) { hits.push_back({std::int64_t(position), q, distance}); });
+                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) { hits.push_back({position, q, distance}); });
             verified += hits.size();
             parts[first + task] = keep(std::move(hits));
         });
@@ -272,8 +246,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
     }
     if (!by_table)
         for (auto& part : scan_range_hits(shard.codes, queries, radius, threads, isa)) parts.push_back(keep(std::move(part)));
-    parallel_for(parts.size(), rows > 10'000 ? threads : 1, [&](std::size_t i) { parts[i] = expand(shard.rows, parts[i], max_rows); });
-    return assemble(parts, queries.count, max_rows, threads);
+    return assemble(parts, shard.rows, queries.count, threads, any_number, max_rows);
 }
 
 HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, const Costs& costs, std::size_t threads,
@@ -283,11 +256,9 @@ HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, c
     parallel_for(parts.size(), threads, [&](std::size_t task) {
         GrowingSearch search(shard, queries, task * block, std::min(queries.count, (task + 1) * block), k, costs, isa);
         search.run(scanned);
-        std::vector<Hit> hits;
-        search.append_to(hits);
-        parts[task] = expand(shard.rows, hits, k);
+        search.append_to(parts[task]);
     });
-    return assemble(parts, queries.count, k, threads);
+    return assemble(parts, shard.rows, queries.count, threads, k);
 }
 
 std::vector<double> mean_candidates(const Shard& shard, const Queries& queries, std::size_t most) {

@@ -23,19 +23,6 @@ struct Table {
     std::uint32_t position(std::uint32_t entry) const { return positions ? positions[entry] : entry; }
 };
 
-// The rows of a shard: rows row_offsets[p]:row_offsets[p + 1] carry distinct code p (null: row p alone does). Row r has
-// id base + (short_ids ? short_ids[r] : long_ids[r]); within a code ids rise.
-struct Rows {
-    const std::uint32_t* row_offsets;
-    const std::uint32_t* short_ids;
-    const std::int64_t* long_ids;
-    std::int64_t base;
-
-    std::uint32_t begin(std::size_t position) const { return row_offsets ? row_offsets[position] : std::uint32_t(position); }
-    std::uint32_t count(std::size_t position) const { return row_offsets ? row_offsets[position + 1] - row_offsets[position] : 1; }
-    std::int64_t id(std::size_t row) const { return base + (short_ids ? std::int64_t(short_ids[row]) : long_ids[row]); }
-};
-
 struct Shard {
     Columns codes;  // distinct codes in sorted order
     Rows rows;
@@ -50,11 +37,6 @@ struct Costs {
 struct TableWork {
     std::uint64_t probes = 0, candidates = 0, verified = 0;
     double seconds = 0;
-};
-
-// Thrown when an answer would hold more than `max_rows` rows.
-struct TooManyRows {
-    std::size_t rows;
 };
 
 // All rows within `radius` of each query. Table j looks up the buckets within radii[j] (−1: none); exact if

@@ -124,3 +124,9 @@ def test_an_unknown_instruction_set_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("HASHCORE_ISA", "mmx")
     with pytest.raises(InvalidInputError, match="HASHCORE_ISA=mmx is not available here; use one of portable"):
         hamming.range_search(np.zeros((3, 4), np.uint8), np.zeros((3, 4), np.uint8), 1)
+
+
+def test_more_codes_than_a_scan_numbers_are_refused():
+    hamming.check_scannable(2**32)
+    with pytest.raises(InvalidInputError, match="build an index"):
+        hamming.check_scannable(2**32 + 1)
