@@ -7,6 +7,13 @@ Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]  # offse
 TableArrays = tuple[int, int, int, int, Numbers, Words, Numbers | None]  # word, shift, bits, filter word, arrays
 TableWork = tuple[int, int, int, float]  # probes, candidates, verified, seconds
 
+RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int]  # the first arguments below
+BlockArrays = tuple[int, int, int, Numbers, Words, Numbers]  # begin, end, bits, offsets, words, positions
+# Lists: sizes, starts, offsets, counts, gaps.
+ListArrays = tuple[Numbers, Numbers, NDArray[np.int64], Numbers, NDArray[np.uint8]]
+SparseWork = tuple[int, int, int, float, int, int, float]  # queries, radius, probes, expected, compared, found, seconds
+SparseAnswer = tuple[Lists, list[SparseWork], float, float]  # expected nanoseconds by the plans, and by scans
+
 class ShardTables:
     def __init__(
         self,
@@ -25,6 +32,28 @@ class ShardTables:
     ) -> tuple[Lists, NDArray[np.uint8]]: ...
     def mean_candidates(self, queries: Words, most: int) -> NDArray[np.float64]: ...
 
+class SparseTables:
+    def __init__(
+        self,
+        codes: Words,
+        row_offsets: Numbers | None,
+        short_ids: Numbers | None,
+        long_ids: NDArray[np.int64] | None,
+        id_base: int,
+        blocks: list[BlockArrays],
+        lists: ListArrays | None,
+    ) -> None: ...
+    def range(
+        self, queries: Words, radius: int, route: int, costs: tuple[float, ...], max_rows: int, threads: int
+    ) -> SparseAnswer | None: ...
+    def nearest(self, queries: Words, k: int, route: int, costs: tuple[float, ...], threads: int) -> Lists: ...
+
+def weigh(codes: Words, sizes: Numbers, folds: Words, threads: int) -> None: ...
+def sign(codes: Words, begin: int, end: int, bits: int, keys: Words, threads: int) -> None: ...
+def measure_lists(codes: Words, starts: Numbers, counts: Numbers, lengths: NDArray[np.int64], threads: int) -> None: ...
+def fill_lists(
+    codes: Words, starts: Numbers, offsets: NDArray[np.int64], gaps: NDArray[np.uint8], tokens: int, threads: int
+) -> None: ...
 def permute_bits(codes: Words, order: list[int], out: Words, threads: int) -> None: ...
 def arrange(
     codes: Words, bits: int, ids: NDArray[np.int64], base: int, are_short: bool, threads: int

@@ -56,7 +56,8 @@ def build(
     _check_rows(ids, codes, rows_per_shard)
     if layout is None:
         sample = codes[:: max(len(codes) // SAMPLE_CODES, 1)]
-        layout = plan_layout(sample, code_length=code_length, rows_per_shard=min(rows_per_shard, len(codes)))
+        rows = min(rows_per_shard, len(codes))
+        layout = plan_layout(sample, code_length=code_length, rows_per_shard=rows, kind=kind)
     check_root(root)
     starts = range(0, len(codes), rows_per_shard)
     parts = [(start, min(start + rows_per_shard, len(codes))) for start in starts]

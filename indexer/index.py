@@ -13,6 +13,7 @@ from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.manifest import Manifest, ShardEntry, read_manifest
 from indexer.plans import ShardPlan
 from indexer.shard import Shard
+from indexer.sparse_shard import SparseShard
 from indexer.store import Store, open_store
 
 
@@ -88,7 +89,7 @@ class Index:
         def search(part: slice, most_rows: int) -> Neighbors | None:
             parts: list[Neighbors] = []
             for shard, following in zip(shards, [*shards[1:], None], strict=True):
-                if following and shard.plan(queries[part], radius).reads_most(part.stop - part.start, shard.distinct):
+                if following and following.reads_most(queries[part], radius):
                     following.file.will_need()  # is read while this one is searched
                 found = shard.range_searcher(queries[part], radius, threads=threads)(slice(None), most_rows)
                 if found is None:
@@ -129,7 +130,8 @@ class Index:
     def _open_shard(self, number: int) -> Shard:
         """Open one shard; it stays open."""
         entry = self.shards[number]
-        return Shard(self.store.local_path(entry.name), entry.digest)
+        of_kind = SparseShard if self.manifest.layout.is_sparse else Shard
+        return of_kind(self.store.local_path(entry.name), entry.digest)
 
 
 def open_index(root: str, generation: int | None = None) -> Index:

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hashcore.codes import Codes, check_code_length, check_codes, unpack
+from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind, unpack
+from indexer.signature_blocks import Block, plan_blocks
 
 WORD_BITS = 64
 MAX_SUBSTRING_BITS = 24  # 2^24 offsets take 64 MiB
 MAX_TABLES = 12
 SCAN_BELOW = 50_000  # a scan of so few codes takes a few microseconds, less than looking up the buckets
+SPARSE_SCAN_BELOW = 1_000  # signatures of few codes fit into the cache
+MAX_LISTED_SHARE = 1 / 16  # of set bits: beyond, lists take more room than the codes and are slower than a scan
 SAMPLE_CODES = 20_000
 
 
@@ -42,6 +45,8 @@ class Layout(BaseModel):
         substrings: Disjoint substrings of the stored code, one a table. The first one is the top of word 0, by which
             the codes are sorted, so that its table needs no copy of them.
         scan_below: A shard of fewer distinct codes gets no tables.
+        blocks: Of sparse codes, blocks of the stored code whose signatures are the buckets of its tables.
+        lists: Whether there are inverted lists over the set bits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +55,8 @@ class Layout(BaseModel):
     bit_order: tuple[int, ...]
     substrings: tuple[Substring, ...]
     scan_below: int = SCAN_BELOW
+    blocks: tuple[Block, ...] = ()
+    lists: bool = False
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Layout:
@@ -63,7 +70,15 @@ class Layout(BaseModel):
             raise ValueError("a substring crosses a word")
         if self.substrings and self.substrings[0].places[-1] != self.first_word_bits - 1:
             raise ValueError("the first substring must be the top of word 0")
+        edges = [0, *(edge for block in self.blocks for edge in (block.begin, block.end)), self.code_length]
+        if self.blocks and (edges[::2] != edges[1::2] or self.substrings):
+            raise ValueError("blocks must follow each other through the whole code, without substrings")
         return self
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether codes stand in the order of their numbers of set bits, with blocks or lists beside them."""
+        return bool(self.blocks) or self.lists
 
     @property
     def words(self) -> int:
@@ -88,22 +103,42 @@ class Layout(BaseModel):
         return (substring.word - 1) % self.words
 
 
-def plan_layout(sample: Codes, *, code_length: int, rows_per_shard: int, scan_below: int = SCAN_BELOW) -> Layout:
-    """Choose substrings of about log2(rows_per_shard) bits, and an order of bits that spreads the sample over them.
+def plan_layout(
+    sample: Codes, *, code_length: int, rows_per_shard: int, scan_below: int | None = None, kind: Kind = "dense"
+) -> Layout:
+    """Choose what is looked up by, and an order of bits that spreads the sample over it.
+
+    Dense codes get substrings of about log2(rows_per_shard) bits; sparse and ternary ones blocks with as much entropy,
+    and inverted lists.
 
     Args:
         sample: Some codes of the corpus, shape (n, bytes); the more of them, the better the choice.
         code_length: Bits of a code.
         rows_per_shard: Rows that a shard will hold.
-        scan_below: A shard of fewer distinct codes gets no tables.
+        scan_below: A shard of fewer distinct codes gets no tables; None takes what suits the kind.
+        kind: Of the codes.
 
     Returns:
         The layout; any layout gives exact answers, a good one gives them sooner.
     """
-    substrings = substrings_for(check_code_length(code_length), rows_per_shard)
-    bits = unpack(check_codes(sample[:SAMPLE_CODES], code_length), code_length)
-    order = _decorrelating_order(bits, substrings)
-    return Layout(code_length=code_length, bit_order=order, substrings=substrings, scan_below=scan_below)
+    bits = unpack(check_codes(sample[:SAMPLE_CODES], check_code_length(code_length)), code_length)
+    if check_kind(kind) != "dense":
+        order, blocks = plan_blocks(bits, rows_per_shard)
+        return Layout(
+            code_length=code_length,
+            bit_order=order,
+            substrings=(),
+            scan_below=SPARSE_SCAN_BELOW if scan_below is None else scan_below,
+            blocks=blocks,
+            lists=bool(bits.mean() <= MAX_LISTED_SHARE) if len(bits) else True,
+        )
+    substrings = substrings_for(code_length, rows_per_shard)
+    return Layout(
+        code_length=code_length,
+        bit_order=_decorrelating_order(bits, substrings),
+        substrings=substrings,
+        scan_below=SCAN_BELOW if scan_below is None else scan_below,
+    )
 
 
 def substrings_for(code_length: int, rows: int) -> tuple[Substring, ...]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TablePlan:
-    """What one table did for a range search, for all queries together.
+    """What one table, or the lists, did for a range search, for all queries together.
 
     Attributes:
-        bits: Of the substring.
+        name: Which it is.
+        bits: Of the substring or block.
         radius: Bits of it that were allowed to differ; −1 where the table was left out.
         probes: Buckets looked up.
         expected_candidates: Entries that the plan expected to compare.
@@ -19,6 +20,7 @@ class TablePlan:
         seconds: Time spent.
     """
 
+    name: str
     bits: int
     radius: int
     probes: int

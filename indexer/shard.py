@@ -146,6 +146,7 @@ class Shard:
             pass
         tables = tuple(
             TablePlan(
+                name=f"table {number}, {substring.bits} bits",
                 bits=substring.bits,
                 radius=table_radius,
                 probes=int(probes),
@@ -154,8 +155,8 @@ class Shard:
                 verified=int(verified),
                 seconds=float(seconds),
             )
-            for substring, table_radius, expected, (probes, compared, verified, seconds) in zip(
-                self.substrings, plan.radii, plan.candidates, totals, strict=True
+            for number, (substring, table_radius, expected, (probes, compared, verified, seconds)) in enumerate(
+                zip(self.substrings, plan.radii, plan.candidates, totals, strict=True)
             )
         )
         seconds = time.perf_counter() - start
@@ -164,6 +165,10 @@ class Shard:
     def plan(self, queries: Codes, radius: int) -> Allocation:
         """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
         return self._plan(self._query_rows(queries), radius)
+
+    def reads_most(self, queries: Codes, radius: int) -> bool:
+        """Return whether a range search touches most of the shard, so that reading it whole pays."""
+        return self.plan(queries, radius).reads_most(len(queries), self.distinct)
 
     def distance_histograms(
         self,
@@ -238,15 +243,19 @@ class Shard:
 
     def _open_native(self) -> _tables.ShardTables:
         """Hand the mapped arrays to the native code."""
+        tables = [self._table(number, substring) for number, substring in enumerate(self.substrings)]
+        return _tables.ShardTables(*self._row_arrays(), tables)
+
+    def _row_arrays(self) -> _tables.RowArrays:
+        """Return codes, rows and ids as the native code takes them."""
         arrays, file = self.file.arrays, self.file
         short = "ids" in arrays and arrays["ids"].dtype == np.uint32
-        return _tables.ShardTables(
+        return (
             self._codes,
             file.array("row_offsets", np.uint32, (self.distinct + 1,)) if "row_offsets" in arrays else None,
             file.array("ids", np.uint32, (self.rows,)) if short else None,
             None if short else file.array("ids", np.int64, (self.rows,)),
             self._fact("id_base"),
-            [self._table(number, substring) for number, substring in enumerate(self.substrings)],
         )
 
     def _table(self, number: int, substring: Substring) -> _tables.TableArrays:

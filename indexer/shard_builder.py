@@ -15,6 +15,7 @@ from indexer import _tables
 from indexer.layout import Layout
 from indexer.manifest import ShardEntry
 from indexer.shard_file import Array, write_shard_file
+from indexer.sparse_builder import class_keys, sparse_arrays
 from indexer.store import Store
 
 MAX_ROWS = 2**32 - 1  # rows and distinct codes are numbered by 32 bits
@@ -71,8 +72,12 @@ def arrange(
     base, last = int(ids.min()), int(ids.max())
     are_short = last - base < 2**32
     base = base if are_short else 0
-    flat, starts, order, short_ids = _tables.arrange(columns, layout.first_word_bits, ids, base, are_short, threads)
-    distinct = flat.reshape(layout.words, -1)
+    bits = layout.first_word_bits
+    if layout.is_sparse:  # a leading key makes the order that of the numbers of set bits
+        keys, bits = class_keys(columns, threads)
+        columns = np.concatenate([keys[None], columns])
+    flat, starts, order, short_ids = _tables.arrange(columns, bits, ids, base, are_short, threads)
+    distinct = flat.reshape(len(columns), -1)[len(columns) - layout.words :]
     facts: dict[str, Any] = {"layout": layout.model_dump(), "rows": len(ids), "id_base": base}
     arrays: dict[str, Array] = {"codes": distinct, "ids": short_ids if are_short else ids[order]}
     if len(starts) < len(ids):
@@ -81,6 +86,8 @@ def arrange(
         ordered = labels.take(order.astype(np.int64))
         arrays["label_offsets"], arrays["label_values"] = ordered.offsets, ordered.values
     if distinct.shape[1] >= layout.scan_below:
+        if layout.is_sparse:
+            arrays |= sparse_arrays(distinct, layout, threads)
         for number in range(len(layout.substrings)):
             arrays |= _table_arrays(distinct, layout, number, threads)
     return arrays, facts

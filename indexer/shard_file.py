@@ -30,6 +30,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
     "U32": np.dtype("<u4"),
     "I32": np.dtype("<i4"),
+    "U8": np.dtype("u1"),
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
@@ -39,7 +40,7 @@ def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
 
     Args:
         path: The file to make.
-        arrays: By name; of 8-byte and 4-byte integers.
+        arrays: By name; of 8-byte, 4-byte and 1-byte integers.
         facts: What else a reader must know; JSON-able.
 
     Returns:

@@ -53,10 +53,10 @@ def rows(plan: ShardPlan) -> Iterator[tuple[str, ...]]:
     if not any(used.radius >= 0 for used in plan.tables):
         yield (*shard, "scan", *[""] * 6)
         return
-    for number, used in enumerate(plan.tables):
+    for used in plan.tables:
         yield (
             *shard,
-            f"table {number}, {used.bits} bits",
+            used.name,
             str(used.radius) if used.radius >= 0 else "unused",
             f"{used.probes:,}",
             f"{used.expected_candidates:,.0f}",

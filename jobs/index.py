@@ -60,6 +60,7 @@ def run(pipeline: Pipeline) -> None:
         sample(chunks, pipeline.index.sample_rows, info.code_length),
         code_length=info.code_length,
         rows_per_shard=min(pipeline.index.rows_per_shard, info.rows),
+        kind=info.kind,
     )
     spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
     if pipeline.index.check_ids:

@@ -79,6 +79,10 @@ class ShardTables {
 
 }  // namespace
 
+namespace hashcore {
+void bind_sparse(nb::module_& m);  // sparse_module.cpp
+}
+
 NB_MODULE(_tables, m) {
     m.doc() = "Multi-index hash tables of one shard; see indexer.shard and indexer.shard_builder.";
     nb::class_<ShardTables>(m, "ShardTables")
@@ -89,6 +93,7 @@ NB_MODULE(_tables, m) {
         .def("range", &ShardTables::range)
         .def("nearest", &ShardTables::nearest)
         .def("mean_candidates", &ShardTables::mean_candidates);
+    bind_sparse(m);
     m.def("permute_bits", [](const In2<std::uint64_t>& codes, const std::vector<std::uint16_t>& order, const Out2<std::uint64_t>& out, std::size_t threads) {
         nb::gil_scoped_release unlocked;
         permute_bits(view(codes), order, out.data(), threads);

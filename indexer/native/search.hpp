@@ -7,6 +7,7 @@
 
 #include "hashcore/native/scan.hpp"
 #include "indexer/native/bucket_kernels.hpp"
+#include "indexer/native/rows.hpp"
 
 namespace hashcore {
 

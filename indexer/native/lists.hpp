@@ -1,0 +1,127 @@
+// Inverted lists over the set bits of sparse codes: for each token (bit of the stored code) and each number of set bits, the
+// positions of the distinct codes that have it, as gaps of a byte each where they are short.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "hashcore/native/scan.hpp"
+
+namespace hashcore {
+
+// Codes stand in classes by their number of set bits: positions starts[c]:starts[c + 1] have sizes[c] of them, rising. The
+// list of token t in class c has counts[t * classes + c] postings, in bytes offsets[t * classes + c] and on.
+struct Lists {
+    const std::uint32_t* sizes = nullptr;
+    const std::uint32_t* starts = nullptr;
+    std::size_t classes = 0;
+    const std::int64_t* offsets = nullptr;
+    const std::uint32_t* counts = nullptr;
+    const std::uint8_t* gaps = nullptr;
+
+    bool empty() const { return gaps == nullptr; }
+};
+
+// A gap is the number of positions of the class between two postings, or before the first one: a byte below 254, or 254
+// and two bytes, or 255 and four.
+inline std::size_t gap_bytes(std::uint32_t gap) { return gap < 254 ? 1 : gap < 65536 ? 3 : 5; }
+
+// Goes through one list; past its end the position is `none`.
+class Postings {
+  public:
+    static constexpr std::uint32_t none = 0xffffffff;
+
+    Postings(const Lists& lists, std::size_t token, std::size_t cls)
+        : at_(lists.gaps + lists.offsets[token * lists.classes + cls]), left_(lists.counts[token * lists.classes + cls]),
+          next_(lists.starts[cls]) {
+        step();
+    }
+
+    std::uint32_t position() const { return position_; }
+    void step() {
+        if (left_ == 0) {
+            position_ = none;
+            return;
+        }
+        --left_;
+        std::uint32_t gap = *at_++;
+        if (gap >= 254) [[unlikely]] gap = long_gap(gap);
+        position_ = next_ + gap;
+        next_ = position_ + 1;
+    }
+
+  private:
+    std::uint32_t long_gap(std::uint32_t mark) {
+        std::uint32_t gap = 0;
+        for (std::size_t i = 0; i < (mark == 254 ? 2u : 4u); ++i) gap |= std::uint32_t(*at_++) << (8 * i);
+        return gap;
+    }
+
+    const std::uint8_t* at_;
+    std::uint32_t left_, next_, position_ = 0;
+};
+
+// Counts postings and bytes of every list, token by token and class by class; starts has classes + 1 elements.
+void measure_lists(const Columns& codes, const std::uint32_t* starts, std::size_t classes, std::size_t tokens,
+                   std::uint32_t* counts, std::int64_t* bytes, std::size_t threads);
+
+// Writes every list where `offsets` says.
+void fill_lists(const Columns& codes, const std::uint32_t* starts, std::size_t classes, std::size_t tokens,
+                const std::int64_t* offsets, std::uint8_t* gaps, std::size_t threads);
+
+// How one class of codes is searched for one query: the `lists` rarest of the query's tokens are gone through, and codes
+// found in at least `least` of them are candidates. With all of the tokens their distances are known from the counts.
+struct ClassPlan {
+    std::size_t cls;
+    std::size_t lists, least;  // least = 0: every code of the class is an answer
+    double postings, candidates, ns;
+};
+
+struct ListCosts {
+    double posting, verify, scan;  // nanoseconds: a posting read, a code compared after a random access, a code scanned
+};
+
+// The cheapest plan for each class that may hold answers. `tokens` are the query's set bits.
+std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius, const ListCosts& costs);
+
+// The positions within `radius` of one query, with their distances, are handed to sink(position, distance); returns
+// postings and candidates compared.
+struct ListWork {
+    std::uint64_t postings = 0, candidates = 0;
+};
+
+class ListSearch {
+  public:
+    ListSearch(const Lists& lists, const Columns& codes);
+
+    template <class Sink>
+    ListWork run(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens, unsigned radius,
+                 const std::vector<ClassPlan>& plans, Sink&& sink) {
+        ListWork work;
+        for (const ClassPlan& plan : plans) {
+            found_.clear();
+            work.postings += search_class(query, tokens, radius, plan, work.candidates);
+            for (const Found& found : found_) sink(found.position, found.distance);
+        }
+        return work;
+    }
+
+  private:
+    struct Found {
+        std::uint32_t position;
+        std::uint16_t distance;
+    };
+
+    std::uint64_t search_class(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens, unsigned radius,
+                               const ClassPlan& plan, std::uint64_t& candidates);
+    void compare(const std::uint64_t* query, std::uint32_t position, unsigned radius);
+
+    const Lists& lists_;
+    const Columns& codes_;
+    std::vector<std::uint16_t> seen_;
+    std::vector<std::uint32_t> reached_;
+    std::vector<Found> found_;
+};
+
+}  // namespace hashcore

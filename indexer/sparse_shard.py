@@ -1,0 +1,196 @@
+"""One opened shard of sparse codes: each query takes the cheapest of block signatures, inverted lists and scans."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore import hamming
+from hashcore.codes import Codes
+from hashcore.hamming import Words, available_threads
+from hashcore.neighbors import Neighbors
+from indexer import _tables
+from indexer.blocks import MAX_RESULT_BYTES, search_blocks
+from indexer.plans import ShardPlan, TablePlan
+from indexer.shard import Shard
+from indexer.signature_blocks import Block
+
+Route = Literal["signatures", "lists", "folds", "scan"]
+ROUTES: tuple[Route, ...] = ("signatures", "lists", "folds", "scan")
+WORK = ("queries", "radius", "probes", "expected", "candidates", "verified", "seconds")  # as the native code tells it
+
+
+@dataclass(frozen=True)
+class SparseCosts:
+    """Expected cost of the steps of a search, in nanoseconds on one thread; only their ratios decide.
+
+    Attributes:
+        probe: Looking up one bucket of a block's table.
+        candidate: Comparing one entry of a bucket by its fold.
+        verify: Fetching and comparing one word of a code.
+        posting: Reading and counting one posting.
+        folded: Scanning one fold.
+        scanned: Scanning one word of a code.
+    """
+
+    probe: float = 4.0
+    candidate: float = 0.25
+    verify: float = 3.0
+    posting: float = 1.3
+    folded: float = 0.06
+    scanned: float = 0.06
+
+
+class SparseShard(Shard):
+    """A shard of sparse codes, opened; safe to use from several threads.
+
+    Attributes:
+        sparse_costs: By which each query's route is chosen.
+        route: Makes every query take this route where it can answer, else a scan; None lets costs decide.
+    """
+
+    def __init__(self, path: Path, digest: str | None = None) -> None:
+        super().__init__(path, digest)
+        self.sparse_costs = SparseCosts()
+        self.route: Route | None = None
+        self._sparse = self._open_sparse()
+
+    def range_searcher(
+        self, queries: Codes, radius: int, *, threads: int = 0
+    ) -> Callable[[slice, int], Neighbors | None]:
+        """Return the function that answers a slice of the queries, within a number of rows."""
+        rows = self._query_rows(queries)
+        hamming.check_radius(radius, self.layout.code_length)
+
+        def search(part: slice, most_rows: int) -> Neighbors | None:
+            found = self._range(rows[part], radius, most_rows, threads)
+            return None if found is None else Neighbors(*found[0])
+
+        return search
+
+    def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
+        """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""
+        rows = self._query_rows(queries)
+        if not len(rows):
+            return Neighbors.empty(0)
+        costs, threads = astuple(self.sparse_costs), threads or available_threads()
+        return Neighbors(*self._sparse.nearest(rows, min(k, self.rows), self._route_number, costs, threads))
+
+    def reads_most(self, queries: Codes, radius: int) -> bool:
+        """Return whether a search touches most of the shard: about what queries and radii of use do."""
+        hamming.check_radius(radius, self.layout.code_length)
+        return 64 * len(queries) * (radius + 1) >= self.distinct
+
+    def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:
+        """Search, and say how: which routes the queries took, and the expected and actual work of each structure."""
+        start = time.perf_counter()
+        rows, neighbors = self._query_rows(queries), 0
+        work, costs = np.zeros((len(self._structures()), len(WORK))), np.zeros(2)
+        work[:, WORK.index("radius")] = -1
+        hamming.check_radius(radius, self.layout.code_length)
+
+        def search(part: slice, most_rows: int) -> Neighbors | None:
+            nonlocal neighbors
+            found = self._range(rows[part], radius, most_rows, threads)
+            if found is None:
+                return None
+            _add(work, np.array(found[1]))
+            costs[:] += found[2:]
+            neighbors += len(found[0][1])
+            return Neighbors.empty(0)
+
+        for _ in search_blocks(search, len(rows), MAX_RESULT_BYTES):
+            pass
+        tables = tuple(
+            _table_plan(*structure, radius, done)
+            for structure, done in zip(self._structures(), work, strict=True)
+            if done[0] > 0 and work[-1, 0] < len(rows)
+        )
+        lists, folds, scan = map(int, work[-3:, 0])
+        reason = _reason(len(rows), lists, folds, scan, costs[1] / max(costs[0], 1e-9))
+        seconds = time.perf_counter() - start
+        return ShardPlan(self.name, self.rows, self.distinct, reason, tables, neighbors, seconds)
+
+    def _structures(self) -> list[tuple[str, int]]:
+        """Return name and bits of everything that may answer, in the order of the native code."""
+        widths = [block.end - block.begin for block in self._blocks]
+        blocks = [(f"block {number}, {width} bits", width) for number, width in enumerate(widths)]
+        return [*blocks, *((name, self.layout.code_length) for name in ("lists", "folds", "scan"))]
+
+    def _range(self, rows: Words, radius: int, most_rows: int, threads: int) -> _tables.SparseAnswer | None:
+        """Answer queries as stored words; None where there are more than `most_rows` neighbours."""
+        costs, threads = astuple(self.sparse_costs), threads or available_threads()
+        return self._sparse.range(rows, radius, self._route_number, costs, most_rows, threads)
+
+    @property
+    def _route_number(self) -> int:
+        return -1 if self.route is None else ROUTES.index(self.route)
+
+    @property
+    def _blocks(self) -> tuple[Block, ...]:
+        """The blocks that have tables; none where the shard is small."""
+        return self.layout.blocks if "block0.offsets" in self.file.arrays else ()
+
+    def _open_sparse(self) -> _tables.SparseTables:
+        """Hand the mapped arrays to the native code."""
+        blocks = [self._block(number, block) for number, block in enumerate(self._blocks)]
+        return _tables.SparseTables(*self._row_arrays(), blocks, self._lists())
+
+    def _block(self, number: int, block: Block) -> _tables.BlockArrays:
+        """Return what the native code needs of one block's table."""
+        offsets = self.file.array(f"block{number}.offsets", np.uint32, (2**block.bits + 1,))
+        words = self.file.array(f"block{number}.words", np.uint64, (self.distinct,))
+        positions = self.file.array(f"block{number}.positions", np.uint32, (self.distinct,))
+        return block.begin, block.end, block.bits, offsets, words, positions
+
+    def _lists(self) -> _tables.ListArrays | None:
+        """Return the inverted lists, or None where there are none."""
+        if "lists.gaps" not in self.file.arrays:
+            return None
+        sizes = self.file.array("lists.sizes", np.uint32, (-1,))
+        shape = (self.layout.code_length, len(sizes))
+        return (
+            sizes,
+            self.file.array("lists.starts", np.uint32, (len(sizes) + 1,)),
+            self.file.array("lists.offsets", np.int64, (shape[0] * shape[1],)),
+            self.file.array("lists.counts", np.uint32, shape).reshape(-1),
+            self.file.array("lists.gaps", np.uint8, (-1,)),
+        )
+
+
+def _add(work: NDArray[np.float64], done: NDArray[np.float64]) -> None:
+    """Add what one part of the queries cost; radii grow instead."""
+    radius = WORK.index("radius")
+    most = np.maximum(work[:, radius], done[:, radius])
+    work += done
+    work[:, radius] = most
+
+
+def _table_plan(name: str, bits: int, radius: int, done: NDArray[np.float64]) -> TablePlan:
+    """Return what one structure did; a block's radius is its own, all others search the whole code."""
+    work = dict(zip(WORK, done.tolist(), strict=True))
+    return TablePlan(
+        name=name,
+        bits=bits,
+        radius=int(work["radius"]) if name.startswith("block") else radius,
+        probes=int(work["probes"]),
+        expected_candidates=work["expected"],
+        candidates=int(work["candidates"]),
+        verified=int(work["verified"]),
+        seconds=work["seconds"],
+    )
+
+
+def _reason(queries: int, lists: int, folds: int, scan: int, ratio: float) -> str:
+    """Say in a few words how many queries took which route, and what scans would have cost."""
+    if scan == queries:
+        return "scan: nothing else is expected to be cheaper"
+    taken = {"signatures": queries - lists - folds - scan, "lists": lists, "folds": folds, "scan": scan}
+    said = ", ".join(f"{name} for {count:,} of {queries:,} queries" for name, count in taken.items() if count)
+    return f"{said}: a scan would cost {ratio:.1f}x as much"

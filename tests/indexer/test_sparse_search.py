@@ -1,0 +1,205 @@
+"""Search over signatures and inverted lists of sparse codes against the definition, whichever route a query takes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import as_integers, pairs, ranking
+
+import indexer
+from hashcore import codes, hamming
+from hashcore.errors import CorruptIndexError, InvalidInputError
+from indexer.layout import Layout, plan_layout
+from indexer.sparse_shard import ROUTES, SparseCosts, SparseShard
+
+ITEMS, QUERIES = 150, 6
+SKEWS = ("uniform", "zipf", "clustered")
+
+
+@pytest.fixture(params=hamming.available_isas())
+def isa(request, monkeypatch):
+    monkeypatch.setenv("HASHCORE_ISA", request.param)
+    return request.param
+
+
+def sparse_bits(rng, items, code_length, share, skew):
+    """Bits of which about `share` are set, with an empty code, a full one, and duplicates."""
+    if skew == "clustered":
+        centers = rng.random((6, code_length)) < share
+        flips = rng.random((items, code_length)) < share * rng.choice([0.0, 0.1, 0.5], (items, 1))
+        bits = centers[rng.integers(0, 6, items)] ^ flips
+    else:
+        weights = np.ones(code_length) if skew == "uniform" else 1 / np.arange(1, code_length + 1)
+        chance = np.minimum(share * code_length * weights / weights.sum(), 0.9)
+        bits = rng.random((items, code_length)) < rng.permutation(chance)
+    bits[0], bits[1] = 0, 1
+    bits[2:5] = bits[0], bits[1], bits[-1]
+    return bits
+
+
+def drawn(code_length, share=0.05, skew="uniform", items=ITEMS, seed=0):
+    """Ids in no order, codes, and queries: codes of the database, some of them with a few flips."""
+    rng = np.random.default_rng(seed)
+    bits = sparse_bits(rng, items, code_length, share, skew)
+    asked = bits[np.r_[0:2, rng.integers(0, items, QUERIES - 2)]].copy()
+    asked[3:, rng.integers(0, code_length, 2)] ^= True
+    ids = rng.permutation(10 * items)[:items].astype(np.int64) - 3 * items
+    return ids, codes.pack(bits), codes.pack(asked)
+
+
+def built(root, ids, database, code_length, route=None, kind="sparse", rows_per_shard=ITEMS):
+    """An index whose shards have signatures and lists whatever their size; every query takes the route."""
+    planned = plan_layout(database, code_length=code_length, rows_per_shard=len(ids), scan_below=0, kind=kind)
+    layout = planned.model_copy(update={"lists": True})
+    index = indexer.build(
+        str(root), ids, database, code_length=code_length, rows_per_shard=rows_per_shard, layout=layout, kind=kind
+    )
+    for number in range(len(index.shards)):
+        shard = index.open_shard(number)
+        assert isinstance(shard, SparseShard) and "lists.gaps" in shard.file.arrays
+        shard.route = route
+    return index
+
+
+def truth(ids, database, queries):
+    integers = as_integers(database)
+    return [ranking(ids.tolist(), integers, query) for query in as_integers(queries)]
+
+
+@given(
+    code_length=st.one_of(st.sampled_from([8, 12, 31, 63, 64, 65, 128, 512, 4096]), st.integers(8, 300)),
+    share=st.sampled_from([0.01, 0.03, 0.1, 0.3]),
+    skew=st.sampled_from(SKEWS),
+    route=st.sampled_from([None, *ROUTES]),
+    rows_per_shard=st.sampled_from([40, ITEMS]),
+    seed=st.integers(0, 999),
+    data=st.data(),
+)
+@settings(max_examples=60)
+def test_every_route_equals_the_oracle(tmp_path_factory, code_length, share, skew, route, rows_per_shard, seed, data):
+    ids, database, queries = drawn(code_length, share, skew, seed=seed)
+    index = built(
+        tmp_path_factory.mktemp("index"), ids, database, code_length, route=route, rows_per_shard=rows_per_shard
+    )
+    expected = truth(ids, database, queries)
+    for radius in {0, 1, 2, 3, 4, data.draw(st.integers(0, code_length)), code_length}:
+        if radius > code_length:
+            continue
+        found = index.range_search(queries, radius)
+        for i, ranked in enumerate(expected):
+            assert pairs(found, i) == [pair for pair in ranked if pair[0] <= radius]
+    assert len(index.range_search(queries, code_length).ids) == ITEMS * QUERIES
+    for k in {1, 2, 5, data.draw(st.integers(1, ITEMS)), ITEMS}:
+        found = index.knn_search(queries, k)
+        assert [pairs(found, i) for i in range(QUERIES)] == [ranked[:k] for ranked in expected]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_instruction_set_finds_the_same_by_every_route(tmp_path, isa, route):
+    ids, database, queries = drawn(100, items=2000, skew="zipf")
+    index = built(tmp_path / "index", ids, database, 100, route=route, rows_per_shard=2000)
+    expected = truth(ids, database, queries)
+    for radius in (0, 1, 2, 4):
+        found = index.range_search(queries, radius, threads=1)
+        assert len(found.ids) >= QUERIES - 1
+        assert [pairs(found, i) for i in range(QUERIES)] == [[p for p in r if p[0] <= radius] for r in expected]
+    assert pairs(index.knn_search(queries, 60), 4) == expected[4][:60]
+
+
+@pytest.mark.parametrize(("route", "radius"), [("signatures", 4), ("lists", 4), ("folds", 4), ("scan", 4)])
+def test_explain_says_which_route_was_taken_and_what_it_did(tmp_path, route, radius):
+    ids, database, queries = drawn(512, items=3000)
+    index = built(tmp_path / "index", ids, database, 512, route=route, rows_per_shard=3000)
+    (plan,) = index.explain(queries, radius)
+    assert plan.neighbors == len(index.range_search(queries, radius).ids) >= QUERIES - 1
+    assert plan.reason.startswith(route)
+    assert plan.is_scan == (route == "scan")
+    if route != "scan":
+        assert all(table.name.startswith("block" if route == "signatures" else route) for table in plan.tables)
+        assert sum(table.verified for table in plan.tables) <= sum(table.candidates for table in plan.tables)
+        assert sum(table.verified for table in plan.tables) > 0
+
+
+def test_costs_choose_the_route(tmp_path):
+    ids, database, queries = drawn(512, items=3000)
+    index = built(tmp_path / "index", ids, database, 512, rows_per_shard=3000)
+    shard, dear = index.open_shard(0), dataclasses.replace(SparseCosts(), probe=1e9, folded=1e9)
+    assert index.explain(queries[4:], 2)[0].reason.startswith("signatures for 2 of 2 queries")
+    shard.sparse_costs = dear
+    assert index.explain(queries[4:], 2)[0].reason.startswith("lists for 2 of 2 queries")
+    shard.sparse_costs = dataclasses.replace(dear, posting=1e9)
+    assert index.explain(queries[4:], 2)[0].reason.startswith("scan")
+    shard.sparse_costs = dataclasses.replace(dear, posting=1e9, folded=0)
+    assert index.explain(queries[4:], 2)[0].reason.startswith("folds for 2 of 2 queries")
+
+
+def test_ternary_codes_are_searched_by_the_l1_distance_of_their_values(tmp_path):
+    rng = np.random.default_rng(4)
+    values = rng.choice([-1, 0, 1], (300, 90), p=[0.05, 0.9, 0.05])
+    asked = values[:5].copy()
+    asked[:, :2] = 1
+    index = built(tmp_path / "index", np.arange(300), codes.pack_ternary(values), 180, kind="ternary")
+    assert index.kind == "ternary" and len(index.shards) == 2
+    distance = np.abs(asked[:, None] - values).sum(axis=2)
+    for radius in (0, 2, 3, 9):
+        found = index.range_search(codes.pack_ternary(asked), radius)
+        assert (np.sort(found.ids[: found.offsets[1]]) == np.flatnonzero(distance[0] <= radius)).all()
+        assert found.counts().tolist() == (distance <= radius).sum(axis=1).tolist()
+    nearest = index.knn_search(codes.pack_ternary(asked), 7)
+    assert (nearest.distances.reshape(5, 7) == np.sort(distance, axis=1)[:, :7]).all()
+
+
+def test_answers_depend_neither_on_shards_nor_on_the_order_of_rows_nor_on_threads(tmp_path):
+    ids, database, queries = drawn(200, items=1000, skew="zipf")
+    one = built(tmp_path / "one", ids, database, 200, rows_per_shard=1000)
+    order = np.random.default_rng(5).permutation(1000)
+    other = built(tmp_path / "other", ids[order], database[order], 200, rows_per_shard=90)
+    for radius in (0, 2, 7):
+        a, b = one.range_search(queries, radius, threads=1), other.range_search(queries, radius, threads=3)
+        assert len(a.ids) > 0 and a.ids.tolist() == b.ids.tolist() and a.offsets.tolist() == b.offsets.tolist()
+
+
+def test_lists_hold_each_set_bit_once_in_about_a_byte(tmp_path):
+    rng = np.random.default_rng(6)
+    bits = rng.random((60_000, 256)) < 8 / 256
+    index = indexer.build(str(tmp_path / "index"), np.arange(60_000), codes.pack(bits), code_length=256, kind="sparse")
+    arrays = index.open_shard(0).file.arrays
+    postings = int(np.unique(bits, axis=0).sum())
+    assert int(arrays["lists.counts"].sum()) == postings
+    assert len(arrays["lists.gaps"]) < 1.35 * postings  # in classes of some hundred codes most gaps are short still
+
+
+def test_codes_with_many_set_bits_get_no_lists():
+    rng = np.random.default_rng(7)
+    few, many = codes.pack(rng.random((500, 64)) < 0.03), codes.pack(rng.random((500, 64)) < 0.4)
+    assert plan_layout(few, code_length=64, rows_per_shard=500, kind="sparse").lists
+    layout = plan_layout(many, code_length=64, rows_per_shard=500, kind="ternary")
+    assert not layout.lists and layout.blocks
+
+
+def test_a_layout_whose_blocks_leave_out_bits_is_refused():
+    layout = plan_layout(np.zeros((5, 8), np.uint8), code_length=64, rows_per_shard=500, kind="sparse")
+    broken = layout.model_dump()
+    broken["blocks"] = [{"begin": 1, "end": 64, "bits": 9}]
+    with pytest.raises(ValueError, match="blocks must follow each other"):
+        Layout.model_validate(broken)
+
+
+def test_an_answer_larger_than_the_budget_is_searched_in_smaller_blocks(tmp_path):
+    ids, database, queries = drawn(32)
+    index = built(tmp_path / "index", ids, database, 32)
+    blocks = list(index.iter_range_search(queries, 32, max_bytes=48 * 2 * ITEMS))
+    assert len(blocks) > 1 and sum(len(found.ids) for _, found in blocks) == ITEMS * QUERIES
+    with pytest.raises(InvalidInputError, match="query 0 has more than 149 neighbours"):
+        list(index.iter_range_search(queries, 32, max_bytes=48 * (ITEMS - 1)))
+
+
+def test_a_shard_without_its_lists_directory_is_corrupt(tmp_path):
+    ids, database, _ = drawn(64)
+    index = built(tmp_path / "index", ids, database, 64)
+    shard = index.open_shard(0)
+    del shard.file.arrays["lists.counts"]
+    with pytest.raises(CorruptIndexError, match=r"expected lists\.counts as uint32"):
+        shard._open_sparse()
