@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hashcore import hasher_files
-from hashcore.codes import Codes, Kind, check_code_length, code_bytes, pack
+from hashcore.codes import Codes, Kind, check_code_length, check_kind, code_bytes
 from hashcore.errors import InvalidInputError
 from hashcore.inputs import InputSpec
 from hashcore.networks.choice import build
 from hashcore.networks.preprocessing import Preprocess
 from hashcore.networks.spec import NetworkSpec, Preprocessing
+from hashcore.quantization import certainty, outputs, pack_projections
 from hashcore.spec import Spec
 
-PASS_ROWS = 4096
+PASS_ROWS = 512  # the maps of a convolution take 400 KB an image and layer
 DOUBTFUL = 1e-4  # share of a row's typical projection below which float32 may get the sign wrong
 
 
@@ -38,15 +39,16 @@ class Modality(Spec):
     network: NetworkSpec
     """The network that projects it."""
 
-    def module(self, code_length: int) -> nn.Sequential:
-        """Build preprocessing and network with fresh weights; from (n, *input.shape) to (n, code_length)."""
+    def module(self, code_length: int, kind: Kind = "dense") -> nn.Sequential:
+        """Build preprocessing and network with fresh weights; from (n, *input.shape) to (n, outputs of a code)."""
         shape = self.input.shape
-        return nn.Sequential(Preprocess(self.preprocessing, shape), build(self.network, shape, code_length))
+        network = build(self.network, shape, outputs(code_length, kind))
+        return nn.Sequential(Preprocess(self.preprocessing, shape), network)
 
 
 @dataclass(frozen=True)
 class Hasher:
-    """Projections f(x) and codes sign f(x) of one or several kinds of input.
+    """Projections f(x) of one or several kinds of input, and their codes: sign f(x), or the nearest of −1, 0, +1.
 
     Attributes:
         code_length: Bits of a code.
@@ -85,24 +87,24 @@ class Hasher:
         }
 
     def project(self, inputs: NDArray[Any], modality: str) -> NDArray[np.float32]:
-        """Return f(x) of each item, in passes of 4,096 items.
+        """Return f(x) of each item, in passes of 512 items.
 
         Float32 rounds differently with the number of rows, of threads, and on every kind of processor. Rows in which
-        a projection is so close to zero that this could turn its sign are computed again in float64, so codes are the
-        same everywhere.
+        a projection is so close to where its bit changes that this could turn it are computed again in float64, so
+        codes are the same everywhere.
 
         Args:
             inputs: Shape (n, *input.shape); float features, or uint8 pixels as (n, channels, height, width).
             modality: Name of their kind.
 
         Returns:
-            float32, shape (n, code_length).
+            float32, shape (n, code_length); of a ternary code half as many.
 
         Raises:
             InvalidInputError: If the modality is unknown, or the shape or a value does not fit.
         """
         items = self._check(inputs, modality)
-        projections = np.empty((len(items), self.code_length), np.float32)
+        projections = np.empty((len(items), outputs(self.code_length, self.kind)), np.float32)
         for rows, batch in self._passes(items, modality):
             projections[rows] = batch
         return projections
@@ -112,7 +114,7 @@ class Hasher:
         items = self._check(inputs, modality)
         codes = np.empty((len(items), code_bytes(self.code_length)), np.uint8)
         for rows, batch in self._passes(items, modality):
-            codes[rows] = pack(batch > 0)
+            codes[rows] = pack_projections(torch.from_numpy(batch), self.kind)
         return codes
 
     def save(self, uri: str) -> None:
@@ -136,12 +138,11 @@ class Hasher:
         description, weights = hasher_files.read(uri)
         with hasher_files.damage_named(uri):
             modalities = {name: Modality.model_validate(spec) for name, spec in description["modalities"].items()}
-            modules = {name: spec.module(description["code_length"]) for name, spec in modalities.items()}
+            size, kind = description["code_length"], check_kind(description["kind"])
+            modules = {name: spec.module(size, kind) for name, spec in modalities.items()}
             for name, module in modules.items():
                 module.load_state_dict(_of_modality(weights, name))
-            hasher = Hasher(
-                description["code_length"], modalities, modules, description["kind"], description["provenance"]
-            )
+            hasher = Hasher(size, modalities, modules, kind, description["provenance"])
         hasher_files.check_fingerprint(uri, expected=description["fingerprint"], got=hasher.fingerprint)
         return hasher
 
@@ -174,8 +175,8 @@ class Hasher:
             batch = torch.from_numpy(np.require(items[start : start + PASS_ROWS], requirements=["C", "W"]))
             with torch.inference_mode():
                 projections = self.modules[modality](batch)
-                sizes = projections.abs()
-                doubtful = (sizes <= DOUBTFUL * sizes.mean(dim=1, keepdim=True)).any(dim=1)
+                sizes = projections.abs().mean(dim=1, keepdim=True)
+                doubtful = (certainty(projections, self.kind) <= DOUBTFUL * sizes).any(dim=1)
                 projections[doubtful] = self._exact[modality](batch[doubtful]).float()
             yield slice(start, start + len(batch)), projections.numpy()
 

@@ -1,10 +1,10 @@
-"""Batches of triplets from labels: each anchor comes with a row that shares a label, and negatives are in the batch."""
+"""Batches from labels: each anchor comes with a row that shares a label, and unrelated rows are in the batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +16,42 @@ Rows = NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """Rows to train on together, and triplets of their positions.
+    """Rows to train on together, and who is similar to whom by their positions in the batch.
 
     Attributes:
-        rows: int64, shape (b,); row numbers of the items, anchors first, then the positive of each.
-        anchors: int64, shape (b,); position of x of each triplet: every row of the batch once.
-        positives: int64, shape (b,); position of x⁺.
-        negatives: int64, shape (b,); position of an unrelated row drawn at random, or −1 where the batch has none.
-        related: bool, shape (b, b); whether two rows share a label, the diagonal included.
+        rows: int64, shape (b,); row numbers of the items.
+        anchors: int64, shape (t,); position of x of each triplet.
+        positives: int64, shape (t,); position of x⁺.
+        negatives: int64, shape (t,); position of a dissimilar row drawn at random, or −1 where the batch has none.
+        similarity: int8, shape (b, b); 1 where two rows are similar, −1 dissimilar, 0 unknown; 1 on the diagonal.
+        turns: Of what an epoch goes through (anchors, pairs or triplets), how much this batch takes.
+        labels: Of the rows, where similarity comes from labels.
     """
 
     rows: Rows
     anchors: Rows
     positives: Rows
     negatives: Rows
-    related: NDArray[np.bool_]
+    similarity: NDArray[np.int8]
+    turns: int
+    labels: Labels | None = None
+
+
+class Supervision(Protocol):
+    """What says who is similar to whom: labels, pairs or triplets."""
+
+    def batches(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
+        """Yield the batches of one epoch, of about `batch_size` rows each."""
 
 
 @dataclass(frozen=True)
-class Supervision:
+class SharedLabels:
     """Who shares a label with whom, arranged for drawing.
 
     An *entry* is a pair of a row and one of its labels; entries are ordered by row, and *grouped* by label.
 
     Attributes:
-        labels: Labels of the rows, numbered from 0, no repetitions.
+        labels: Labels of the rows, no repetitions.
         anchors: Rows that share a label with another, ascending.
         entry_offsets: entry_offsets[i]:entry_offsets[i + 1] are the entries of row i whose label has another row.
         entry_labels: The label of each entry.
@@ -57,8 +68,23 @@ class Supervision:
     group_offsets: Rows
     grouped: Rows
 
+    def batches(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
+        """Yield the batches of one epoch, in which every anchor comes once, up to a remainder.
 
-def supervise(labels: Labels) -> Supervision:
+        The number of batches depends on the number of rows alone, so that workers with equally many rows keep in step.
+
+        Args:
+            batch_size: Rows of a batch: half of them anchors, the other half drawn to go with them.
+            generator: Decides order and draws.
+        """
+        half = batch_size // 2
+        count = max(1, len(self.labels) // half)
+        order = np.resize(generator.permutation(self.anchors), (count, half))
+        for anchors in order:
+            yield _batch(self.labels, anchors, draw_positives(self, anchors, generator), generator)
+
+
+def supervise(labels: Labels) -> SharedLabels:
     """Arrange labels for drawing.
 
     Raises:
@@ -76,8 +102,8 @@ def supervise(labels: Labels) -> Supervision:
     ranks = np.empty(len(rows), np.int64)
     ranks[order] = np.arange(len(rows)) - group_offsets[numbers[order]]
     shared = sizes[numbers] > 1
-    return Supervision(
-        labels=Labels(_offsets(np.bincount(rows, minlength=len(labels))), numbers.astype(np.int32)),
+    return SharedLabels(
+        labels=Labels(_offsets(np.bincount(rows, minlength=len(labels))), vocabulary[numbers]),
         anchors=np.unique(rows[shared]),
         entry_offsets=_offsets(np.bincount(rows[shared], minlength=len(labels))),
         entry_labels=numbers[shared],
@@ -101,7 +127,7 @@ def _check(sizes: Rows, labelled_rows: int, vocabulary: NDArray[np.int32]) -> No
         )
 
 
-def draw_positives(supervision: Supervision, anchors: Rows, generator: np.random.Generator) -> Rows:
+def draw_positives(supervision: SharedLabels, anchors: Rows, generator: np.random.Generator) -> Rows:
     """Draw for each anchor one of its shared labels, then another row of that label; each with equal chances."""
     starts = supervision.entry_offsets[anchors]
     entries = generator.integers(starts, supervision.entry_offsets[anchors + 1])
@@ -113,31 +139,16 @@ def draw_positives(supervision: Supervision, anchors: Rows, generator: np.random
     return positives
 
 
-def batches(supervision: Supervision, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
-    """Yield the batches of one epoch, in which every anchor comes once, up to a remainder.
-
-    The number of batches depends on the number of rows alone, so that workers with equally many rows keep in step.
-
-    Args:
-        supervision: Of all rows.
-        batch_size: Rows of a batch: half of them anchors, the other half drawn to go with them.
-        generator: Decides order and draws.
-    """
-    half = batch_size // 2
-    count = max(1, len(supervision.labels) // half)
-    order = np.resize(generator.permutation(supervision.anchors), (count, half))
-    for anchors in order:
-        yield _batch(supervision, anchors, draw_positives(supervision, anchors, generator), generator)
-
-
-def _batch(supervision: Supervision, anchors: Rows, positives: Rows, generator: np.random.Generator) -> Batch:
+def _batch(labels: Labels, anchors: Rows, positives: Rows, generator: np.random.Generator) -> Batch:
     """Join anchors and positives; each is the other's positive."""
     rows = np.concatenate([anchors, positives])
     positions = np.arange(len(rows), dtype=np.int64)
-    related = share_label(supervision.labels, rows)
+    related = share_label(labels, rows)
     chances = np.where(related, -1.0, generator.random(related.shape))
     negatives = np.where(chances.max(axis=1) >= 0, chances.argmax(axis=1), -1)
-    return Batch(rows, positions, np.roll(positions, len(anchors)), negatives, related)
+    similarity = np.where(related, 1, -1).astype(np.int8)
+    partners = np.roll(positions, len(anchors))
+    return Batch(rows, positions, partners, negatives, similarity, len(anchors), labels.take(rows))
 
 
 def share_label(labels: Labels, rows: Rows) -> NDArray[np.bool_]:

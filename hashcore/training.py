@@ -2,77 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from hashcore.errors import InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.inputs import FeatureInput, ImageInput, InputSpec
+from hashcore.judgements import Judgements
 from hashcore.relevance import Labels
 from hashcore.training_config import TrainingConfig
 from hashcore.training_data import Window, Windows
 from hashcore.training_loop import Hooks, ignore, train
-from hashcore.training_state import Standing, read_module, save
+from hashcore.training_module import Students
+from hashcore.training_state import Standing, read_students, save
 from hashcore.training_step import Learner
 
 
 def fit(
-    items: NDArray[Any],
-    labels: Labels,
+    items: NDArray[Any] | Mapping[str, NDArray[Any]],
+    known: Labels | Judgements,
     config: TrainingConfig,
     *,
     modality: str | None = None,
     checkpoints: str | None = None,
     on_batch: Callable[[int], None] = ignore,
 ) -> Hasher:
-    """Train a hasher on labelled items in this process.
+    """Train a hasher in this process, on items of which it is known who is similar to whom.
 
     Args:
-        items: Shape (n, d) float features, or (n, channels, height, width) uint8 pixels.
-        labels: Of the n items; a row without labels is unrelated to all others.
+        items: Shape (n, d) float features, or (n, channels, height, width) uint8 pixels; of several modalities a
+            mapping from the names in `config.modalities` to arrays of the same n rows.
+        known: Labels of the n items, where a row without labels is unrelated to all others; or judged pairs or
+            triplets of row numbers.
         config: How to train.
-        modality: Name of what the hasher reads; None names it `features` or `image`.
+        modality: Name of what the hasher reads, if that is a single modality; None names it `features` or `image`.
         checkpoints: Folder that keeps the state after each epoch; a training that was interrupted goes on from there,
             and gives the same weights as an undisturbed one. None keeps none.
-        on_batch: Called after each batch with the number of its anchors.
+        on_batch: Called after each batch with the number of its anchors, or judgements.
 
     Returns:
         The hasher; its provenance holds the configuration and the history of figures.
 
     Raises:
-        InvalidInputError: If items and labels do not fit, or no triplets can be drawn from the labels.
-        ConfigError: If `checkpoints` holds the state of another training.
+        InvalidInputError: If items and what is known do not fit, or nothing can be learned from it.
+        ConfigError: If `checkpoints` holds the state of another training, or items lack a modality.
     """
-    described = describe(items, labels)
-    window = Window(torch.from_numpy(np.ascontiguousarray(items)), labels, config.validation_share, config.seed)
+    arrays = _by_modality(items, modality, config)
+    inputs = {name: describe(array, known) for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    window = Window(tensors, known, config.validation_share, config.seed)
 
     def keep(learner: Learner, standing: Standing) -> None:
         if checkpoints is not None:
             save(checkpoints, learner, standing)
 
     learner, standing = train(
-        Standing(config=config, input=described),
+        Standing(config=config, inputs=inputs),
         Windows(lambda: iter([window])),
-        rows=len(items),
+        turns=len(known),
         hooks=Hooks(on_batch, keep),
         checkpoints=checkpoints,
     )
-    return as_hasher(learner.module, standing, modality, len(items))
+    return as_hasher(standing.shown(learner.best or learner.module.state_dict()), standing, len(window))
 
 
-def describe(items: NDArray[Any], labels: Labels) -> InputSpec:
+def _by_modality(
+    items: NDArray[Any] | Mapping[str, NDArray[Any]], modality: str | None, config: TrainingConfig
+) -> dict[str, NDArray[Any]]:
+    """Return items by modality, in the order of the configuration.
+
+    Raises:
+        ConfigError: If other modalities are configured than there are items of.
+    """
+    if not isinstance(items, Mapping):
+        items = {modality or ("features" if items.ndim == 2 else "image"): items}
+    if len(items) > 1 or config.modalities:
+        if items.keys() != config.modalities.keys():
+            given, wanted = (", ".join(names) or "none" for names in (items, config.modalities))
+            raise ConfigError(f"items are of the modalities {given} but configured are {wanted}; name the same")
+        return {name: items[name] for name in config.modalities}
+    return dict(items)
+
+
+def describe(items: NDArray[Any], known: Labels | Judgements) -> InputSpec:
     """Return what items are, by the shape of their array.
 
     Raises:
         InvalidInputError: If they are neither features nor pixels, or their labels are of other rows.
     """
-    if len(items) != len(labels):
-        raise InvalidInputError(f"{len(items)} items but labels of {len(labels)} rows; give each item its own")
+    if isinstance(known, Labels) and len(items) != len(known):
+        raise InvalidInputError(f"{len(items)} items but labels of {len(known)} rows; give each item its own")
+    if not isinstance(known, Labels) and not known.fits(len(items)):
+        raise InvalidInputError(f"judgements name rows beyond the {len(items)} items; number rows from 0")
     if items.ndim == 2 and items.dtype.kind == "f":
         if not np.isfinite(items).all():
             raise InvalidInputError("items hold NaN or infinite values; leave those rows out, as read_column does")
@@ -86,20 +111,19 @@ def describe(items: NDArray[Any], labels: Labels) -> InputSpec:
     )
 
 
-def finished(folder: str, modality: str | None, rows: int) -> Hasher:
+def finished(folder: str, rows: int) -> Hasher:
     """Return the hasher whose training, of a number of rows, left its state in a folder.
 
     Raises:
         InvalidInputError: If there is none, or its file is damaged.
     """
-    standing, module = read_module(folder)
-    return as_hasher(module, standing, modality, rows)
+    standing, students = read_students(folder)
+    return as_hasher(students, standing, rows)
 
 
-def as_hasher(module: nn.Sequential, standing: Standing, modality: str | None, rows: int) -> Hasher:
+def as_hasher(students: Students, standing: Standing, rows: int) -> Hasher:
     """Return the hasher that a training made of a number of rows."""
     config = standing.config
-    name = modality or ("features" if isinstance(standing.input, FeatureInput) else "image")
     provenance = {
         "method": "network",
         "rows": rows,
@@ -107,4 +131,4 @@ def as_hasher(module: nn.Sequential, standing: Standing, modality: str | None, r
         "history": [epoch.model_dump(mode="json") for epoch in standing.history],
         "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
     }
-    return Hasher(config.code_length, {name: standing.modality()}, {name: module}, provenance=provenance)
+    return Hasher(config.code_length, standing.modalities(), students.by_name(), config.kind, provenance)

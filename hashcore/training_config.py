@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from math import cos, pi
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
-from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH
+from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH, Kind
 from hashcore.losses.spec import LossSpec, TripletRanking
 from hashcore.networks.spec import Mlp, NetworkSpec, Preprocessing
 from hashcore.spec import Spec
+from hashcore.training_schedule import Schedule, ScheduleSpec
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Sgd(Spec):
@@ -35,25 +38,34 @@ class AdamW(Spec):
     """Share of a weight that a step of size 1 takes away."""
 
 
-class Schedule(Spec):
-    """How the step size changes as training advances."""
+class Lbfgs(Spec):
+    """L-BFGS on one batch after another, a few iterations each (mmnn §3.3); in one process alone."""
 
-    name: Literal["cosine", "constant"] = "cosine"
-    """`cosine` falls to zero along half a cosine; `constant` stays."""
-    warmup: float = Field(default=0.1, ge=0, lt=1)
-    """Share of the training in which the step size rises in a line from zero."""
+    name: Literal["lbfgs"] = "lbfgs"
+    learning_rate: float = Field(default=1.0, gt=0)
+    """Where the line search begins; the schedule scales it."""
+    iterations: int = Field(default=5, ge=1)
+    """Iterations on a batch; the next batch begins without memory."""
 
-    def factor(self, progress: float) -> float:
-        """Return what the step size is multiplied with at a share `progress` of the training, from 0 to 1.
 
-        >>> [round(Schedule(warmup=0.2).factor(progress), 3) for progress in (0.1, 0.2, 0.6, 1.0)]
-        [0.5, 1.0, 0.5, 0.0]
-        """
-        if progress < self.warmup:
-            return progress / self.warmup
-        if self.name == "constant":
-            return 1.0
-        return (1 + cos(pi * (progress - self.warmup) / (1 - self.warmup))) / 2
+class Branch(Spec):
+    """One of several modalities that are trained together."""
+
+    network: NetworkSpec | None = None
+    """Its network; none takes that of the training."""
+    preprocessing: Preprocessing | None = None
+    """What is done to its inputs; none takes that of the training."""
+    weight: float = Field(default=0.5, ge=0)
+    """Weight of the loss within it, beside that across modalities (α of mmnn eq. 7, μ of SparseHash eq. 5)."""
+
+
+class Pretraining(Spec):
+    """Two stages of classification before the loss is lowered (DeepHash, Algorithm 1); part of `epochs`."""
+
+    epochs: int = Field(default=5, ge=1)
+    """Epochs in which the layers below the hash layer learn to classify, with a softmax upon them."""
+    hash_epochs: int = Field(default=2, ge=0)
+    """Epochs in which the hash layer alone learns bits that a softmax can classify."""
 
 
 class TrainingConfig(Spec):
@@ -61,27 +73,74 @@ class TrainingConfig(Spec):
 
     code_length: int = Field(default=64, ge=MIN_CODE_LENGTH, le=MAX_CODE_LENGTH)
     """Bits of a code."""
+    kind: Kind = "dense"
+    """What codes are: a bit is the sign of a projection, or two bits the nearest of −1, 0, +1 where it is `ternary`."""
     preprocessing: Preprocessing = Preprocessing()
     """What is done to inputs before the network."""
     network: NetworkSpec = Mlp()
     """The network that projects inputs."""
+    modalities: dict[Name, Branch] = Field(default_factory=dict)
+    """Modalities to train together, each with a network of its own, by name; none for a single one."""
     loss: LossSpec = TripletRanking()
     """What the projections are judged by."""
-    first_spread: float = Field(default=2.0, gt=0)
-    """Standard deviation of the projections before the first step, in units of the loss scale."""
+    first_spread: float | None = Field(default=None, gt=0)
+    """Standard deviation of projections before the first step, ahead of a final tanh; none: what suits the loss."""
     hard_negatives: bool = True
-    """Take the nearest unrelated row of the batch as negative (HDML §5); otherwise one at random."""
+    """Take the nearest dissimilar row of the batch as negative (HDML §5); otherwise one at random."""
     mean_zero: float = Field(default=0.1, ge=0)
     """Weight of the mean-zero penalty (HDML eq. 12)."""
-    optimizer: Annotated[Sgd | AdamW, Field(discriminator="name")] = Sgd()
+    optimizer: Annotated[Sgd | AdamW | Lbfgs, Field(discriminator="name")] = Sgd()
     """How weights follow the gradient."""
-    schedule: Schedule = Schedule()
+    schedule: ScheduleSpec = Schedule()
     """How the step size changes."""
+    pretraining: Pretraining | None = None
+    """Classification beforehand; none trains by the loss from the start."""
     epochs: int = Field(default=20, ge=1)
     """Passes in which every row is an anchor once."""
     batch_size: int = Field(default=128, ge=4)
     """Rows of a batch, on each worker; half are anchors, the others share a label with them."""
+    join_batches: bool = False
+    """Let the loss see the batches of all workers as one, so that pairs of rows on different workers count."""
     validation_share: float = Field(default=0.0, ge=0, lt=1)
     """Share of the rows that are not learned from but judged after each epoch."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better validation loss after which training ends with the best weights; none runs all epochs."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Numbers that the networks reckon with in training; the loss, the weights and codes stay float32."""
+    compile: bool = False
+    """Compile the networks with torch.compile, which pays on a GPU."""
     seed: int = Field(default=0, ge=0)
     """Decides first weights, order and draws."""
+
+    def branch(self, name: str) -> Branch:
+        """Return a modality with its network and preprocessing filled in."""
+        given = self.modalities.get(name, Branch())
+        return Branch(
+            network=given.network or self.network,
+            preprocessing=given.preprocessing or self.preprocessing,
+            weight=given.weight,
+        )
+
+    def weights(self, names: Iterable[str]) -> dict[str, float]:
+        """Return the weight of the loss within each modality."""
+        return {name: self.branch(name).weight for name in names}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingConfig:
+        """Refuse combinations that cannot work."""
+        if len(self.modalities) == 1:
+            raise ValueError("one modality is given; give two or more, or none for a single one")
+        if self.kind == "ternary" and self.code_length % 2:
+            raise ValueError(
+                f"code_length={self.code_length}: a ternary code has two bits a dimension; give an even one"
+            )
+        if self.patience and not self.validation_share:
+            raise ValueError(f"patience={self.patience} needs rows to judge; give validation_share, such as 0.1")
+        if self.pretraining and self.pretraining.epochs + self.pretraining.hash_epochs > self.epochs:
+            raise ValueError(f"pretraining takes more than the {self.epochs} epochs there are; raise epochs")
+        networks = [self.branch(name).network for name in self.modalities or ("",)]
+        loose = [network.name for network in networks if network and not network.bounded]
+        if loose and (self.loss.relaxed or self.kind == "ternary"):
+            what = "ternary codes are" if self.kind == "ternary" else f"loss {self.loss.name} is"
+            raise ValueError(f"{what} of projections within -1 and 1, which {loose[0]} exceeds; set its bounded: true")
+        return self

@@ -1,4 +1,4 @@
-"""What is trained on: rows with labels, held in memory one window at a time.
+"""What is trained on: rows and who is similar to whom, held in memory one window at a time.
 
 A *window* is as many rows as a worker holds at once. All rows are one window where they fit; otherwise each epoch goes
 through the windows one by one, and triplets are drawn within each.
@@ -6,7 +6,7 @@ through the windows one by one, and triplets are drawn within each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hashcore.errors import InvalidInputError
+from hashcore.judgements import Judgements
 from hashcore.relevance import Labels
 from hashcore.sampling import Supervision, supervise
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of a window, and who among them shares a label; supervision numbers the rows from 0."""
+    """Some rows of a window, and who among them is similar to whom; supervision numbers the rows from 0."""
 
     rows: NDArray[np.int64]
     supervision: Supervision
@@ -32,41 +33,47 @@ class Window:
     """Rows held in memory.
 
     Attributes:
-        items: Shape (n, *shape).
-        labels: Of the n rows.
-        validation_share: Share of the rows to hold out, chosen at random.
+        items: In each modality, shape (n, *shape).
+        known: Labels of the n rows, or judgements of pairs or triplets of them.
+        validation_share: Share of the rows, or of the judgements, to hold out, chosen at random.
         seed: Decides which.
     """
 
-    items: Tensor
-    labels: Labels
+    items: Mapping[str, Tensor]
+    known: Labels | Judgements
     validation_share: float = 0.0
     seed: int = 0
 
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(next(iter(self.items.values())))
+
     @cached_property
     def learned(self) -> Part:
-        """The rows that are learned from."""
+        """What is learned from."""
         return self._part(self._order[self._held_out :])
 
     @cached_property
     def held_out(self) -> Part | None:
-        """The rows that are judged instead; None where there are none."""
+        """What is judged instead; None where there is nothing."""
         return self._part(self._order[: self._held_out]) if self._held_out else None
 
     @property
     def _held_out(self) -> int:
-        """Return the number of rows held out; the same for equally many rows."""
-        return int(self.validation_share * len(self.items))
+        """Return how many rows or judgements are held out; the same for equally many."""
+        return int(self.validation_share * len(self.known))
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        """The rows in random order."""
-        return np.random.default_rng(self.seed).permutation(len(self.items))
+        """The rows or judgements in random order."""
+        return np.random.default_rng(self.seed).permutation(len(self.known))
 
-    def _part(self, rows: NDArray[np.int64]) -> Part:
-        """Return some of the rows, in ascending order."""
-        ascending = np.sort(rows)
-        return Part(ascending, supervise(self.labels.take(ascending)))
+    def _part(self, chosen: NDArray[np.int64]) -> Part:
+        """Return some of the rows, in ascending order, or all rows with some of the judgements."""
+        ascending = np.sort(chosen)
+        if isinstance(self.known, Labels):
+            return Part(ascending, supervise(self.known.take(ascending)))
+        return Part(np.arange(len(self)), self.known.take(ascending))
 
 
 class Windows:

@@ -4,41 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from hashcore.errors import InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.networks import first_weights, preprocessing
-from hashcore.sampling import batches
-from hashcore.training_data import Window, Windows
+from hashcore.quantization import outputs
+from hashcore.relevance import Labels
+from hashcore.training_config import TrainingConfig
+from hashcore.training_data import Part, Window, Windows
+from hashcore.training_module import Phase, Students, classes_of
+from hashcore.training_optimizer import make_optimizer
+from hashcore.training_peers import Peers
 from hashcore.training_state import Epoch, Standing, restore
-from hashcore.training_step import Learner, Tally, make_optimizer
+from hashcore.training_step import Items, Learner, Tally
 
+ALONE = Peers()
 JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows are judged: alike in every epoch
 
 
 def ignore(*_told: object) -> None:
     """Do nothing with what one is told."""
-
-
-@dataclass(frozen=True)
-class Peers:
-    """The workers that train together; by default there is only this one.
-
-    Attributes:
-        rank: Number of this worker.
-        add_up: Returns the sum of a tensor over all workers.
-        wrap: Returns a module whose gradients are averaged over all workers.
-        device: Where this worker computes.
-    """
-
-    rank: int = 0
-    add_up: Callable[[Tensor], Tensor] = lambda tensor: tensor
-    wrap: Callable[[nn.Module], nn.Module] = lambda module: module
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
 @dataclass(frozen=True)
@@ -58,8 +46,8 @@ def train(
     standing: Standing,
     windows: Windows,
     *,
-    rows: int,
-    peers: Peers = Peers(),
+    turns: int,
+    peers: Peers = ALONE,
     hooks: Hooks = Hooks(),
     checkpoints: str | None = None,
 ) -> tuple[Learner, Standing]:
@@ -68,7 +56,7 @@ def train(
     Args:
         standing: What is wanted, with no epoch done.
         windows: This worker's rows.
-        rows: Number of this worker's rows over all windows.
+        turns: Number of this worker's rows, or judgements, over all windows.
         peers: The other workers.
         hooks: What to tell.
         checkpoints: Folder to go on from, if it holds a state.
@@ -79,63 +67,119 @@ def train(
     with torch.random.fork_rng():
         learner = begin(standing, windows.first, peers)
         standing = restore(checkpoints, learner, standing) if checkpoints is not None else standing
-        for number in range(len(standing.history), standing.config.epochs):
-            standing = standing.after(run_epoch(learner, windows, number, rows, peers, hooks))
+        while not standing.is_done():
+            standing = standing.after(run_epoch(learner, standing, windows, turns, peers, hooks))
+            keep_best(learner, standing)
             hooks.on_epoch(learner, standing)
     return learner, standing
 
 
 def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
-    """Return a learner with first weights and preprocessing that suit the windows of all workers."""
+    """Return a learner with first weights and preprocessing that suit the windows of all workers.
+
+    Raises:
+        ConfigError: If L-BFGS is asked for with several workers, or pre-training without labels.
+    """
     config = standing.config
+    if config.optimizer.name == "lbfgs" and peers.count > 1:
+        raise ConfigError("train.optimizer=lbfgs searches along lines in one process; use train.workers=1, or sgd")
     torch.manual_seed(config.seed)
-    module = standing.modality().module(config.code_length)
-    items = window.items[window.learned.rows]
-    module[0] = preprocessing.fit(config.preprocessing, items, peers.add_up)
-    first_weights.spread(module, items, config.first_spread * config.loss.scale, peers.add_up)
+    module = standing.students()
+    for name, branch in module.by_name().items():
+        items = window.items[name][window.learned.rows]
+        branch[0] = preprocessing.fit(config.branch(name).preprocessing or config.preprocessing, items, peers.add_up)
+        first_weights.start(branch, items, config.first_spread or config.loss.first_spread, peers.add_up)
+    _prepare_classes(module, config, window, peers)
     module = module.to(peers.device)
-    return Learner(config, module, peers.wrap(module), make_optimizer(config, module), peers.device)
+    wrapped = peers.wrap(module)
+    forward = torch.compile(wrapped) if config.compile else wrapped
+    return Learner(config, module, forward, make_optimizer(config.optimizer, module), peers)
 
 
-def run_epoch(learner: Learner, windows: Windows, number: int, rows: int, peers: Peers, hooks: Hooks) -> Epoch:
+def _prepare_classes(module: Students, config: TrainingConfig, window: Window, peers: Peers) -> None:
+    """Give the networks classifiers if they are pre-trained."""
+    if config.pretraining is None:
+        return
+    if not isinstance(window.known, Labels):
+        raise ConfigError("train.pretraining classifies and needs labels; train from labels, or leave it out")
+    module.prepare(classes_of(window.known, peers.add_up), outputs(config.code_length, config.kind))
+
+
+def phase_of(config: TrainingConfig, number: int) -> tuple[Phase, int, int]:
+    """Return what is learned in an epoch, with the first epoch of that phase and the one after its last."""
+    if config.pretraining is None:
+        return "joint", 0, config.epochs
+    first = config.pretraining.epochs
+    second = first + config.pretraining.hash_epochs
+    if number < first:
+        return "classify", 0, first
+    return ("hash", first, second) if number < second else ("joint", second, config.epochs)
+
+
+def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int, peers: Peers, hooks: Hooks) -> Epoch:
     """Learn from every window once and judge what is held out; return the figures of all workers."""
-    config, learned, judged, anchors, started_s = learner.config, Tally(), Tally(), 0, time.monotonic()
+    config, number = learner.config, len(standing.history)
+    phase, first, end = phase_of(config, number)
+    losses = [epoch.loss for epoch in standing.history[first:]]
+    learned, judged, taken, started_s = Tally(), Tally(), 0, time.monotonic()
     for place, window in enumerate(windows):
         generator = np.random.default_rng([config.seed, number, peers.rank, place])
         torch.manual_seed(int(generator.integers(1 << 62)))  # for dropout
-        part = window.learned
-        for batch in batches(part.supervision, config.batch_size, generator):
-            progress = min(1.0, (number + anchors / rows) / config.epochs)
-            learned = learned.add(learner.step(window.items[part.rows[batch.rows]], batch, progress))
-            anchors += len(batch.rows) // 2
-            hooks.on_batch(len(batch.rows) // 2)
-        judged = judged.add(judge_held_out(learner, window, place, peers))
+        for batch in window.learned.supervision.batches(config.batch_size, generator):
+            progress = min(1.0, (number - first + taken / turns) / (end - first))
+            rate = config.optimizer.learning_rate * config.schedule.factor(progress, losses)
+            learned = learned.add(learner.step(_items(window, window.learned, batch.rows), batch, rate, phase))
+            taken += batch.turns
+            hooks.on_batch(batch.turns)
+        judged = judged.add(judge_held_out(learner, window, place, peers, phase))
     sums = peers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
-    return _figures(number + 1, Tally(*sums[0].tolist()), Tally(*sums[1].tolist()), time.monotonic() - started_s)
+    seconds = time.monotonic() - started_s
+    return _figures(number + 1, phase, Tally(*sums[0].tolist()), Tally(*sums[1].tolist()), seconds)
 
 
-def judge_held_out(learner: Learner, window: Window, place: int, peers: Peers) -> Tally:
-    """Judge the held-out rows of a window, in the same batches in every epoch."""
+def judge_held_out(learner: Learner, window: Window, place: int, peers: Peers, phase: Phase) -> Tally:
+    """Judge what a window holds out, in the same batches in every epoch."""
     part, judged = window.held_out, Tally()
     if part is not None:
         generator = np.random.default_rng([learner.config.seed, JUDGED, peers.rank, place])
-        for batch in batches(part.supervision, learner.config.batch_size, generator):
-            judged = judged.add(learner.judge(window.items[part.rows[batch.rows]], batch))
+        for batch in part.supervision.batches(learner.config.batch_size, generator):
+            judged = judged.add(learner.judge(_items(window, part, batch.rows), batch, phase))
     return judged
 
 
-def _figures(number: int, learned: Tally, judged: Tally, seconds: float) -> Epoch:
+def _items(window: Window, part: Part, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Items:
+    """Return rows of a part of a window, in each modality."""
+    return {name: values[part.rows[rows]] for name, values in window.items.items()}
+
+
+def keep_best(learner: Learner, standing: Standing) -> None:
+    """Keep the weights of the epoch that has just been the best on what is held out, where training may stop early."""
+    judged = standing.judged()
+    if learner.config.patience and judged and judged[-1] == min(judged) and standing.history[-1].phase == "joint":
+        learner.best = {name: value.detach().clone() for name, value in learner.module.state_dict().items()}
+
+
+def _figures(number: int, phase: Phase, learned: Tally, judged: Tally, seconds: float) -> Epoch:
     """Return the figures of an epoch from its sums."""
-    if learned.triplets == 0:
-        raise InvalidInputError("no batch held an unrelated row; give a larger batch_size, or more rows per worker")
+    if learned.judged == 0:
+        raise InvalidInputError(
+            "no batch held an unrelated row beside a pair of similar ones; give a larger batch_size, or more rows per "
+            "worker"
+        )
     return Epoch(
         epoch=number,
-        loss=learned.loss / learned.triplets,
-        violating=learned.violating / learned.triplets,
-        missed_bits=learned.missed_bits / learned.triplets,
+        loss=learned.loss / learned.judged,
+        violating=_share(learned.violating, learned.triplets),
+        missed_bits=_share(learned.missed_bits, learned.triplets),
         triplets=int(learned.triplets),
         seconds=seconds,
         items_per_s=learned.items / seconds,
-        validation_loss=judged.loss / judged.triplets if judged.triplets else None,
-        validation_violating=judged.violating / judged.triplets if judged.triplets else None,
+        phase=phase,
+        validation_loss=_share(judged.loss, judged.judged),
+        validation_violating=_share(judged.violating, judged.triplets),
     )
+
+
+def _share(sum_: float, count: float) -> float | None:
+    """Return a mean, None where there is nothing to take it of."""
+    return sum_ / count if count else None

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 
 from hashcore.errors import ConfigError, InvalidInputError, require
 from hashcore.hasher import Modality
 from hashcore.inputs import InputSpec
 from hashcore.spec import Spec
 from hashcore.training_config import TrainingConfig
+from hashcore.training_module import Phase, Students
 from hashcore.training_step import Learner
 
 FILE = "state.safetensors"
-MODULE, OPTIMIZER = "module/", "optimizer/"
+MODULE, OPTIMIZER, BEST = "module/", "optimizer/", "best/"
 
 
 class Epoch(Spec):
@@ -26,10 +28,10 @@ class Epoch(Spec):
     epoch: int
     """Number, from 1."""
     loss: float
-    """Mean bound on the loss of a triplet."""
-    violating: float
-    """Share of triplets whose codes are not ranked rightly."""
-    missed_bits: float
+    """Mean loss of a row's pairs or triplets; in pre-training the cross-entropy of its class."""
+    violating: float | None
+    """Share of triplets whose codes are not ranked rightly; None without triplets."""
+    missed_bits: float | None
     """Mean number of bits by which a triplet misses its rank."""
     triplets: int
     """Triplets that were learned from."""
@@ -37,6 +39,8 @@ class Epoch(Spec):
     """Time taken."""
     items_per_s: float
     """Rows that passed the network in training, by second."""
+    phase: Phase = "joint"
+    """Whether this was an epoch of pre-training."""
     validation_loss: float | None = None
     """As `loss`, over the rows held out."""
     validation_violating: float | None = None
@@ -47,12 +51,43 @@ class Standing(Spec):
     """What was configured, and the epochs that are done."""
 
     config: TrainingConfig
-    input: InputSpec
+    inputs: dict[str, InputSpec]
     history: tuple[Epoch, ...] = ()
 
-    def modality(self) -> Modality:
-        """Return how items become projections."""
-        return Modality(input=self.input, preprocessing=self.config.preprocessing, network=self.config.network)
+    def modalities(self) -> dict[str, Modality]:
+        """Return how items of each modality become projections."""
+        made = {}
+        for name, described in self.inputs.items():
+            branch = self.config.branch(name)
+            made[name] = Modality.model_validate(
+                {"input": described, "preprocessing": branch.preprocessing, "network": branch.network}
+            )
+        return made
+
+    def students(self) -> Students:
+        """Build preprocessing and networks with fresh weights."""
+        config = self.config
+        return Students({name: m.module(config.code_length, config.kind) for name, m in self.modalities().items()})
+
+    def shown(self, weights: Mapping[str, Tensor]) -> Students:
+        """Build preprocessing and networks with weights of a whole state, without their classifiers."""
+        with torch.random.fork_rng():
+            students = self.students()
+        students.show(weights)
+        return students
+
+    def is_done(self) -> bool:
+        """Return whether all epochs are done, or validation has not improved for as many as are waited for."""
+        if len(self.history) >= self.config.epochs:
+            return True
+        judged = self.judged()
+        patience = self.config.patience
+        return bool(patience and judged and len(judged) - 1 - judged.index(min(judged)) >= patience)
+
+    def judged(self) -> list[float]:
+        """Return the validation losses of the epochs that learned from the loss."""
+        joint = [epoch for epoch in self.history if epoch.phase == "joint"]
+        return [epoch.validation_loss for epoch in joint if epoch.validation_loss is not None]
 
     def after(self, epoch: Epoch) -> Standing:
         """Return the standing with one more epoch done."""
@@ -81,8 +116,8 @@ def read_standing(folder: str | Path) -> Standing | None:
     return _read(path)[0] if path.exists() else None
 
 
-def read_module(folder: str | Path) -> tuple[Standing, nn.Sequential]:
-    """Return how far the training in a folder is, and its preprocessing and network.
+def read_students(folder: str | Path) -> tuple[Standing, Students]:
+    """Return how far the training in a folder is, and the networks it has to show: the best ones, or the last.
 
     Raises:
         InvalidInputError: If there is no training, or the file is damaged.
@@ -91,9 +126,7 @@ def read_module(folder: str | Path) -> tuple[Standing, nn.Sequential]:
     if not path.exists():
         raise InvalidInputError(f"{folder} holds no state of a training; give the folder that it was kept in")
     standing, tensors = _read(path)
-    module = standing.modality().module(standing.config.code_length)
-    module.load_state_dict(_below(MODULE, tensors))
-    return standing, module
+    return standing, standing.shown(_below(BEST, tensors) or _below(MODULE, tensors))
 
 
 def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
@@ -110,9 +143,10 @@ def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
     if not path.exists():
         return wanted
     found, tensors = _read(path)
-    if (found.config, found.input) != (wanted.config, wanted.input):
+    if (found.config, found.inputs) != (wanted.config, wanted.inputs):
         raise ConfigError(f"{folder} holds the state of another training; remove it, or keep this one's elsewhere")
     learner.module.load_state_dict(_below(MODULE, tensors))
+    learner.best = _below(BEST, tensors) or None
     fresh = learner.optimizer.state_dict()
     memory: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _below(OPTIMIZER, tensors).items():
@@ -123,8 +157,9 @@ def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
 
 
 def _tensors(learner: Learner) -> dict[str, Tensor]:
-    """Return all that a learner remembers: `module/<name>`, `optimizer/<number of the weight>/<key>`."""
+    """Return all that a learner remembers: `module/<name>`, `best/<name>`, `optimizer/<number of the weight>/<key>`."""
     tensors = {MODULE + name: tensor for name, tensor in learner.module.state_dict().items()}
+    tensors |= {BEST + name: tensor for name, tensor in (learner.best or {}).items()}
     for number, memory in learner.optimizer.state_dict()["state"].items():
         for key, value in memory.items():
             if isinstance(value, Tensor):

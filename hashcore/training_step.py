@@ -1,19 +1,26 @@
-"""One step of training: project a batch, find its triplets, follow the gradient of the bound on their loss."""
+"""One step of training: project a batch, judge its relations by the loss, follow the gradient."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hashcore.losses.choice import choose
-from hashcore.losses.hard_negatives import hard_negatives, violations
+from hashcore.losses.coupled import coupled
+from hashcore.losses.hard_negatives import hard_negatives, violations, with_hard_negatives
 from hashcore.losses.mean_zero import mean_zero
-from hashcore.losses.triplets import Triplets
+from hashcore.losses.relations import Relations
+from hashcore.quantization import hamming_distances
 from hashcore.sampling import Batch
-from hashcore.training_config import Sgd, TrainingConfig
+from hashcore.training_config import TrainingConfig
+from hashcore.training_module import Phase, Projector, Students, classification_loss
+from hashcore.training_peers import Peers, can_teach, joined, relations_of, without_missing
+
+Items = Mapping[str, Tensor]
 
 
 class Tally(NamedTuple):
@@ -21,10 +28,12 @@ class Tally(NamedTuple):
 
     items: float = 0.0
     """Rows that passed the network."""
+    judged: float = 0.0
+    """Rows of batches that held both a similar and a dissimilar pair."""
+    loss: float = 0.0
+    """Sum of the loss over those rows."""
     triplets: float = 0.0
     """Triplets among them."""
-    loss: float = 0.0
-    """Sum of the bound on the loss over triplets."""
     violating: float = 0.0
     """Triplets whose codes are not ranked rightly."""
     missed_bits: float = 0.0
@@ -35,76 +44,96 @@ class Tally(NamedTuple):
         return Tally(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Learner:
     """What a step works on.
 
     Attributes:
         config: How to learn.
-        module: Preprocessing and network, holding the weights.
+        module: Preprocessing and network of each modality, holding the weights.
         forward: Projects items with them; the module itself, or the module wrapped to keep workers in step.
         optimizer: Changes the module's weights.
-        device: Where the module is.
+        peers: The workers that train together.
+        best: Weights of the epoch that did best on the rows held out, where training may stop early.
     """
 
     config: TrainingConfig
-    module: nn.Sequential
-    forward: nn.Module
+    module: Students
+    forward: Projector
     optimizer: torch.optim.Optimizer
-    device: torch.device
+    peers: Peers
+    best: dict[str, Tensor] | None = None
 
-    def step(self, items: Tensor, batch: Batch, progress: float) -> Tally:
+    def step(self, items: Items, batch: Batch, learning_rate: float, phase: Phase = "joint") -> Tally:
         """Learn from a batch.
 
         Args:
-            items: The batch's rows, shape (b, *shape), of any number type.
-            batch: Triplets among them.
-            progress: Share of the whole training that lies behind, which decides the step size.
+            items: The batch's rows in each modality, shape (b, *shape), of any number type.
+            batch: Who is similar to whom.
+            learning_rate: Step size.
+            phase: What is learned now.
         """
-        self.forward.train()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.optimizer.learning_rate * self.config.schedule.factor(progress)
-        projections = self.forward(items.to(self.device))
-        objective, tally = judge(self.config, projections, batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        objective.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return tally
+            group["lr"] = learning_rate
+        self.module.train()
+        tallies = []
 
-    def judge(self, items: Tensor, batch: Batch) -> Tally:
+        def objective() -> float:
+            value, tally = self._judge(items, batch, phase)
+            self.optimizer.zero_grad(set_to_none=True)
+            value.backward()  # type: ignore[no-untyped-call]
+            tallies.append(tally)
+            return value.item()
+
+        self.optimizer.step(objective)
+        if isinstance(self.optimizer, torch.optim.LBFGS):
+            self.optimizer.state.clear()  # its memory is of this batch (mmnn §3.3)
+        return tallies[0]
+
+    def judge(self, items: Items, batch: Batch, phase: Phase = "joint") -> Tally:
         """Judge a batch as `step` does, without learning from it."""
         self.module.eval()
         with torch.no_grad():
-            return judge(self.config, self.module(items.to(self.device)), batch)[1]
+            return self._judge(items, batch, phase, project=self.module, together=False)[1]
+
+    def _judge(
+        self, items: Items, batch: Batch, phase: Phase, project: Projector | None = None, together: bool = True
+    ) -> tuple[Tensor, Tally]:
+        """Return the objective and the tally of a batch; `together` with those of all workers, where that is wanted."""
+        here = {name: values.to(self.peers.device) for name, values in items.items()}
+        with torch.autocast(self.peers.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            outputs = (project or self.forward)(here, phase)
+        outputs = {name: values.float() for name, values in outputs.items()}
+        if phase != "joint":
+            loss, count = classification_loss(outputs, batch, self.module.classes)
+            return loss, Tally(items=len(batch.rows), judged=count, loss=loss.item() * count)
+        if not (together and self.config.join_batches):
+            return judge(self.config, outputs, relations_of(batch, self.peers.device))
+        value, tally = judge(self.config, *joined(outputs, batch, self.peers))
+        return value, tally._replace(items=len(batch.rows)) if self.peers.rank == 0 else Tally(items=len(batch.rows))
 
 
-def judge(config: TrainingConfig, projections: Tensor, batch: Batch) -> tuple[Tensor, Tally]:
-    """Return the objective to lower, a scalar with a gradient, and what is known of a batch's triplets.
+def judge(config: TrainingConfig, projections: Items, relations: Relations) -> tuple[Tensor, Tally]:
+    """Return the objective to lower, a scalar with a gradient, and what is known of a batch's relations.
 
     Args:
         config: Loss, kind of negatives, weight of the penalty.
-        projections: Of the batch's rows, shape (b, q).
-        batch: Triplets among them; those without a negative are left out.
+        projections: Of the batch's rows in each modality, shape (b, q).
+        relations: Of the rows.
     """
-    triplets = choose_negatives(config, projections, batch)
-    count = len(triplets.anchors)
-    loss = choose(config.loss)(projections, triplets) if count else projections.sum() * 0.0
-    missed = violations(projections, triplets)
-    tally = Tally(len(projections), count, loss.item() * count, (missed > 0).sum().item(), missed.sum().item())
-    return loss + config.mean_zero * mean_zero(projections), tally
-
-
-def choose_negatives(config: TrainingConfig, projections: Tensor, batch: Batch) -> Triplets:
-    """Return the batch's triplets with hard or random negatives, those that have one."""
-    drawn = Triplets(*(torch.from_numpy(part).to(projections.device) for part in batch[1:4]))
+    all_rows = list(projections.values())
+    first, last, rows = all_rows[0], all_rows[-1], len(all_rows[0])
+    penalty = config.mean_zero * torch.stack([mean_zero(f) for f in all_rows]).sum()
+    if not can_teach(relations):
+        return penalty, Tally(items=rows)
+    loss = choose(config.loss)
     if config.hard_negatives:
-        return hard_negatives(projections, drawn, torch.from_numpy(batch.related).to(projections.device))
-    return drawn.keep(drawn.negatives >= 0)
-
-
-def make_optimizer(config: TrainingConfig, module: nn.Module) -> torch.optim.Optimizer:
-    """Return an optimizer of the module's weights, with no memory yet."""
-    spec, weights = config.optimizer, module.parameters()
-    if isinstance(spec, Sgd):
-        return torch.optim.SGD(weights, spec.learning_rate, spec.momentum, weight_decay=spec.weight_decay)
-    return torch.optim.AdamW(weights, spec.learning_rate, weight_decay=spec.weight_decay)
+        loss = with_hard_negatives(loss, config.kind)
+    else:
+        relations = without_missing(relations)
+    value = coupled(loss, projections, relations, config.weights(projections))
+    distances = hamming_distances(first, last, config.kind)
+    triplets = hard_negatives(distances, relations) if config.hard_negatives else relations.triplets
+    missed = violations(distances, triplets)
+    tally = Tally(rows, rows, value.item() * rows, len(missed), (missed > 0).sum().item(), missed.sum().item())
+    return value + penalty, tally

@@ -18,11 +18,12 @@ from jobs.corpora import corpus
 from jobs.pipeline import outputs
 from jobs.pipeline.progress import Progress, duration
 from jobs.training import reading
+from jobs.training.source import find
 
 if TYPE_CHECKING:
     from hashcore.hasher import Hasher
     from jobs.pipeline.config import Pipeline
-    from jobs.training.reading import Source
+    from jobs.training.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +34,18 @@ class TrainConfig(TrainingConfig):
     method: Literal["network"] | Method = "network"
     """`network` or a classical hash, which takes only `code_length` and `seed`; lsh, pcah, sh, itq need no labels."""
     modality: str = Field(default="image", pattern=r"^[A-Za-z0-9_-]+$")
-    """Name of what the hasher reads."""
+    """Name of what the hasher reads, where `modalities` names none."""
     column: str | None = None
-    """Column that holds the items; none means that it is named like the modality."""
+    """Column that holds the items; none means that it is named like the modality, as those of `modalities` are."""
+    judgements: str | None = None
+    """Parquet of judged pairs (left, right, similar) or triplets (anchor, positive, negative) of ids, in place of
+    labels; every worker then holds all rows and takes a share of the judgements."""
     in_process: bool = False
     """Train here, without Ray."""
     workers: int = Field(default=1, ge=1)
     """Workers that Ray starts; each takes a share of the rows and a CPU, and one CPU more reads the corpus."""
+    min_workers: int | None = Field(default=None, ge=1)
+    """Workers with which Ray goes on when there are no more, growing again when there are; none waits for all."""
     gpu: bool = False
     """Give each worker a GPU."""
     threads: int = Field(default=1, ge=1)
@@ -71,7 +77,7 @@ def run(pipeline: Pipeline) -> None:
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
         return
-    source = reading.find(pipeline)
+    source = find(pipeline)
     method = pipeline.train.method
     hasher = _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
     with outputs.writing(pipeline.paths.hasher, record) as staging:
@@ -107,12 +113,11 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
     config = pipeline.train
     torch.set_num_threads(config.threads)
     window = reading.window(reading.read(source, config), source, config)
-    with Progress("train", total=config.epochs * len(window.labels), unit="items") as progress:
+    with Progress("train", total=config.epochs * source.turns, unit="items") as progress:
         return fit(
-            window.items.numpy(),
-            window.labels,
+            {name: values.numpy() for name, values in window.items.items()},
+            window.known,
             config.training(),
-            modality=config.modality,
             checkpoints=pipeline.paths.checkpoints,
             on_batch=progress.advance,
         )
@@ -124,7 +129,7 @@ def _fit_classical(method: Method, config: TrainConfig, source: Source) -> Hashe
 
     table = reading.read(source, config)
     labels = Labels.from_arrow(table.column("labels")) if source.labels else None
-    items = reading.items(table, source)
+    items = reading.items(table, source, config.modality)
     return choice.fit(method, items, labels, config.code_length, seed=config.seed, modality=config.modality)
 
 
@@ -137,7 +142,8 @@ def _summary(hasher: Hasher) -> str:
     last, seconds = history[-1], sum(epoch["seconds"] for epoch in history)
     return (
         f"{text}, {len(history)} epochs in {duration(seconds)}, {last['items_per_s']:,.0f} items/s, "
-        f"loss {last['loss']:.4f}, {last['violating']:.2%} of triplets ranked wrongly"
+        f"loss {last['loss']:.4f}"
+        + (f", {last['violating']:.2%} of triplets ranked wrongly" if last["violating"] is not None else "")
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.relevance import Labels
-from hashcore.sampling import Rows, Supervision, draw_positives, supervise
+from hashcore.sampling import Rows, SharedLabels, draw_positives, supervise
 
 PAIRS_PER_ROW = 20
 
@@ -48,7 +48,7 @@ def draw(labels: Labels, count: int, seed: int) -> Pairs:
     return Pairs(np.concatenate([anchors, first]), np.concatenate([positives, second]), similar)
 
 
-def _draw_unrelated(supervision: Supervision, count: int, generator: np.random.Generator) -> tuple[Rows, Rows]:
+def _draw_unrelated(supervision: SharedLabels, count: int, generator: np.random.Generator) -> tuple[Rows, Rows]:
     """Draw pairs of labelled rows until `count` of them share no label; some exist, as `supervise` made sure."""
     labelled = np.unique(supervision.labels.row_numbers())
     found = np.empty((2, 0), np.int64)

@@ -1,1 +1,1 @@
-"""Losses on real projections f(x), one file each, all with one signature: `loss(projections, triplets) -> scalar`."""
+"""Losses on projections, one file each, all with one signature: `loss(f, g, relations, *, …) -> scalar`."""

@@ -1,37 +1,42 @@
-"""Hard negatives of a mini-batch (HDML §5): the unrelated row that the current codes put closest to the item."""
+"""Hard negatives of a mini-batch (HDML §5): the dissimilar row that the current codes put closest to the item."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from hashcore.losses.triplets import Triplets
+from hashcore.codes import Kind
+from hashcore.losses.relations import DISSIMILAR, Loss, Relations, Triplets
+from hashcore.quantization import hamming_distances
 
 
-def hamming_distances(projections: Tensor) -> Tensor:
-    """Return the Hamming distances of all pairs of rows under h = sign f; float, shape (n, n), whole numbers."""
-    signs = torch.where(projections.detach() > 0, 1.0, -1.0)
-    return (projections.shape[1] - signs @ signs.T) / 2
+def with_hard_negatives(loss: Loss, kind: Kind) -> Loss:
+    """Return a loss whose triplets have hard negatives, looked for among the second members of pairs."""
+
+    def mined(f: Tensor, g: Tensor, relations: Relations) -> Tensor:
+        triplets = hard_negatives(hamming_distances(f, g, kind), relations)
+        return loss(f, g, relations._replace(triplets=triplets))
+
+    return mined
 
 
-def hard_negatives(projections: Tensor, triplets: Triplets, related: Tensor) -> Triplets:
-    """Replace each x⁻ by the unrelated row nearest to x; of several at that distance, by the first.
+def hard_negatives(distances: Tensor, relations: Relations) -> Triplets:
+    """Replace each x⁻ by the dissimilar row nearest to x; of several at that distance, by the first.
 
     Args:
-        projections: f(x), shape (n, q).
-        triplets: Triplets of rows; their negatives are not read.
-        related: bool, shape (n, n); whether two rows are similar, the diagonal included.
+        distances: Between codes, shape (n, n).
+        relations: Of the rows; the negatives of their triplets are not read.
 
     Returns:
-        The triplets whose x has an unrelated row in the batch, in their order.
+        The triplets whose x has a dissimilar row in the batch, in their order.
     """
-    distances = hamming_distances(projections).masked_fill(related, torch.inf)[triplets.anchors]
-    nearest, negatives = distances.min(dim=1)
-    return Triplets(triplets.anchors, triplets.positives, negatives).keep(torch.isfinite(nearest))
+    anchors, positives, _ = relations.triplets
+    candidates = distances.masked_fill(relations.similarity != DISSIMILAR, torch.inf)[anchors]
+    nearest, negatives = candidates.min(dim=1)
+    return Triplets(anchors, positives, negatives).keep(torch.isfinite(nearest))
 
 
-def violations(projections: Tensor, triplets: Triplets) -> Tensor:
+def violations(distances: Tensor, triplets: Triplets) -> Tensor:
     """Return by how many bits each triplet misses its rank: max(0, ‖h − h⁺‖ − ‖h − h⁻‖ + 1), float of shape (t,)."""
-    distances = hamming_distances(projections)
     anchors, positives, negatives = triplets
     return torch.relu(distances[anchors, positives] - distances[anchors, negatives] + 1)

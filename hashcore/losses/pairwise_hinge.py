@@ -5,23 +5,25 @@ from __future__ import annotations
 from torch import Tensor
 
 from hashcore.losses.loss_augmented import hinge_bound, pair_contributions
-from hashcore.losses.triplets import Triplets
+from hashcore.losses.relations import Relations, mean
 
 
-def pairwise_hinge(projections: Tensor, triplets: Triplets, *, threshold: float, scale: float = 1.0) -> Tensor:
-    """Return the mean upper bound over the similar pairs (x, x⁺), plus that over the dissimilar pairs (x, x⁻).
+def pairwise_hinge(f: Tensor, g: Tensor, relations: Relations, *, threshold: float, scale: float = 1.0) -> Tensor:
+    """Return the mean upper bound over the similar pairs (x, x⁺), plus that over the dissimilar pairs (y, y⁻).
 
     Args:
-        projections: f(x), shape (n, q).
-        triplets: Rows of `projections`, at least one triplet.
+        f: f(x), shape (n, q).
+        g: Of the same rows, where x⁺ and x⁻ are looked up; shape (n, q).
+        relations: Of the rows; the pairs are read, those of the triplets if there are any.
         threshold: ρ in bits; similar pairs cost from ρ on, dissimilar ones up to ρ.
         scale: Size of the loss against that of f, as for the triplet ranking loss.
 
     Returns:
         Scalar.
     """
-    f, f_plus, f_minus = (projections[rows] for rows in triplets)
-    return similar_bound(f, f_plus, threshold, scale).mean() + dissimilar_bound(f, f_minus, threshold, scale).mean()
+    (x, x_plus), (y, y_minus) = relations.pairs()
+    similar = similar_bound(f[x], g[x_plus], threshold, scale)
+    return mean(similar) + mean(dissimilar_bound(f[y], g[y_minus], threshold, scale))
 
 
 def similar_bound(f: Tensor, other: Tensor, threshold: float, scale: float = 1.0) -> Tensor:

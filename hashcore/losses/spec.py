@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,12 @@ class TripletRanking(Spec):
     name: Literal["triplet_ranking"] = "triplet_ranking"
     scale: float = Field(default=2.0, gt=0)
     """Size of the loss against that of the projections."""
+    relaxed: ClassVar = False
+
+    @property
+    def first_spread(self) -> float:
+        """Standard deviation of projections to begin with, so that hardly any bit of a triplet is undecided."""
+        return 2 * self.scale
 
 
 class PairwiseHinge(Spec):
@@ -25,6 +31,56 @@ class PairwiseHinge(Spec):
     """Distance in bits that separates similar from dissimilar pairs (ρ)."""
     scale: float = Field(default=2.0, gt=0)
     """Size of the loss against that of the projections."""
+    relaxed: ClassVar = False
+
+    @property
+    def first_spread(self) -> float:
+        """Standard deviation of projections to begin with, so that hardly any bit of a pair is undecided."""
+        return 2 * self.scale
 
 
-LossSpec = Annotated[TripletRanking | PairwiseHinge, Field(discriminator="name")]
+class NnHash(Spec):
+    """The contrastive loss of NN-hash (SparseHash eq. 3) and, with several modalities, of MM-NN (mmnn eq. 5–7)."""
+
+    name: Literal["nn_hash"] = "nn_hash"
+    margin: float = Field(default=5.0, gt=0)
+    """Euclidean distance that dissimilar codes of ±1 shall keep: 3 for 12 bits, 5 for 24 and 48, 7 for 64 (mmnn §4)."""
+    relaxed: ClassVar = True
+    first_spread: ClassVar = 0.5
+
+
+class SparseHash(Spec):
+    """The loss of SparseHash (eq. 4) and, with several modalities, of MM-SparseHash (eq. 5)."""
+
+    name: Literal["sparsehash"] = "sparsehash"
+    margin: float = Field(default=4.0, gt=0)
+    """L1 distance that dissimilar codes shall keep (M); in bits of a ternary code."""
+    push: float = Field(default=1.0, gt=0)
+    """Weight of dissimilar pairs that are too close (λ)."""
+    sparsity: float = Field(default=0.01, ge=0)
+    """Weight of the values that are not zero (α)."""
+    relaxed: ClassVar = True
+    first_spread: ClassVar = 0.5
+
+
+class DeepHash(Spec):
+    """DeepHash's exponentiated code product by its bilinear approximation (eq. 5–10), over all pairs of a batch."""
+
+    name: Literal["deephash"] = "deephash"
+    relaxed: ClassVar = False
+    first_spread: ClassVar = 1.0
+
+
+class RelaxedTriplet(Spec):
+    """The relaxed triplet loss of deep neural network hashing (dnnh eq. 2)."""
+
+    name: Literal["relaxed_triplet"] = "relaxed_triplet"
+    margin: float = Field(default=1.0, gt=0)
+    """Bits by which x⁺ shall be nearer than x⁻; 1 in the paper."""
+    relaxed: ClassVar = True
+    first_spread: ClassVar = 0.5
+
+
+LossSpec = Annotated[
+    TripletRanking | PairwiseHinge | NnHash | SparseHash | DeepHash | RelaxedTriplet, Field(discriminator="name")
+]

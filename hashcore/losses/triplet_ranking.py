@@ -5,23 +5,25 @@ from __future__ import annotations
 from torch import Tensor
 
 from hashcore.losses.loss_augmented import hinge_bound, triplet_contributions
-from hashcore.losses.triplets import Triplets
+from hashcore.losses.relations import Relations, mean
 
 
-def triplet_ranking(projections: Tensor, triplets: Triplets, *, scale: float = 1.0) -> Tensor:
+def triplet_ranking(f: Tensor, g: Tensor, relations: Relations, *, scale: float = 1.0) -> Tensor:
     """Return the mean upper bound on scale · max(0, ‖h − h⁺‖ − ‖h − h⁻‖ + 1), with h = sign f and ‖·‖ in bits.
 
     The loss is zero once x⁺ is at least one bit closer than x⁻.
 
     Args:
-        projections: f(x), shape (n, q).
-        triplets: Rows of `projections`, at least one triplet.
+        f: f(x), shape (n, q).
+        g: Of the same rows, where x⁺ and x⁻ are looked up; shape (n, q).
+        relations: Of the rows; the triplets are read.
         scale: Size of the loss against that of f; a bit resists being flipped while |f| is below about `scale`.
 
     Returns:
         Scalar.
     """
-    return triplet_ranking_bound(*(projections[rows] for rows in triplets), scale=scale).mean()
+    anchors, positives, negatives = relations.triplets
+    return mean(triplet_ranking_bound(f[anchors], g[positives], g[negatives], scale=scale))
 
 
 def triplet_ranking_bound(f: Tensor, f_plus: Tensor, f_minus: Tensor, *, scale: float = 1.0) -> Tensor:

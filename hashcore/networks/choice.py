@@ -7,22 +7,38 @@ from collections.abc import Callable
 from torch import nn
 
 from hashcore.networks.cosine import cosine
+from hashcore.networks.ista import ista
 from hashcore.networks.linear import linear
 from hashcore.networks.mlp import mlp
+from hashcore.networks.nin import nin
+from hashcore.networks.own import own
+from hashcore.networks.residual import residual
 from hashcore.networks.spec import NetworkSpec
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"cosine": cosine, "linear": linear, "mlp": mlp}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "cosine": cosine,
+    "linear": linear,
+    "mlp": mlp,
+    "ista": ista,
+    "nin": nin,
+    "residual": residual,
+    "own": own,
+}
 
 
-def build(spec: NetworkSpec, shape: tuple[int, ...], code_length: int) -> nn.Module:
+def build(spec: NetworkSpec, shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Build a network with fresh weights from torch's random numbers.
 
     Args:
         spec: Which network.
         shape: Shape of one item.
-        code_length: Projections of an item.
+        outputs: Projections of an item.
 
     Returns:
-        A module from float32 (n, *shape) to float32 (n, code_length).
+        A module from float32 (n, *shape) to float32 (n, outputs).
+
+    Raises:
+        InvalidInputError: If the network cannot read items of that shape.
+        ConfigError: If a network of the user's own cannot be imported.
     """
-    return NETWORKS[spec.name](spec, shape, code_length)
+    return NETWORKS[spec.name](spec, shape, outputs)

@@ -18,6 +18,6 @@ class Cos(nn.Module):
         return torch.cos(values)
 
 
-def cosine(_spec: Cosine, shape: tuple[int, ...], code_length: int) -> nn.Module:
-    """Build f(x) = cos(W x + v) for items of a shape; projections have shape (n, code_length)."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), code_length), Cos())
+def cosine(_spec: Cosine, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Build f(x) = cos(W x + v) for items of a shape; projections have shape (n, outputs)."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), outputs), Cos())

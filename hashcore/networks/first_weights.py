@@ -12,19 +12,41 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from hashcore.networks.heads import head_of
+from hashcore.networks.ista import IstaNetwork
+
 SAMPLE_ROWS = 4096
+PASS_ROWS = 256
+
+
+def start(branch: nn.Sequential, items: Tensor, deviation: float, add_up: Callable[[Tensor], Tensor]) -> None:
+    """Give a network first weights that suit the items: its own way of starting, or else spread projections.
+
+    Args:
+        branch: Preprocessing and network.
+        items: Training items, shape (n, *shape); the first 4,096 are looked at.
+        deviation: As for `spread`.
+        add_up: As for `spread`.
+    """
+    preprocess, network = branch
+    if isinstance(network, IstaNetwork):
+        with torch.no_grad():
+            network.start(preprocess(items[:SAMPLE_ROWS]))
+    elif head_of(network) is not None:
+        spread(branch, items, deviation, add_up)
 
 
 def spread(module: nn.Module, items: Tensor, deviation: float, add_up: Callable[[Tensor], Tensor]) -> None:
-    """Rescale the last linear layer so that every projection of the items has mean 0 and a standard deviation.
+    """Rescale the hash layer so that every projection of the items has mean 0 and a standard deviation.
 
     Args:
-        module: Preprocessing and network; a tanh after its last linear layer is left out of account.
+        module: Preprocessing and network; a tanh after its hash layer is left out of account.
         items: Training items, shape (n, *shape); the first 4,096 are looked at.
         deviation: Standard deviation of every projection.
         add_up: Adds up sums over all workers that hold training items.
     """
-    last = [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1]
+    last = head_of(module)
+    assert last is not None
     outputs = _outputs(module, last, items[:SAMPLE_ROWS]).double()
     count = add_up(torch.tensor(float(len(outputs)), dtype=torch.float64))
     mean = add_up(outputs.sum(dim=0)) / count
@@ -41,6 +63,7 @@ def _outputs(module: nn.Module, layer: nn.Module, items: Tensor) -> Tensor:
     hook = layer.register_forward_hook(lambda _layer, _inputs, output: caught.append(output))
     module.eval()
     with torch.no_grad():
-        module(items)
+        for block in torch.split(items, PASS_ROWS):
+            module(block)
     hook.remove()
-    return caught[0]
+    return torch.cat(caught)

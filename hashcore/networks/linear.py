@@ -9,6 +9,7 @@ from torch import nn
 from hashcore.networks.spec import Linear
 
 
-def linear(_spec: Linear, shape: tuple[int, ...], code_length: int) -> nn.Module:
-    """Build f(x) = W x + v for items of a shape; projections have shape (n, code_length)."""
-    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), code_length))
+def linear(spec: Linear, shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Build f(x) = W x + v, or its tanh, for items of a shape; projections have shape (n, outputs)."""
+    layers = [nn.Flatten(), nn.Linear(prod(shape), outputs)]
+    return nn.Sequential(*layers, *([nn.Tanh()] if spec.bounded else []))

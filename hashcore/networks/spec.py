@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,15 +21,18 @@ class Preprocessing(Spec):
 
 
 class Linear(Spec):
-    """f(x) = W x + v (HDML §2)."""
+    """f(x) = W x + v (HDML §2), or its tanh: a layer of NN-hash (mmnn §3, L1)."""
 
     name: Literal["linear"] = "linear"
+    bounded: bool = False
+    """End in a tanh; the codes stay the same, the projections lie within −1 and 1."""
 
 
 class Cosine(Spec):
     """f(x) = cos(W x + v): the eigenfunctions of spectral hashing (Weiss, Torralba, Fergus 2008)."""
 
     name: Literal["cosine"] = "cosine"
+    bounded: ClassVar = True
 
 
 class Mlp(Spec):
@@ -44,4 +47,64 @@ class Mlp(Spec):
     """Share of hidden units left out at random in each training step."""
 
 
-NetworkSpec = Annotated[Linear | Cosine | Mlp, Field(discriminator="name")]
+class Ista(Spec):
+    """An unfolded iterative shrinkage algorithm of SparseHash (§3), which ends in a tanh."""
+
+    name: Literal["ista"] = "ista"
+    iterations: int = Field(default=1, ge=0)
+    """Shrinkages after the first one (T); all share their weights."""
+    slope: float = Field(default=1.0, gt=0)
+    """Slope of the final tanh."""
+    bounded: ClassVar = True
+
+
+class Nin(Spec):
+    """The network in network of deep neural network hashing (dnnh Table 1), for images."""
+
+    name: Literal["nin"] = "nin"
+    widths: tuple[int, int, int, int] = (96, 256, 384, 1024)
+    """Channels of the four blocks of convolutions."""
+    features_per_bit: int = Field(default=50, ge=1)
+    """Features of each bit, averaged over the image (50 in the paper)."""
+    encoder: Literal["divide", "full"] = "divide"
+    """`divide` gives each bit features of its own (§3.3), `full` all of them to each."""
+    slope: float = Field(default=1.0, gt=0)
+    """β of the sigmoid (eq. 5)."""
+    epsilon: float = Field(default=0.5, gt=0, le=0.5)
+    """ε of the piece-wise threshold to begin with (eq. 6); 0.5 cuts nothing."""
+    epsilon_decay: float = Field(default=0.8, gt=0, le=1)
+    """What ε is multiplied with now and then."""
+    epsilon_every: int = Field(default=20_000, ge=1)
+    """Training batches after which it is."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of channels left out at random after each block in training."""
+    bounded: ClassVar = True
+
+
+class Residual(Spec):
+    """A small residual network of 3 × 3 convolutions (He et al. 2016), for images."""
+
+    name: Literal["residual"] = "residual"
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(32, 64, 128), min_length=1)
+    """Channels of each stage; every stage after the first halves height and width."""
+    blocks: int = Field(default=1, ge=1)
+    """Residual blocks of a stage."""
+    groups: int = Field(default=8, ge=1)
+    """Groups of a normalisation; it looks at one image alone, so codes do not depend on a batch."""
+    bounded: bool = False
+    """End in a tanh."""
+
+
+class Own(Spec):
+    """A network of the user's own, by its import path; whoever loads the hasher needs that module installed."""
+
+    name: Literal["own"] = "own"
+    path: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    """`package.module:function`, called with the shape of an item, the number of projections, and the settings."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of the function, by name."""
+    bounded: bool = False
+    """Whether its projections lie within −1 and 1."""
+
+
+NetworkSpec = Annotated[Linear | Cosine | Mlp | Ista | Nin | Residual | Own, Field(discriminator="name")]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
 from jobs.training import reading, worker
 from jobs.training.board import Board, shown
-from jobs.training.reading import Source
+from jobs.training.source import Source
 from jobs.training.worker import DATASET, Work
 
 if TYPE_CHECKING:
@@ -49,15 +49,16 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
 
     config = pipeline.train
     _check_rows(source, config)
+    _check_judged(source, config)
     with cluster(config):
         import ray
 
         board = ray.remote(num_cpus=0)(Board).remote()
         work = Work(source, config, board)
-        with shown(board, config.epochs * source.rows):
+        with shown(board, config.epochs * source.turns):
             checkpoint = _run(pipeline.paths.checkpoints, work)
         with checkpoint.as_directory() as folder:
-            return finished(folder, config.modality, source.rows)
+            return finished(folder, source.rows)
 
 
 def _check_rows(source: Source, config: TrainConfig) -> None:
@@ -66,6 +67,16 @@ def _check_rows(source: Source, config: TrainConfig) -> None:
         raise ConfigError(
             f"train.workers={config.workers}: {source.rows} rows give each fewer than train.batch_size="
             f"{config.batch_size}; use fewer workers or smaller batches"
+        )
+
+
+def _check_judged(source: Source, config: TrainConfig) -> None:
+    """Raise ConfigError if judgements are learned from and a worker could not hold all rows."""
+    needed = source.rows * source.row_bytes()
+    if config.judgements and needed > config.window_bytes:
+        raise ConfigError(
+            f"train.judgements: each worker must hold all {source.rows} rows, {needed} bytes, and train.window_bytes="
+            f"{config.window_bytes}; raise it, or learn from labels"
         )
 
 
@@ -121,7 +132,7 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
     options = data.ExecutionOptions(preserve_order=True)  # every run gives a worker the same rows
     trainer = TorchTrainer(
         partial(worker.run, work),
-        scaling_config=train.ScalingConfig(num_workers=work.config.workers, use_gpu=work.config.gpu),
+        scaling_config=train.ScalingConfig(num_workers=_workers(work.config), use_gpu=work.config.gpu),
         run_config=train.RunConfig(
             name=RUN,
             storage_path=storage,
@@ -130,13 +141,18 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
             logging_config=train.LoggingConfig(log_level="INFO" if _is_verbose() else "ERROR"),
         ),
         datasets={DATASET: _dataset(work.source)},
-        dataset_config=train.DataConfig(execution_options=options),
+        dataset_config=train.DataConfig([] if work.config.judgements else "all", execution_options=options),
     )
     with _interruptible():
         try:
             return trainer.fit().checkpoint
         except train.TrainingFailedError as error:
             raise _cause(error) from None
+
+
+def _workers(config: TrainConfig) -> int | tuple[int, int]:
+    """Return the number of workers, or the fewest and the most."""
+    return (config.min_workers, config.workers) if config.min_workers else config.workers
 
 
 @contextmanager

@@ -1,105 +1,47 @@
-"""The rows that training reads: Parquet files, items decoded to pixels or floats, bad rows left out and counted."""
+"""The rows that training reads: items decoded to pixels or floats, bad rows left out and counted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.spec import LEARN_FROM_LABELS
-from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.inputs import InputSpec, infer, read_column
+from hashcore.errors import InvalidInputError
+from hashcore.inputs import read_column
 from hashcore.relevance import Labels
+from jobs.training.source import Source, item_bytes, read_judgements
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from hashcore.judgements import Judgements
     from hashcore.training_data import Window
-    from jobs.pipeline.config import Pipeline
     from jobs.train import TrainConfig
 
-INFER_ROWS = 256
-
-
-class Source(NamedTuple):
-    """A corpus to learn from.
-
-    Attributes:
-        path: Its place, for messages.
-        files: Its Parquet files.
-        rows: Rows in them, bad ones included.
-        id: Column of ids.
-        item: Column of items.
-        labels: Column of labels; None where a method needs none.
-        input: What an item is.
-    """
-
-    path: str
-    files: tuple[str, ...]
-    rows: int
-    id: str
-    item: str
-    labels: str | None
-    input: InputSpec
-
-    def columns(self) -> list[str]:
-        """Return the columns that are read."""
-        return [self.id, self.item, *([self.labels] if self.labels else [])]
-
-    def item_bytes(self) -> int:
-        """Return the bytes of a decoded item."""
-        return int(np.dtype(self.input.dtype).itemsize * np.prod(self.input.shape))
-
-
-def find(pipeline: Pipeline) -> Source:
-    """Look at the training corpus of a pipeline: its files, columns and first items.
-
-    Raises:
-        ConfigError: If it is not Parquet.
-        InvalidInputError: If it is missing, empty or lacks a column, or no item can be read.
-    """
-    import pyarrow as pa
-    from pyarrow import dataset
-
-    path, config, train = pipeline.paths.corpus_train, pipeline.corpus, pipeline.train
-    if config.format != "parquet":
-        raise ConfigError(f"corpus.format={config.format}: training reads parquet; convert {path}")
-    try:
-        corpus = dataset.dataset(path, format="parquet")
-        rows = corpus.count_rows()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
-    if rows == 0:
-        raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
-    learns_from_labels = train.method == "network" or train.method in LEARN_FROM_LABELS
-    item, labels = train.column or train.modality, config.labels if learns_from_labels else None
-    if learns_from_labels and labels is None:
-        raise ConfigError(
-            f"corpus.labels=null: train.method={train.method} learns from labels; name their column, or use itq"
-        )
-    _check_columns(path, corpus.schema, {"corpus.id": config.id, "train.column": item, "corpus.labels": labels})
-    described = infer(corpus.head(INFER_ROWS, columns=[item]).column(item))
-    return Source(path, tuple(corpus.files), rows, config.id, item, labels, described)
-
-
-def _check_columns(path: str, schema: pa.Schema, wanted: dict[str, str | None]) -> None:
-    """Raise InvalidInputError if a column that a key of the configuration names is missing."""
-    for key, name in wanted.items():
-        if name is not None and name not in schema.names:
-            raise InvalidInputError(f"{path} has no column {name} ({key}); it has {', '.join(schema.names)}")
+PREFIX = "item:"  # of the columns of decoded items
 
 
 def decode(table: pa.Table, source: Source) -> pa.Table:
-    """Return the good rows of a table as columns id, values (bytes of the item's array) and labels (list<int32>)."""
+    """Return the rows whose items are good in every modality.
+
+    Returns:
+        Columns id, `item:<modality>` (bytes of the item's array) and, where they are read, labels (list<int32>).
+    """
     import pyarrow as pa
 
-    inputs = read_column(table.column(source.item), source.input)
-    kept = pa.array(inputs.kept)
-    values = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(source.item_bytes()), len(kept), [None, pa.py_buffer(np.ascontiguousarray(inputs.values))]
-    )
-    columns = {"id": table.column(source.id).take(kept).cast(pa.int64()), "values": values}
+    read = {name: read_column(table.column(column), source.inputs[name]) for name, column in source.items.items()}
+    good = np.ones(len(table), bool)
+    for inputs in read.values():
+        good[np.setdiff1d(np.arange(len(table)), inputs.kept)] = False
+    kept = pa.array(np.flatnonzero(good))
+    columns = {"id": table.column(source.id).take(kept).cast(pa.int64())}
+    for name, inputs in read.items():
+        values = np.ascontiguousarray(inputs.values[good[inputs.kept]])
+        buffers = [None, pa.py_buffer(values)]
+        columns[PREFIX + name] = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(item_bytes(source.inputs[name])), len(kept), buffers
+        )
     if source.labels is not None:
         columns["labels"] = _lists(table.column(source.labels).take(kept), source)
     return pa.table(columns)
@@ -120,24 +62,48 @@ def _lists(column: pa.ChunkedArray, source: Source) -> pa.Array:
         raise InvalidInputError(f"{source.path}, column {source.labels}: {error}") from None
 
 
-def window(table: pa.Table, source: Source, config: TrainConfig) -> Window:
-    """Return decoded rows as a window, in the order of their ids, so that the order of arrival does not matter."""
+def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, workers: int = 1) -> Window:
+    """Return decoded rows as a window, in the order of their ids, so that the order of arrival does not matter.
+
+    Args:
+        table: Decoded rows: a worker's share, or all where judgements are learned from.
+        source: Of the rows.
+        config: Of the training.
+        rank: Which share of the judgements to take.
+        workers: How many shares there are.
+    """
     import torch
 
     from hashcore.training_data import Window
 
     ordered = table.sort_by("id")
-    labels = Labels.from_arrow(ordered.column("labels"))
-    return Window(torch.from_numpy(items(ordered, source)), labels, config.validation_share, config.seed)
+    tensors = {name: torch.from_numpy(items(ordered, source, name)) for name in source.items}
+    known = (
+        _judgements(config.judgements, ordered, rank, workers)
+        if config.judgements
+        else Labels.from_arrow(ordered.column("labels"))
+    )
+    return Window(tensors, known, config.validation_share, config.seed)
 
 
-def items(table: pa.Table, source: Source) -> NDArray[Any]:
-    """Return the items of decoded rows, of shape (n, *shape)."""
-    values = table.column("values").combine_chunks()
+def _judgements(path: str, ordered: pa.Table, rank: int, workers: int) -> Judgements:
+    """Return a worker's share of the judgements of rows, as many as every other's."""
+    from hashcore.judgements import from_arrow
+
+    everything, _ = from_arrow(read_judgements(path), np.asarray(ordered.column("id")))
+    if workers == 1:
+        return everything
+    each = len(everything) // workers
+    return everything.take(np.arange(each) * workers + rank)
+
+
+def items(table: pa.Table, source: Source, modality: str) -> NDArray[Any]:
+    """Return the items of decoded rows in a modality, of shape (n, *shape)."""
+    described, values = source.inputs[modality], table.column(PREFIX + modality).combine_chunks()
     _, data = values.buffers()
     width = values.type.byte_width
-    content = np.frombuffer(data, np.uint8, len(values) * width, values.offset * width).view(source.input.dtype)
-    return content.reshape(len(values), *source.input.shape).copy()
+    content = np.frombuffer(data, np.uint8, len(values) * width, values.offset * width).view(described.dtype)
+    return content.reshape(len(values), *described.shape).copy()
 
 
 def read(source: Source, config: TrainConfig) -> pa.Table:
@@ -164,8 +130,3 @@ def judge(good: int, source: Source, config: TrainConfig) -> None:
             f"{source.path}: {bad} of {source.rows} rows are bad, more than train.max_rejected_share={limit}; "
             "mend them, or raise the share"
         )
-
-
-def _line(error: Exception) -> str:
-    """Return an error's text in one line."""
-    return " ".join(str(error).split())[:200]

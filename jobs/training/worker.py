@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.training import reading
 from jobs.training.board import Teller
-from jobs.training.reading import Source
+from jobs.training.source import Source
 
 if TYPE_CHECKING:
     import ray
     from torch import Tensor
 
     from hashcore.training_data import Window
-    from hashcore.training_loop import Peers
+    from hashcore.training_peers import Peers
     from hashcore.training_state import Standing
     from hashcore.training_step import Learner
     from jobs.train import TrainConfig
@@ -44,14 +44,14 @@ def run(work: Work) -> None:
 
     torch.set_num_threads(work.config.threads)
     shard, peers = ray_train.get_dataset_shard(DATASET), _peers()
-    checkpoint, rows = ray_train.get_checkpoint(), work.source.rows // work.config.workers
+    checkpoint, source = ray_train.get_checkpoint(), work.source
     with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
         standing = read_standing(folder) if folder else None
-        teller = Teller(work.board, work.config.workers, work.source.rows * len(standing.history) if standing else 0)
+        teller = Teller(work.board, peers.count, source.turns * len(standing.history) if standing else 0)
         train(
-            Standing(config=work.config.training(), input=work.source.input),
-            Windows(partial(_windows, shard, work)),
-            rows=rows,
+            Standing(config=work.config.training(), inputs=source.inputs),
+            Windows(partial(_windows, shard, work, peers)),
+            turns=source.turns // peers.count,
             peers=peers,
             hooks=Hooks(teller.on_batch if peers.rank == 0 else ignore, partial(_report, peers.rank)),
             checkpoints=folder,
@@ -60,13 +60,20 @@ def run(work: Work) -> None:
 
 def _peers() -> Peers:
     """Return this worker's place among the others, and how they keep in step."""
+    import torch
     from ray import train
     from ray.train.torch import get_device, prepare_model
     from torch import distributed
+    from torch.distributed.nn import functional
 
-    from hashcore.training_loop import Peers
+    from hashcore.training_peers import Peers
 
-    device = get_device()
+    device, context = get_device(), train.get_context()
+
+    def gather(tensor: Tensor) -> Tensor:
+        if not distributed.is_initialized():
+            return tensor
+        return torch.cat(functional.all_gather(tensor.contiguous()))  # type: ignore[no-untyped-call]
 
     def add_up(tensor: Tensor) -> Tensor:
         total = tensor.detach().clone().to(device)
@@ -75,20 +82,21 @@ def _peers() -> Peers:
         return total.to(tensor.device)
 
     wrap = partial(prepare_model, parallel_strategy_kwargs={"broadcast_buffers": False})  # they never change
-    return Peers(train.get_context().get_world_rank(), add_up, wrap, device)
+    return Peers(context.get_world_rank(), context.get_world_size(), add_up, gather, wrap, device)
 
 
-def _windows(shard: ray.data.DataIterator, work: Work) -> Iterator[Window]:
+def _windows(shard: ray.data.DataIterator, work: Work, peers: Peers) -> Iterator[Window]:
     """Read this worker's rows, in as few windows of about equal size as its memory allows."""
     source, config = work.source, work.config
-    share = source.rows // config.workers
-    limit = max(config.batch_size, config.window_bytes // source.item_bytes())
+    shares = 1 if config.judgements else peers.count  # parts that the rows are divided into
+    share = source.rows // shares
+    limit = max(config.batch_size, config.window_bytes // source.row_bytes())
     count, good = -(-share // limit), 0
     for table in shard.iter_batches(batch_size=-(-share // count), batch_format="pyarrow"):
         good += len(table)
-        yield reading.window(table, source, config)
-    remainder = config.workers - 1  # rows that an equal split may leave out
-    reading.judge(min(source.rows, good * config.workers + remainder) if good else 0, source, config)
+        yield reading.window(table, source, config, peers.rank, peers.count)
+    remainder = shares - 1  # rows that an equal split may leave out
+    reading.judge(min(source.rows, good * shares + remainder) if good else 0, source, config)
 
 
 def _report(rank: int, learner: Learner, standing: Standing) -> None:

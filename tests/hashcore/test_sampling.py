@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hashcore.errors import InvalidInputError
 from hashcore.relevance import Labels
-from hashcore.sampling import batches, draw_positives, share_label, supervise
+from hashcore.sampling import draw_positives, share_label, supervise
 
 CLASSES = Labels.from_lists([[c] for c in (5, 5, 9, 9, 9, 5, 7)])  # row 6 is alone in its class
 MULTI = Labels.from_lists([[1, 2], [2], [], [1, 3, 1], [3], [4], [2, 3]])
@@ -26,7 +26,7 @@ def generator(seed=0):
 
 
 def drawn(labels, batch_size=4, seed=0):
-    return list(batches(supervise(labels), batch_size, generator(seed)))
+    return list(supervise(labels).batches(batch_size, generator(seed)))
 
 
 label_sets = st.lists(st.lists(st.integers(0, 6), max_size=3), min_size=2, max_size=20)
@@ -49,6 +49,9 @@ def test_every_triplet_is_what_it_claims_to_be(rows, batch_size, seed):
             unrelated = [row for row in batch.rows if row != x and not share(labels, x, row)]
             assert (negative == -1) == (not unrelated)
             assert negative == -1 or x_minus in unrelated
+        related = share_label(labels, batch.rows)
+        assert np.array_equal(batch.similarity, np.where(related, 1, -1))
+        assert all(set(batch.labels.of(i)) == set(labels.of(row)) for i, row in enumerate(batch.rows))
 
 
 @pytest.mark.parametrize("labels", [CLASSES, MULTI])

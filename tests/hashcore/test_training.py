@@ -14,9 +14,10 @@ from hashcore.losses.spec import PairwiseHinge, TripletRanking
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from hashcore.training_config import AdamW, Schedule, Sgd, TrainingConfig
+from hashcore.training_config import AdamW, Sgd, TrainingConfig
 from hashcore.training_data import Window, Windows
 from hashcore.training_loop import train
+from hashcore.training_schedule import Schedule
 from hashcore.training_state import Standing, read_standing
 
 CONFIG = TrainingConfig(code_length=16, network=Mlp(hidden=(24,)), epochs=4, batch_size=32)
@@ -176,7 +177,7 @@ def test_the_history_tells_each_epoch():
 def test_held_out_rows_are_not_learned_from():
     items, labels = rings()
     config = CONFIG.model_copy(update={"validation_share": 0.3})
-    held = Window(torch.from_numpy(items), labels, 0.3, config.seed).held_out.rows
+    held = Window({"a": torch.from_numpy(items)}, labels, 0.3, config.seed).held_out.rows
     assert len(held) == 72
     changed = items.copy()
     changed[held] += 7
@@ -193,17 +194,17 @@ def windows_of(items, labels, rows, reads):
     def read():
         reads.append(rows)
         for start in range(0, len(items), rows):
-            yield Window(torch.from_numpy(items[start : start + rows]), labels.slice(start, start + rows))
+            yield Window({"a": torch.from_numpy(items[start : start + rows])}, labels.slice(start, start + rows))
 
     return Windows(read)
 
 
 def test_rows_that_fit_into_one_window_are_read_once_and_others_each_epoch():
     items, labels = rings()
-    wanted = Standing(config=CONFIG, input=FeatureInput(dimensions=6))
+    wanted = Standing(config=CONFIG, inputs={"a": FeatureInput(dimensions=6)})
     for rows, times in ((240, 1), (80, CONFIG.epochs)):
         reads = []
-        _, standing = train(wanted, windows_of(items, labels, rows, reads), rows=240)
+        _, standing = train(wanted, windows_of(items, labels, rows, reads), turns=240)
         assert len(reads) == times
         assert [epoch.triplets for epoch in standing.history] == [240 // rows * (rows // 16) * 32] * CONFIG.epochs
 
@@ -211,15 +212,15 @@ def test_rows_that_fit_into_one_window_are_read_once_and_others_each_epoch():
 def test_several_windows_teach_as_well():
     items, labels = rings()
     config = CONFIG.model_copy(update={"epochs": 25})
-    wanted = Standing(config=config, input=FeatureInput(dimensions=6))
-    _, standing = train(wanted, windows_of(items, labels, 80, []), rows=240)
+    wanted = Standing(config=config, inputs={"a": FeatureInput(dimensions=6)})
+    _, standing = train(wanted, windows_of(items, labels, 80, []), turns=240)
     assert standing.history[-1].violating < 0.5 * standing.history[0].violating
 
 
 def test_no_rows_are_refused():
-    wanted = Standing(config=CONFIG, input=FeatureInput(dimensions=6))
+    wanted = Standing(config=CONFIG, inputs={"a": FeatureInput(dimensions=6)})
     with pytest.raises(InvalidInputError, match="no rows to learn from"):
-        train(wanted, Windows(lambda: iter(())), rows=0)
+        train(wanted, Windows(lambda: iter(())), turns=0)
 
 
 ITEMS, LABELS = rings(20)

@@ -24,12 +24,14 @@ from hashcore.errors import ConfigError, HashcoreError, InvalidInputError, Outpu
 from hashcore.hasher import Hasher
 from hashcore.relevance import Labels
 from hashcore.training import fit
+from hashcore.training_peers import Peers
 from jobs import train
 from jobs.pipeline.config import Pipeline
 from jobs.pipeline.progress import Progress
 from jobs.train import TrainConfig
 from jobs.training import on_ray, reading, worker
 from jobs.training.board import Board, Teller
+from jobs.training.source import find
 
 NETWORK = {"name": "mlp", "hidden": [16]}
 ROWS = 200
@@ -147,11 +149,11 @@ def test_images_are_decoded_and_single_labels_read(tmp_path):
     write(tmp_path, {"key": np.arange(ROWS), "picture": files, "class": [row % 2 for row in range(ROWS)]})
     named = {"id": "key", "labels": "class"}
     made = pipeline(tmp_path, corpus=named, modality="image", column="picture")
-    source = reading.find(made)
+    source = find(made)
     window = reading.window(reading.read(source, made.train), source, made.train)
     good = np.delete(np.arange(ROWS), 7)
-    assert np.array_equal(window.items.numpy()[:, 0], pixels[good])
-    assert window.labels.values.tolist() == (good % 2).tolist()
+    assert np.array_equal(window.items["image"].numpy()[:, 0], pixels[good])
+    assert window.known.values.tolist() == (good % 2).tolist()
     train.run(made)
     assert Hasher.load(made.paths.hasher).modalities["image"].input.shape == (1, 4, 3)
 
@@ -160,9 +162,9 @@ def test_rows_come_in_the_order_of_their_ids_whatever_the_files(tmp_path):
     shuffled = pa.table(columns()).take(np.random.default_rng(1).permutation(ROWS))
     write(tmp_path, {name: shuffled.column(name) for name in shuffled.schema.names}, files=7)
     made = pipeline(tmp_path)
-    source = reading.find(made)
+    source = find(made)
     window = reading.window(reading.read(source, made.train), source, made.train)
-    assert np.array_equal(window.items.numpy(), features())
+    assert np.array_equal(window.items["features"].numpy(), features())
 
 
 @pytest.mark.parametrize("method", ["lsh", "sh"])
@@ -242,16 +244,16 @@ class Shard:
 
 def windows(root, rows_left=ROWS, **changes):
     made = pipeline(root)
-    source, config = reading.find(made), made.train.model_copy(update=changes)
+    source, config = find(made), made.train.model_copy(update=changes)
     shard = Shard(reading.read(source, made.train).slice(0, rows_left))
-    return list(worker._windows(shard, worker.Work(source, config, board=None)))
+    return list(worker._windows(shard, worker.Work(source, config, board=None), Peers()))
 
 
 def test_a_share_that_does_not_fit_comes_in_windows_of_about_equal_size(root):
-    assert [len(window.labels) for window in windows(root)] == [ROWS]
+    assert [len(window) for window in windows(root)] == [ROWS]
     parts = windows(root, window_bytes=70 * 5 * 4)
-    assert [len(part.labels) for part in parts] == [67, 67, 66]
-    assert np.array_equal(np.concatenate([part.items.numpy() for part in parts]), features())
+    assert [len(part) for part in parts] == [67, 67, 66]
+    assert np.array_equal(np.concatenate([part.items["features"].numpy() for part in parts]), features())
 
 
 def test_rows_lost_on_the_way_to_a_worker_are_judged_when_it_has_read_all(root):

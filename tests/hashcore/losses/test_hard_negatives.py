@@ -4,40 +4,60 @@ from __future__ import annotations
 
 import torch
 
-from hashcore.losses.hard_negatives import hamming_distances, hard_negatives, violations
-from hashcore.losses.triplets import Triplets
+from hashcore.losses.hard_negatives import hard_negatives, violations, with_hard_negatives
+from hashcore.losses.relations import Relations, Triplets
+from hashcore.quantization import hamming_distances
 
 F = torch.tensor([[1.0, 1, 1, 1], [1, 1, 1, -1], [-1, -1, 1, 1], [1, 1, -1, -1], [-1, -1, -1, -1]])
 CLASSES = torch.tensor([0, 0, 1, 1, 1])
-RELATED = CLASSES[:, None] == CLASSES
+SIMILARITY = torch.where(CLASSES[:, None] == CLASSES, 1, -1).to(torch.int8)
+
+
+ZERO = torch.tensor([[0.0, 1.0], [-1.0, 1.0]])
 
 
 def test_distances_are_counted_in_bits_and_zero_is_a_negative_bit():
-    assert hamming_distances(F)[0].tolist() == [0, 1, 2, 2, 4]
-    assert hamming_distances(torch.tensor([[0.0, 1.0], [-1.0, 1.0]])).tolist() == [[0, 0], [0, 0]]
+    assert hamming_distances(F, F)[0].tolist() == [0, 1, 2, 2, 4]
+    assert hamming_distances(ZERO, ZERO).tolist() == [[0, 0], [0, 0]]
 
 
 def test_the_negative_is_the_nearest_unrelated_row_and_the_first_of_equals():
     drawn = Triplets(torch.tensor([0, 1, 2, 4]), torch.tensor([1, 0, 3, 2]), torch.tensor([4, 4, 0, 1]))
-    mined = hard_negatives(F, drawn, RELATED)
+    mined = hard_negatives(hamming_distances(F, F), Relations(drawn, SIMILARITY))
     assert mined.negatives.tolist() == [2, 3, 0, 1]
     assert torch.equal(mined.anchors, drawn.anchors)
     assert torch.equal(mined.positives, drawn.positives)
 
 
 def test_rows_without_an_unrelated_row_leave_the_batch():
-    related = RELATED.clone()
-    related[2] = True
+    similarity = SIMILARITY.clone()
+    similarity[2] = 1
     drawn = Triplets(torch.tensor([0, 2]), torch.tensor([1, 3]), torch.tensor([4, 0]))
-    assert hard_negatives(F, drawn, related).anchors.tolist() == [0]
+    assert hard_negatives(hamming_distances(F, F), Relations(drawn, similarity)).anchors.tolist() == [0]
 
 
-def test_mining_leaves_no_trace_in_the_gradient():
-    f = F.clone().requires_grad_()
-    mined = hard_negatives(f, Triplets(*torch.tensor([[0], [1], [4]])), RELATED)
-    assert not any(part.requires_grad for part in mined)
+def test_a_row_of_which_nothing_is_known_is_no_negative():
+    similarity = SIMILARITY.clone()
+    similarity[0, 2] = similarity[1, 3] = 0
+    drawn = Triplets(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([4, 4]))
+    mined = hard_negatives(hamming_distances(F, F), Relations(drawn, similarity))
+    assert mined.negatives.tolist() == [3, 2]
+
+
+def test_a_loss_gets_the_mined_triplets_and_no_gradient_through_the_mining():
+    f, seen = F.clone().requires_grad_(), []
+
+    def loss(f, g, relations):
+        seen.append(relations.triplets)
+        return (f[relations.triplets.negatives] * g[relations.triplets.anchors]).sum()
+
+    relations = Relations(Triplets(*torch.tensor([[0], [1], [4]])), SIMILARITY)
+    with_hard_negatives(loss, "dense")(f, f, relations).backward()
+    assert seen[0].negatives.tolist() == [2]
+    assert torch.equal(f.grad[0], F[2])
+    assert torch.equal(f.grad[2], F[0])
 
 
 def test_violations_are_counted_in_bits():
     triplets = Triplets(torch.tensor([0, 0, 2]), torch.tensor([1, 2, 4]), torch.tensor([4, 3, 0]))
-    assert violations(F, triplets).tolist() == [0, 1, 1]  # 1 − 4 + 1, 2 − 2 + 1, 2 − 2 + 1
+    assert violations(hamming_distances(F, F), triplets).tolist() == [0, 1, 1]  # 1 − 4 + 1, 2 − 2 + 1, 2 − 2 + 1

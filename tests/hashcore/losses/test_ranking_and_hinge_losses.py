@@ -7,15 +7,16 @@ from itertools import product
 import pytest
 import torch
 
-from hashcore.losses.choice import LOSSES, choose
+from hashcore.losses.choice import choose
 from hashcore.losses.mean_zero import mean_zero
 from hashcore.losses.pairwise_hinge import dissimilar_bound, pairwise_hinge, similar_bound
+from hashcore.losses.relations import Relations, Triplets
 from hashcore.losses.spec import PairwiseHinge, TripletRanking
 from hashcore.losses.triplet_ranking import triplet_ranking, triplet_ranking_bound
-from hashcore.losses.triplets import Triplets
 
 BITS = 3
 TRIPLETS = Triplets(torch.tensor([0, 1, 4]), torch.tensor([1, 2, 3]), torch.tensor([2, 4, 0]))
+RELATIONS = Relations(TRIPLETS, torch.zeros(5, 5, dtype=torch.int8))
 CODES = [list(code) for code in product((-1, 1), repeat=BITS)]
 
 
@@ -62,7 +63,7 @@ def test_the_triplet_loss_equals_loops_over_codes_and_triplets(scale, spread):
         upper_bound([rows[a], rows[p], rows[n]], lambda *codes: triplet_loss(*codes, scale))[0]
         for a, p, n in zip(*(part.tolist() for part in TRIPLETS), strict=True)
     ]
-    assert triplet_ranking(f, TRIPLETS, scale=scale).item() == pytest.approx(sum(bounds) / 3, abs=1e-12)
+    assert triplet_ranking(f, f, RELATIONS, scale=scale).item() == pytest.approx(sum(bounds) / 3, abs=1e-12)
 
 
 @pytest.mark.parametrize("threshold", [0, 1, 2.5, 3])
@@ -74,7 +75,7 @@ def test_the_pairwise_hinge_equals_loops_over_codes_and_pairs(threshold, spread)
     for a, p, n in zip(*(part.tolist() for part in TRIPLETS), strict=True):
         bounds += upper_bound([rows[a], rows[p]], lambda h, g: pair_loss(h, g, True, threshold, scale))[0]
         bounds += upper_bound([rows[a], rows[n]], lambda h, g: pair_loss(h, g, False, threshold, scale))[0]
-    found = pairwise_hinge(f, TRIPLETS, threshold=threshold, scale=scale)
+    found = pairwise_hinge(f, f, RELATIONS, threshold=threshold, scale=scale)
     assert found.item() == pytest.approx(bounds / 3, abs=1e-12)
 
 
@@ -101,7 +102,7 @@ def test_the_bounds_are_never_below_the_losses_and_meet_them_where_projections_a
 def test_the_gradient_is_the_augmented_code_minus_the_code():
     f = projections(0.4)
     rows = f.detach().tolist()
-    triplet_ranking(f, TRIPLETS).backward()
+    triplet_ranking(f, f, RELATIONS).backward()
     wanted = torch.zeros_like(f)
     for members in zip(*(part.tolist() for part in TRIPLETS), strict=True):
         _, codes = upper_bound([rows[row] for row in members], lambda *codes: triplet_loss(*codes, 1.0))
@@ -114,8 +115,8 @@ def test_the_gradient_is_the_augmented_code_minus_the_code():
 @pytest.mark.parametrize("name", ["triplet_ranking", "pairwise_hinge", "mean_zero"])
 def test_gradients_equal_numeric_ones(name):
     functions = {
-        "triplet_ranking": lambda f: triplet_ranking(f, TRIPLETS, scale=0.7),
-        "pairwise_hinge": lambda f: pairwise_hinge(f, TRIPLETS, threshold=1, scale=0.7),
+        "triplet_ranking": lambda f: triplet_ranking(f, f, RELATIONS, scale=0.7),
+        "pairwise_hinge": lambda f: pairwise_hinge(f, f, RELATIONS, threshold=1, scale=0.7),
         "mean_zero": mean_zero,
     }
     assert torch.autograd.gradcheck(functions[name], (projections(0.5, seed=1),), eps=1e-7)
@@ -125,10 +126,19 @@ def test_the_mean_zero_penalty_is_half_the_squared_mean_of_every_bit():
     assert mean_zero(torch.tensor([[1.0, -2.0], [3.0, 0.0]])).item() == (4 + 1) / 2
 
 
-def test_every_loss_can_be_chosen_by_its_spec():
+def test_a_hinge_reads_all_known_pairs_where_there_are_no_triplets():
+    f, none = projections(), torch.empty(0, dtype=torch.int64)
+    similarity = torch.zeros(5, 5, dtype=torch.int8)
+    similarity[0, 1] = similarity[1, 2] = similarity[4, 3] = 1
+    similarity[0, 2] = similarity[1, 4] = similarity[4, 0] = -1
+    pairs = Relations(Triplets(none, none, none), similarity)
+    assert pairwise_hinge(f, f, pairs, threshold=1).item() == pytest.approx(
+        pairwise_hinge(f, f, RELATIONS, threshold=1).item()
+    )
+
+
+def test_chosen_losses_have_their_parameters():
     f = projections()
-    specs = (TripletRanking(scale=0.5), PairwiseHinge(threshold=2, scale=3))
-    chosen = {spec.name: choose(spec)(f, TRIPLETS) for spec in specs}
-    assert chosen.keys() == LOSSES.keys()
-    assert torch.equal(chosen["triplet_ranking"], triplet_ranking(f, TRIPLETS, scale=0.5))
-    assert torch.equal(chosen["pairwise_hinge"], pairwise_hinge(f, TRIPLETS, threshold=2, scale=3))
+    ranking, hinge = choose(TripletRanking(scale=0.5)), choose(PairwiseHinge(threshold=2, scale=3))
+    assert torch.equal(ranking(f, f, RELATIONS), triplet_ranking(f, f, RELATIONS, scale=0.5))
+    assert torch.equal(hinge(f, f, RELATIONS), pairwise_hinge(f, f, RELATIONS, threshold=2, scale=3))
