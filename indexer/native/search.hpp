@@ -7,7 +7,6 @@
 
 #include "hashcore/native/scan.hpp"
 #include "indexer/native/bucket_kernels.hpp"
-#include "indexer/native/rows.hpp"
 
 namespace hashcore {
 

@@ -231,7 +231,7 @@ class GrowingAnswer {
     void append_to(std::vector<Hit>& hits) {
         for (std::size_t i = 0; i < nearest_.size(); ++i)
             for (const auto& found : nearest_[i].found())
-                hits.push_back({std::int64_t(found.item), std::uint32_t(begin_ + i), found.distance});
+                hits.push_back({found.item, std::uint32_t(begin_ + i), found.distance});
     }
 
   private:
@@ -357,7 +357,7 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]) {
     const std::size_t block = task_queries(queries.count, threads);
     std::vector<std::vector<Hit>> parts((queries.count + block - 1) / block);
-    std::atomic<std::size_t> rows{0};
+    std::atomic<std::size_t> kept{0};
     std::mutex adding;
     work.assign(shard.blocks.size() + 3, {});
     parallel_for(parts.size(), threads, [&](std::size_t task) {
@@ -371,19 +371,18 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
             expect(shard, plans.back(), done);
             by_plan += plans.back().ns, by_scan += plans.back().scan_ns;
         }
-        std::vector<Hit> hits;
+        std::vector<Hit>& hits = parts[task];
         Answering(shard, queries, isa, done).run(active, plans, radius, [&](std::uint32_t) { return int(radius); },
             [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
-                hits.push_back({std::int64_t(position), q, distance});
+                hits.push_back({position, q, distance});
                 if (hits.size() > max_rows) throw TooManyRows{hits.size()};
             });
-        if ((rows += count_rows(shard.rows, hits)) > max_rows) throw TooManyRows{rows};
-        parts[task] = expand(shard.rows, hits, max_rows);
+        if ((kept += hits.size()) > max_rows) throw TooManyRows{kept};
         const std::lock_guard lock(adding);
         add(work, done);
         cost[0] += by_plan, cost[1] += by_scan;
     });
-    return assemble(parts, queries.count, max_rows, threads);
+    return assemble(parts, shard.rows, queries.count, threads, any_number, max_rows);
 }
 
 HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, int route, const SparseCosts& costs,
@@ -393,11 +392,9 @@ HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::s
     parallel_for(parts.size(), threads, [&](std::size_t task) {
         GrowingAnswer search(shard, queries, std::uint32_t(task * block), std::uint32_t(std::min(queries.count, (task + 1) * block)), k, route, costs, isa);
         search.run();
-        std::vector<Hit> hits;
-        search.append_to(hits);
-        parts[task] = expand(shard.rows, hits, k);
+        search.append_to(parts[task]);
     });
-    return assemble(parts, queries.count, k, threads);
+    return assemble(parts, shard.rows, queries.count, threads, k);
 }
 
 }  // namespace hashcore
