@@ -21,6 +21,10 @@ class OutputError(HashcoreError, OSError):
     """An output cannot be written, or already holds what another pipeline wrote."""
 
 
+class StorageError(HashcoreError, OSError):
+    """Storage cannot be reached, refuses, or cannot promise what is asked; the message holds the URI and its answer."""
+
+
 class CorruptIndexError(HashcoreError, OSError):
     """Bytes of an index do not say what they must; the message holds path, expected and got."""
 

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind
 from hashcore.errors import InvalidInputError, OutputError
 from hashcore.relevance import Labels
+from indexer.changes import ROWS_PER_SHARD, check_ids
 from indexer.index import Index
 from indexer.layout import SAMPLE_CODES, Layout, plan_layout
-from indexer.manifest import CURRENT, Manifest, ShardEntry, commit_manifest, next_generation
+from indexer.manifest import CURRENT, SHARDS, Manifest, ShardEntry, commit_manifest, next_generation
 from indexer.shard_builder import build_shard as build_shard_in
-from indexer.store import Store, open_store
-
-ROWS_PER_SHARD = 64_000_000
+from indexer.store import UNFINISHED, Store, open_store
 
 
 def build(
@@ -34,7 +33,7 @@ def build(
     """Build an index of codes in memory, as a new generation at `root`.
 
     Args:
-        root: A directory; new, empty, or an index whose next generation this becomes.
+        root: A directory or s3://bucket/prefix; new, empty, or an index whose next generation this becomes.
         ids: int64, shape (n,), each once.
         codes: uint8, shape (n, bytes).
         code_length: Bits of a code.
@@ -52,8 +51,9 @@ def build(
     """
     check_kind(kind)
     codes = check_codes(codes, check_code_length(code_length))
-    ids = np.asarray(ids)
-    _check_rows(ids, codes, rows_per_shard)
+    ids = check_ids(ids, codes)
+    if not isinstance(rows_per_shard, int) or rows_per_shard < 1:
+        raise InvalidInputError(f"rows_per_shard={rows_per_shard!r}: use a whole number of rows, 1 or more")
     if layout is None:
         sample = codes[:: max(len(codes) // SAMPLE_CODES, 1)]
         rows = min(rows_per_shard, len(codes))
@@ -114,28 +114,8 @@ def check_root(root: str) -> Store:
         OutputError: If it holds files that are no index, so that nothing foreign is mixed with one.
     """
     store = open_store(root)
-    ours = store.get(CURRENT) is not None or bool(store.names("shards")) or bool(store.names("tmp"))
-    if not ours and store.names("."):
-        raise OutputError(
-            f"{root} holds files that are no index, such as {store.names('.')[0][2:]}; choose another directory"
-        )
+    ours = store.get(CURRENT) is not None or bool(store.entries(SHARDS)) or bool(store.entries(UNFINISHED))
+    foreign = [] if ours else store.entries("")
+    if foreign:
+        raise OutputError(f"{root} holds files that are no index, such as {foreign[0].name}; choose another directory")
     return store
-
-
-def _check_rows(ids: NDArray[Any], codes: Codes, rows_per_shard: int) -> None:
-    """Refuse what is no corpus of uniquely numbered codes."""
-    if not len(codes):
-        raise InvalidInputError("there are no codes to index; encode a corpus first")
-    if ids.ndim != 1 or len(ids) != len(codes) or ids.dtype.kind not in "iu":
-        raise InvalidInputError(
-            f"ids: need {len(codes)} whole numbers, one a code, got {ids.dtype} of shape {ids.shape}"
-        )
-    if not isinstance(rows_per_shard, int) or rows_per_shard < 1:
-        raise InvalidInputError(f"rows_per_shard={rows_per_shard!r}: use a whole number of rows, 1 or more")
-    if len(ids) > 1 and not (ids[1:] > ids[:-1]).all():
-        ordered = np.sort(ids)
-        twice = ordered[1:][ordered[1:] == ordered[:-1]]
-        if len(twice):
-            raise InvalidInputError(
-                f"{len(twice)} ids are there more than once, such as {twice[0]}; give each item its own id"
-            )

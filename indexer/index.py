@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hashcore.codes import Codes, Kind, check_codes
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import available_threads, check_k, check_radius
 from hashcore.neighbors import Neighbors
+from hashcore.relevance import Labels
+from indexer import audit, changes
+from indexer import vacuum as vacuums
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
+from indexer.changes import ROWS_PER_SHARD
 from indexer.manifest import Manifest, ShardEntry, read_manifest
 from indexer.plans import ShardPlan
 from indexer.shard import Shard
-from indexer.sparse_shard import SparseShard
 from indexer.store import Store, open_store
+from indexer.stored_shard import open_entry
 
 
 class Index:
-    """One generation of an index, for reading.
+    """One generation of an index; append, delete and compact move on to the generation that they make.
 
     Attributes:
         manifest: What it holds and where it came from.
@@ -28,7 +34,7 @@ class Index:
     def __init__(self, store: Store, manifest: Manifest) -> None:
         self.store = store
         self.manifest = manifest
-        self.open_shard: Callable[[int], Shard] = lru_cache(maxsize=None)(self._open_shard)
+        self._shards: dict[ShardEntry, Shard] = {}
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -115,30 +121,86 @@ class Index:
         queries = check_codes(queries, self.code_length, "queries")
         return [shard.explain(queries, radius, threads=threads) for shard in self._opened()]
 
-    def verify(self) -> None:
-        """Compare every byte of every shard with its digest.
+    def append(self, ids: NDArray[np.int64], codes: Codes, labels: Labels | None = None) -> Index:
+        """Add items as a new generation: one more shard, those that are there stay as they are.
+
+        Args:
+            ids: int64, shape (n,), each once and none of an item that is in the index.
+            codes: uint8, shape (n, bytes).
+            labels: Labels of the rows; as the index was built, with or without.
+
+        Returns:
+            This index, moved on to the new generation.
 
         Raises:
-            CorruptIndexError: Naming file and array.
+            InvalidInputError: If shapes differ, an id is there already, or labels are missing or too many.
+            OutputError: If another writer committed since this generation; its index is current then.
         """
-        for shard in self._opened():
-            shard.file.verify()
+        return self._move_on(changes.append_rows(self, ids, codes, labels))
+
+    def delete(self, ids: NDArray[np.int64]) -> Index:
+        """Delete items as a new generation; ids that are not in the index are left alone.
+
+        Returns and raises as `append`. `manifest.provenance["change"]` tells how many rows were deleted.
+        """
+        return self._move_on(changes.delete_rows(self, ids))
+
+    def compact(self, rows_per_shard: int = ROWS_PER_SHARD) -> Index:
+        """Merge small shards and drop deleted rows as a new generation, with layouts planned anew.
+
+        Args:
+            rows_per_shard: Rows a merged shard holds at most; shards of less than half are small.
+
+        Returns and raises as `append`; nothing is written where there is nothing to do.
+        """
+        return self._move_on(changes.compact(self, rows_per_shard))
+
+    def vacuum(self, keep: int = 1, *, older_than_s: float = vacuums.USUAL_AGE_S) -> vacuums.Removed:
+        """Remove generations but the newest ones, and what no generation holds.
+
+        Args:
+            keep: Generations to keep, the current one and those it came from.
+            older_than_s: What no generation ever held may belong to a build that runs: it must be older than this.
+        """
+        return vacuums.vacuum(self.store, keep, older_than_s)
+
+    def verify(self, audited: int = audit.AUDITED) -> audit.Verified:
+        """Check everything: digests, structure, counts, and answers to some stored codes against a linear scan.
+
+        Args:
+            audited: Stored codes of each shard that are asked for.
+
+        Raises:
+            CorruptIndexError: Naming what differs.
+        """
+        return audit.verify(self, audited)
+
+    def inspect(self) -> audit.Inspection:
+        """Tell what the index holds, from its manifests alone."""
+        return audit.inspect(self)
+
+    def open_shard(self, number: int) -> Shard:
+        """Open one shard; it stays open."""
+        entry = self.shards[number]
+        if entry not in self._shards:
+            self._shards[entry] = open_entry(self.store, entry, self.manifest.layout)
+        return self._shards[entry]
 
     def _opened(self) -> list[Shard]:
         return [self.open_shard(number) for number in range(len(self.shards))]
 
-    def _open_shard(self, number: int) -> Shard:
-        """Open one shard; it stays open."""
-        entry = self.shards[number]
-        of_kind = SparseShard if self.manifest.layout.is_sparse else Shard
-        return of_kind(self.store.local_path(entry.name), entry.digest)
+    def _move_on(self, manifest: Manifest) -> Index:
+        """Take another generation's manifest; shards that it shares stay open."""
+        self.manifest = manifest
+        self._shards = {entry: shard for entry, shard in self._shards.items() if entry in manifest.shards}
+        return self
 
 
 def open_index(root: str, generation: int | None = None) -> Index:
     """Open an index: reads its manifest, and no shard before it is searched.
 
     Args:
-        root: The directory.
+        root: A directory or s3://bucket/prefix.
         generation: Which generation; None opens the current one.
 
     Raises:

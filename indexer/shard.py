@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,27 +14,21 @@ from hashcore import hamming
 from hashcore.codes import Codes, check_codes, code_bytes
 from hashcore.errors import CorruptIndexError
 from hashcore.hamming import Words, available_threads
-from hashcore.neighbors import ALL, Neighbors
+from hashcore.neighbors import Neighbors
 from hashcore.relevance import Labels
 from indexer import _tables
 from indexer.allocation import Allocation, Costs, allocate
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.layout import Layout, Substring
+from indexer.live_rows import read_rows
 from indexer.plans import ShardPlan, TablePlan
 from indexer.shard_builder import stored_columns
+from indexer.shard_check import check_structure
 from indexer.shard_file import ShardFile
 
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
 SAMPLED_QUERIES = 64
 SAMPLED_RINGS = 3
-
-
-class _Found(NamedTuple):
-    """An answer, the work of each table, and whether the shard was scanned for it."""
-
-    neighbors: Neighbors
-    work: list[_tables.TableWork]
-    scanned: bool
 
 
 class Shard:
@@ -45,21 +37,43 @@ class Shard:
     Attributes:
         name: Of the file.
         layout: Of its codes.
-        rows: Items it holds.
-        distinct: Distinct codes.
+        live: Its rows, less those that are deleted.
+        rows: How many these are.
+        distinct: Distinct codes that they carry.
+        stored_rows: Rows in the file.
+        stored_distinct: Distinct codes in the file.
     """
 
-    def __init__(self, path: Path, digest: str | None = None, costs: Costs | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        digest: str | None = None,
+        costs: Costs | None = None,
+        deleted: NDArray[np.uint32] | None = None,
+    ) -> None:
         self.name = path.name
         self.file = ShardFile(path, digest)
-        if path.stat().st_size <= VERIFIED_ON_OPEN_BYTES:
-            self.file.verify()
         self.costs = costs or Costs()
         self.layout = self._layout()
         self._codes: Words = self.file.array("codes", np.uint64, (self.layout.words, -1))
-        self.distinct: int = self._codes.shape[1]
-        self.rows: int = self._fact("rows")
+        self.stored_rows, stored = self._fact("rows"), self._codes.shape[1]
+        self.stored_distinct: int = stored
+        whole = read_rows(self.file, stored, self.stored_rows, self._fact("id_base"))
+        if path.stat().st_size <= VERIFIED_ON_OPEN_BYTES:
+            self.verify()
+        self.live = whole if deleted is None else whole.without(deleted, stored)
+        self.rows: int = len(self.live)
+        self.distinct: int = stored if deleted is None else int(np.count_nonzero(self._row_counts()))
         self._native = self._open_native()
+
+    def verify(self) -> None:
+        """Compare every byte with its digest, and every offset and position with what it points into.
+
+        Raises:
+            CorruptIndexError: Naming file and array.
+        """
+        self.file.verify()
+        check_structure(self.file, self.layout)
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -73,26 +87,26 @@ class Shard:
     @property
     def ids(self) -> NDArray[np.int64]:
         """The rows' ids in row order, shape (rows,)."""
-        return self.file.arrays["ids"].astype(np.int64) + self._fact("id_base")
+        return self.live.ids
 
     def codes(self) -> Codes:
         """Return the distinct codes in the shard's order, shape (distinct, bytes)."""
-        places = np.argsort(self.layout.bit_order).tolist()
-        words = np.empty_like(self._codes)
-        _tables.permute_bits(self._codes, places, words, available_threads())
-        rows = np.ascontiguousarray(words.T).view(np.uint8)
-        return np.ascontiguousarray(rows[:, : code_bytes(self.layout.code_length)])
+        return self._stored_codes()[self._row_counts() > 0]
 
     def row_codes(self) -> Codes:
         """Return every row's code in row order, shape (rows, bytes)."""
-        return np.repeat(self.codes(), self._row_counts(), axis=0)
+        return np.repeat(self._stored_codes(), self._row_counts(), axis=0)
+
+    def codes_of(self, rows: NDArray[np.uint32]) -> Codes:
+        """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
+        places = self.live.places(rows)
+        if self.live.offsets is not None:
+            places = np.searchsorted(self.live.offsets, places, side="right") - 1
+        return self._stored_codes()[places]
 
     def labels(self) -> Labels | None:
         """Return the rows' labels in row order, or None where the index was built without."""
-        if "label_offsets" not in self.file.arrays:
-            return None
-        offsets = self.file.array("label_offsets", np.int64, (self.rows + 1,))
-        return Labels(offsets, self.file.array("label_values", np.int32, (-1,)))
+        return self.live.labels
 
     def range_search(
         self, queries: Codes, radius: int, *, threads: int = 0, max_bytes: int = MAX_RESULT_BYTES
@@ -117,20 +131,20 @@ class Shard:
         """Plan a range search, and return the function that answers a slice of the queries, within a number of rows."""
         rows = self._query_rows(queries)
         plan = self._plan(rows, radius)
-        if plan.reads_most(len(rows), self.distinct):
+        if plan.reads_most(len(rows), self.stored_distinct):
             self.file.will_need()
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             found = self._search(rows[part], radius, plan, most_rows, threads)
-            return None if found is None else found.neighbors
+            return None if found is None else found[0]
 
         return search
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""
         rows = self._query_rows(queries)
-        if not len(rows):
-            return Neighbors.empty(0)
+        if not len(rows) or not self.rows:
+            return Neighbors.empty(len(rows))
         costs, k = self.costs, min(k, self.rows)
         threads = threads or available_threads()
         lists, _ = self._native.nearest(rows, k, costs.probe, costs.candidate, costs.scan, threads)
@@ -141,16 +155,15 @@ class Shard:
         start = time.perf_counter()
         rows = self._query_rows(queries)
         plan = self._plan(rows, radius)
-        totals, neighbors, scanned = np.zeros((len(self.substrings), 4)), 0, False
+        totals, neighbors = np.zeros((len(self.substrings), 4)), 0
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
-            nonlocal totals, neighbors, scanned
+            nonlocal totals, neighbors
             found = self._search(rows[part], radius, plan, most_rows, threads)
             if found is None:
                 return None
-            totals += np.array(found.work).reshape(totals.shape)
-            neighbors += len(found.neighbors.ids)
-            scanned = scanned or found.scanned
+            totals += np.array(found[1]).reshape(totals.shape)
+            neighbors += len(found[0].ids)
             return Neighbors.empty(0)
 
         for _ in search_blocks(search, len(rows), MAX_RESULT_BYTES):
@@ -171,7 +184,7 @@ class Shard:
             )
         )
         seconds = time.perf_counter() - start
-        return ShardPlan(self.name, self.rows, self.distinct, plan.reason(scanned), tables, neighbors, seconds)
+        return ShardPlan(self.name, self.rows, self.distinct, plan.reason(), tables, neighbors, seconds)
 
     def plan(self, queries: Codes, radius: int) -> Allocation:
         """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
@@ -219,17 +232,14 @@ class Shard:
         sample = np.ascontiguousarray(rows[:: max(len(rows) // sampled, 1)])
         means = self._native.mean_candidates(sample, rings - 1).reshape(len(substrings), rings)
         bits = [substring.bits for substring in substrings]
-        return allocate(radius, bits, means, codes=self.distinct, words=self.layout.words, costs=self.costs)
+        return allocate(radius, bits, means, codes=self.stored_distinct, words=self.layout.words, costs=self.costs)
 
-    def _search(self, rows: Words, radius: int, plan: Allocation, most_rows: int, threads: int) -> _Found | None:
-        """Answer queries as stored words by a plan; None where there are more than `most_rows` neighbours.
-
-        Tables whose buckets turn out so full that a scan would have cost less are given up for one.
-        """
-        max_candidates = min(math.ceil(len(rows) * plan.scan_ns / self.costs.candidate), ALL)
-        threads = threads or available_threads()
-        found = self._native.range(rows, radius, list(plan.radii), max_candidates, most_rows, threads)
-        return None if found is None else _Found(Neighbors(*found[0]), found[1], found[2])
+    def _search(
+        self, rows: Words, radius: int, plan: Allocation, most_rows: int, threads: int
+    ) -> tuple[Neighbors, list[_tables.TableWork]] | None:
+        """Answer queries as stored words by a plan; None where there are more than `most_rows` neighbours."""
+        found = self._native.range(rows, radius, list(plan.radii), most_rows, threads or available_threads())
+        return None if found is None else (Neighbors(*found[0]), found[1])
 
     def _query_rows(self, queries: Codes) -> Words:
         """Return queries as stored words, row by row; shape (q, words)."""
@@ -237,9 +247,16 @@ class Shard:
         return np.ascontiguousarray(columns.T)
 
     def _row_counts(self) -> NDArray[np.int64]:
-        """Return the number of rows of each distinct code."""
-        offsets = self.file.arrays.get("row_offsets")
-        return np.diff(np.arange(self.distinct + 1) if offsets is None else offsets.astype(np.int64))
+        """Return the number of rows of each stored code."""
+        return self.live.counts(self.stored_distinct)
+
+    def _stored_codes(self) -> Codes:
+        """Return the codes in the file, also those that have lost all their rows."""
+        places = np.argsort(self.layout.bit_order).tolist()
+        words = np.empty_like(self._codes)
+        _tables.permute_bits(self._codes, places, words, available_threads())
+        rows = np.ascontiguousarray(words.T).view(np.uint8)
+        return np.ascontiguousarray(rows[:, : code_bytes(self.layout.code_length)])
 
     def _layout(self) -> Layout:
         """Return the layout in the file's facts."""
@@ -251,7 +268,7 @@ class Shard:
     def _fact(self, name: str) -> int:
         """Return one whole number of the file's facts."""
         value = self.file.facts.get(name)
-        if not isinstance(value, int):
+        if not isinstance(value, int) or not -(2**63) <= value < 2**63 or (name == "rows" and value < 0):
             raise CorruptIndexError(f"{self.file.path}: expected {name} as a number, got {value!r}; restore the file")
         return value
 
@@ -261,15 +278,14 @@ class Shard:
         return _tables.ShardTables(*self._row_arrays(), tables)
 
     def _row_arrays(self) -> _tables.RowArrays:
-        """Return codes, rows and ids as the native code takes them."""
-        arrays, file = self.file.arrays, self.file
-        short = "ids" in arrays and arrays["ids"].dtype == np.uint32
+        """Return codes, live rows and their ids as the native code takes them."""
+        live = self.live
         return (
             self._codes,
-            file.array("row_offsets", np.uint32, (self.distinct + 1,)) if "row_offsets" in arrays else None,
-            file.array("ids", np.uint32, (self.rows,)) if short else None,
-            None if short else file.array("ids", np.int64, (self.rows,)),
-            self._fact("id_base"),
+            live.offsets,
+            live.short_ids,
+            live.long_ids,
+            live.base,
         )
 
     def _table(self, number: int, substring: Substring) -> _tables.TableArrays:
@@ -278,6 +294,7 @@ class Shard:
         offsets = self.file.array(f"table{number}.offsets", np.uint32, (2**substring.bits + 1,))
         words, positions = self._codes[word], None
         if number > 0:
-            words = self.file.array(f"table{number}.words", np.uint64, (self.distinct,))
-            positions = self.file.array(f"table{number}.positions", np.uint32, (self.distinct,))
+            entries = (self.stored_distinct,)
+            words = self.file.array(f"table{number}.words", np.uint64, entries)
+            positions = self.file.array(f"table{number}.positions", np.uint32, entries)
         return substring.word, substring.shift, substring.bits, word, offsets, words, positions

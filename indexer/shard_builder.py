@@ -47,7 +47,13 @@ def build_shard(
     path = store.new_file()
     try:
         digest = write_shard_file(path, arrays, facts)
-        entry = ShardEntry(digest=digest, rows=len(ids), distinct=arrays["codes"].shape[1], bytes=path.stat().st_size)
+        entry = ShardEntry(
+            digest=digest,
+            rows=len(ids),
+            distinct=arrays["codes"].shape[1],
+            bytes=path.stat().st_size,
+            ids=(int(ids.min()), int(ids.max())),
+        )
         store.add_file(path, entry.name)
     finally:
         path.unlink(missing_ok=True)

@@ -35,13 +35,14 @@ DTYPES: dict[str, np.dtype[Any]] = {
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]) -> str:
+def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any], kind: str = FORMAT) -> str:
     """Write arrays and facts to a new file.
 
     Args:
         path: The file to make.
         arrays: By name; of 8-byte, 4-byte and 1-byte integers.
         facts: What else a reader must know; JSON-able.
+        kind: What the file is.
 
     Returns:
         The SHA-256 of the header, hexadecimal: the name of the content.
@@ -49,7 +50,7 @@ def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
     # Arrays by falling item size: each is aligned without gaps, which the format does not allow.
     ordered = dict(sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize))
     facts = {**facts, "sha256": {name: array_digest(array) for name, array in ordered.items()}}
-    metadata = {"format": FORMAT, "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
+    metadata = {"format": kind, "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name, array in ordered.items():
@@ -79,8 +80,9 @@ class ShardFile:
         CorruptIndexError: If header, name and length do not fit together.
     """
 
-    def __init__(self, path: Path, digest: str | None = None) -> None:
+    def __init__(self, path: Path, digest: str | None = None, kind: str = FORMAT) -> None:
         self.path = path
+        self.kind = kind
         try:
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -88,6 +90,8 @@ class ShardFile:
             raise CorruptIndexError(f"{path}: the shard is missing; restore it or build the index again") from None
         except ValueError:
             raise CorruptIndexError(f"{path}: expected a shard, got an empty file; restore it") from None
+        except OSError as error:
+            raise CorruptIndexError(f"{path}: the shard cannot be read ({error.strerror}); restore it") from None
         if hasattr(mmap, "MADV_HUGEPAGE"):  # random look-ups over 4 KiB pages cost more for the page than for the data
             with contextlib.suppress(OSError):
                 self._map.madvise(mmap.MADV_HUGEPAGE)
@@ -106,8 +110,9 @@ class ShardFile:
         Raises:
             CorruptIndexError: Naming the array that differs.
         """
+        digests = self.facts.get("sha256")
         for name, array in self.arrays.items():
-            expected, got = self.facts["sha256"].get(name), array_digest(array)
+            expected, got = digests.get(name) if isinstance(digests, dict) else None, array_digest(array)
             if got != expected:
                 raise CorruptIndexError(
                     f"{self.path}: array {name} has SHA-256 {got}, expected {expected}; restore the file"
@@ -147,23 +152,24 @@ class ShardFile:
         try:
             header = json.loads(text)
             metadata = header.pop("__metadata__")
-            if metadata["format"] != FORMAT or metadata["version"] != str(VERSION):
+            if metadata["format"] != self.kind or metadata["version"] != str(VERSION):
                 raise UnknownFormatError(
                     f"{self.path}: format {metadata['format']} version {metadata['version']} is unknown to this reader "
-                    f"(reads {FORMAT} {VERSION}); upgrade hashcore"
+                    f"(reads {self.kind} {VERSION}); upgrade hashcore"
                 )
-            facts = json.loads(metadata["facts"])
+            facts = dict(json.loads(metadata["facts"]))
             size = 8 + len(text) + max((entry["data_offsets"][1] for entry in header.values()), default=0)
             if size != len(self._map):
                 raise CorruptIndexError(f"{self.path}: expected {size} bytes, got {len(self._map)}; restore the file")
             return {name: self._view(8 + len(text), entry) for name, entry in header.items()}, facts
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise CorruptIndexError(f"{self.path}: the header is not a shard's ({error!r}); restore the file") from None
 
     def _view(self, base: int, entry: dict[str, Any]) -> Array:
         """Return one array as a view of the mapped file."""
         dtype, shape, (begin, end) = DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
-        if begin < 0 or end - begin != math.prod(shape) * dtype.itemsize or min(shape, default=0) < 0:
+        is_whole = end - begin == math.prod(shape) * dtype.itemsize and min(shape, default=0) >= 0
+        if begin < 0 or not is_whole or (base + begin) % dtype.itemsize:
             raise ValueError(f"array of shape {shape} at {begin}:{end}")
         flat: Array = np.frombuffer(self._map, dtype, math.prod(shape), base + begin)
         return flat.reshape(shape)

@@ -55,8 +55,8 @@ class SparseShard(Shard):
         route: Makes every query take this route where it can answer, else a scan; None lets costs decide.
     """
 
-    def __init__(self, path: Path, digest: str | None = None) -> None:
-        super().__init__(path, digest)
+    def __init__(self, path: Path, digest: str | None = None, *, deleted: NDArray[np.uint32] | None = None) -> None:
+        super().__init__(path, digest, deleted=deleted)
         self.sparse_costs = SparseCosts()
         self.route: Route | None = None
         self._sparse = self._open_sparse()
@@ -77,8 +77,8 @@ class SparseShard(Shard):
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""
         rows = self._query_rows(queries)
-        if not len(rows):
-            return Neighbors.empty(0)
+        if not len(rows) or not self.rows:
+            return Neighbors.empty(len(rows))
         costs, threads = astuple(self.sparse_costs), threads or available_threads()
         return Neighbors(*self._sparse.nearest(rows, min(k, self.rows), self._route_number, costs, threads))
 
@@ -145,8 +145,8 @@ class SparseShard(Shard):
     def _block(self, number: int, block: Block) -> _tables.BlockArrays:
         """Return what the native code needs of one block's table."""
         offsets = self.file.array(f"block{number}.offsets", np.uint32, (2**block.bits + 1,))
-        words = self.file.array(f"block{number}.words", np.uint64, (self.distinct,))
-        positions = self.file.array(f"block{number}.positions", np.uint32, (self.distinct,))
+        words = self.file.array(f"block{number}.words", np.uint64, (self.stored_distinct,))
+        positions = self.file.array(f"block{number}.positions", np.uint32, (self.stored_distinct,))
         return block.begin, block.end, block.bits, offsets, words, positions
 
     def _lists(self) -> _tables.ListArrays | None:

@@ -18,7 +18,7 @@ from hashcore.codes import Codes, check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
 from indexer.allocation import Allocation, Costs, allocate
-from indexer.builder import ROWS_PER_SHARD
+from indexer.changes import ROWS_PER_SHARD
 from indexer.layout import Substring, substrings_for
 from jobs.benchmarks import data
 from jobs.benchmarks.comparison import timed

@@ -21,7 +21,7 @@ import numpy as np
 import indexer
 from hashcore.codes import Codes
 from indexer import Index
-from indexer.builder import ROWS_PER_SHARD
+from indexer.changes import ROWS_PER_SHARD
 from jobs import plan
 from jobs.benchmarks import data
 from jobs.benchmarks.comparison import machine

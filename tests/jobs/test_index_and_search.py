@@ -304,7 +304,7 @@ def test_an_index_of_an_unknown_version_is_refused(tmp_path):
     database, _ = make_both(tmp_path)
     indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=64)
     (manifest,) = (tmp_path / "index" / "manifests").iterdir()
-    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 99'))
+    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 99'))
     with pytest.raises(CorruptIndexError, match="99"):
         search.run(pipeline(tmp_path, k=1))
 

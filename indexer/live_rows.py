@@ -1,0 +1,141 @@
+"""The rows of a shard that are not deleted: what a search hands out and an evaluation counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.errors import CorruptIndexError
+from hashcore.relevance import Labels
+from indexer.shard_file import Array, ShardFile
+
+ROWS_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class LiveRows:
+    """Rows of a shard in its order: by code, then by id.
+
+    Without tombstones these are views of the mapped file. With them they are copied when the shard is opened, so that
+    no search pays for them; a code that lost all its rows stays, and is carried by none.
+
+    Attributes:
+        offsets: uint32, shape (distinct + 1,); rows offsets[p]:offsets[p + 1] carry code p. None: row p alone.
+        short_ids: uint32 ids less `base`, shape (rows,), or None.
+        long_ids: int64 ids less `base`, shape (rows,), where they do not fit 32 bits.
+        base: What to add to an id.
+        stored_labels: Of all rows in the file, or None.
+        deleted: uint32, numbers in the file of the deleted rows, ascending; None where all of them live.
+    """
+
+    offsets: NDArray[np.uint32] | None
+    short_ids: NDArray[np.uint32] | None
+    long_ids: NDArray[np.int64] | None
+    base: int
+    stored_labels: Labels | None
+    deleted: NDArray[np.uint32] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._ids)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Their ids, shape (rows,)."""
+        return self._ids.astype(np.int64) + self.base
+
+    @property
+    def labels(self) -> Labels | None:
+        """Their labels, or None where the index was built without."""
+        if self.stored_labels is None or self.deleted is None:
+            return self.stored_labels
+        return self.stored_labels.take(self._numbers().astype(np.int64))
+
+    @property
+    def _ids(self) -> Array:
+        """Their ids as they are stored."""
+        ids = self.long_ids if self.short_ids is None else self.short_ids
+        assert ids is not None
+        return ids
+
+    def counts(self, distinct: int) -> NDArray[np.int64]:
+        """Return the number of rows of each distinct code, shape (distinct,)."""
+        if self.offsets is None:
+            return np.ones(distinct, np.int64)
+        return (self.offsets[1:] - self.offsets[:-1]).astype(np.int64)
+
+    def find(self, wanted: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Return the numbers in the file of the rows that have one of some ids, ascending."""
+        found = np.concatenate([np.empty(0, np.int64), *self._find_in_blocks(wanted)])
+        return found.astype(np.uint32) if self.deleted is None else self._numbers()[found]
+
+    def ids_at(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the ids of live rows of some numbers in the file."""
+        return self._ids[self.places(rows)].astype(np.int64) + self.base
+
+    def places(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return which live row each row of some numbers in the file is."""
+        if self.deleted is None:
+            return rows.astype(np.int64)
+        return rows - np.searchsorted(self.deleted, rows)
+
+    def deleted_with(self, rows: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Return the numbers of all rows that are deleted when some more are."""
+        return rows if self.deleted is None else np.union1d(self.deleted, rows)
+
+    def _find_in_blocks(self, wanted: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Yield what `find` finds, as numbers of live rows, block by block."""
+        for start in range(0, len(self), ROWS_AT_ONCE):
+            block = self._ids[start : start + ROWS_AT_ONCE].astype(np.int64) + self.base
+            yield start + np.flatnonzero(np.isin(block, wanted))
+
+    def _numbers(self) -> NDArray[np.uint32]:
+        """Return the numbers in the file of the rows, shape (rows,)."""
+        assert self.deleted is not None
+        lives = np.ones(len(self) + len(self.deleted), bool)
+        lives[self.deleted] = False
+        return np.flatnonzero(lives).astype(np.uint32)
+
+    def without(self, deleted: NDArray[np.uint32], distinct: int) -> LiveRows:
+        """Return the rows that are left when those of some numbers are deleted."""
+        lives = np.ones(len(self), bool)
+        lives[deleted] = False
+        before = np.zeros(len(self) + 1, np.uint32)  # rows that live among the first r
+        np.cumsum(lives, out=before[1:])
+        offsets = np.arange(distinct + 1, dtype=np.uint32) if self.offsets is None else self.offsets
+        return LiveRows(
+            before[offsets],
+            None if self.short_ids is None else self.short_ids[lives],
+            None if self.long_ids is None else self.long_ids[lives],
+            self.base,
+            self.stored_labels,
+            deleted,
+        )
+
+
+def read_rows(file: ShardFile, distinct: int, rows: int, base: int) -> LiveRows:
+    """Return all rows of a shard's file, as views.
+
+    Raises:
+        CorruptIndexError: If an array is missing, or has another type or shape than the shard says.
+    """
+    has_offsets = "row_offsets" in file.arrays
+    if not has_offsets and rows != distinct:
+        raise CorruptIndexError(
+            f"{file.path}: expected row_offsets for {rows} rows of {distinct} codes; restore the file"
+        )
+    short = "ids" in file.arrays and file.arrays["ids"].dtype == np.uint32
+    labels = None
+    if "label_offsets" in file.arrays:
+        offsets = file.array("label_offsets", np.int64, (rows + 1,))
+        labels = Labels(offsets, file.array("label_values", np.int32, (-1,)))
+    return LiveRows(
+        file.array("row_offsets", np.uint32, (distinct + 1,)) if has_offsets else None,
+        file.array("ids", np.uint32, (rows,)) if short else None,
+        None if short else file.array("ids", np.int64, (rows,)),
+        base,
+        labels,
+    )
