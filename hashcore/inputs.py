@@ -159,7 +159,8 @@ def _read_features(array: pa.Array, spec: FeatureInput) -> Inputs:
 
     lengths = pc.fill_null(pc.list_value_length(array), -1).to_numpy(zero_copy_only=False)
     fits = lengths == spec.dimensions
-    flat = pc.list_flatten(array.filter(pa.array(fits))).to_numpy(zero_copy_only=False)
+    fitting = array if fits.all() else array.filter(pa.array(fits))
+    flat = pc.list_flatten(fitting).to_numpy(zero_copy_only=False)
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is refused as such
         values = np.ascontiguousarray(flat, np.float32).reshape(-1, spec.dimensions)
     finite = np.isfinite(values).all(axis=1)

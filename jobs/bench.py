@@ -10,7 +10,7 @@ from pathlib import Path
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from jobs.benchmarks import building, nearest, ranking, scan, search
+from jobs.benchmarks import building, encode, nearest, ranking, scan, search
 from jobs.benchmarks.comparison import Comparison, machine, write
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Comparison]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Comparison]]] = {
     "nearest": nearest.run,
     "ranking": ranking.run,
     "build": building.run,
+    "encode": encode.run,
 }
 MIN_CODES = 1000
 

@@ -19,13 +19,14 @@ from pydantic import Field
 from hashcore.errors import InvalidInputError, require
 from jobs.corpora import corpus
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
-from jobs.corpora.source import read, reading, select, steps
+from jobs.corpora.parquet import Columns
+from jobs.corpora.source import Step, reading, steps
 from jobs.pipeline import codes, outputs
 from jobs.pipeline.section import Section
-from jobs.pipeline.spark import map_partitions, session
+from jobs.pipeline.spark import session
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from hashcore.hasher import Hasher
     from jobs.pipeline.config import Pipeline
@@ -73,9 +74,9 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
         return
     _check_modality(pipeline.encode.modality, hasher)
     spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
-    frames = _frames(spark, source, pipeline)
+    found = _steps(spark, source, pipeline)
     with outputs.writing(path, record, resumes=True) as staging, reading(source, pipeline.corpus.format):
-        counts = _encode(frames, staging, hasher, pipeline, f"encode {part}")
+        counts = _encode(spark, found, staging, hasher, pipeline, f"encode {part}")
         _judge(counts, source, pipeline)
         codes.write_info(staging, _info(hasher, pipeline.encode.modality, counts.encoded))
     print(
@@ -90,14 +91,11 @@ def _check_modality(modality: str, hasher: Hasher) -> None:
         raise InvalidInputError(f"encode.modality={modality}: this hasher reads {known}; use one of these")
 
 
-def _frames(spark: SparkSession, source: str, pipeline: Pipeline) -> list[DataFrame]:
-    """Return the steps of a corpus, each of columns id, item and labels."""
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(pipeline.encode.batch_rows))
-    config, item = pipeline.corpus, pipeline.encode.column or pipeline.encode.modality
-    with reading(source, config.format):
-        whole = read(spark, source, config.format)
-        frames = steps(spark, whole, source, config.format, pipeline.encode.files_per_step)
-        return [select(frame, source, config, item) for frame in frames]
+def _steps(spark: SparkSession, source: str, pipeline: Pipeline) -> Sequence[Step]:
+    """Return the steps of a corpus."""
+    corpus, config = pipeline.corpus, pipeline.encode
+    columns = Columns(source, corpus.id, config.column or config.modality, corpus.labels)
+    return steps(spark, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
 
 
 def _info(hasher: Hasher, modality: str, rows: int) -> codes.CodesInfo:
@@ -111,27 +109,29 @@ def _info(hasher: Hasher, modality: str, rows: int) -> codes.CodesInfo:
     )
 
 
-def _encode(frames: Sequence[DataFrame], folder: str, hasher: Hasher, pipeline: Pipeline, label: str) -> Counts:
+def _encode(
+    spark: SparkSession, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, label: str
+) -> Counts:
     """Encode the steps that a killed run has not done, and return the sum of all counts."""
     for part in (codes.DATA, REJECTED, SCRATCH):
         os.makedirs(os.path.join(folder, part), exist_ok=True)
     config = pipeline.encode
     counts = []
-    for step, frame in enumerate(frames):
-        work = Work(folder, step, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group)
-        counts.append(_encode_step(frame, work, f"{label}, step {step + 1} of {len(frames)}"))
+    for number, step in enumerate(found):
+        work = Work(folder, number, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group)
+        counts.append(_encode_step(spark, step, work, f"{label}, step {number + 1} of {len(found)}"))
     outputs.remove(Path(folder, SCRATCH))
     return Counts.total(counts)
 
 
-def _encode_step(frame: DataFrame, work: Work, label: str) -> Counts:
-    """Encode every partition of a step and keep its counts; an interrupted step begins anew."""
+def _encode_step(spark: SparkSession, step: Step, work: Work, label: str) -> Counts:
+    """Encode every share of a step and keep its counts; an interrupted step begins anew."""
     kept = Path(work.folder, SCRATCH, f"step-{work.step:05}.json")
     if kept.exists():
         return Counts(**json.loads(kept.read_bytes()))
     for left in Path(work.folder).glob(f"*/part-{work.step:05}-*"):
         left.unlink()
-    counts = Counts.total(map_partitions(frame, partial(encode_partition, work), label))
+    counts = Counts.total(step.map(spark, partial(encode_partition, work), label))
     with outputs.attempt(str(kept), str(kept.parent)) as own:
         Path(own).write_text(json.dumps(counts._asdict()), encoding="utf-8")
     return counts

@@ -55,17 +55,13 @@ class Encoded(NamedTuple):
     null_ids: int
 
 
-def encode_partition(work: Work, batches: Iterator[pa.RecordBatch]) -> Counts:
+def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatch]) -> Counts:
     """Encode the record batches (id, item, labels) of a task into `data/` and `rejected/`."""
     import torch
-    from pyspark import TaskContext
 
-    task = TaskContext.get()
-    if task is None:
-        raise RuntimeError("encode_partition runs within a Spark task")
     torch.set_num_threads(task_threads())
     hasher = load_hasher(work.hasher, work.hasher_fingerprint)
-    partition, null_ids = task.partitionId(), 0
+    null_ids = 0
     with part_file(work, codes.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
         for batch in batches:
             encoded = encode_batch(batch, hasher, work.modality)

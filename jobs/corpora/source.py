@@ -1,32 +1,85 @@
-"""A corpus as Spark reads it: its files in steps, and of its columns those that are encoded."""
+"""A corpus in steps of some files each: Parquet is read by Arrow within the tasks, other formats by Spark."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
 from hashcore.errors import InvalidInputError
+from jobs.corpora import parquet
+from jobs.corpora.parquet import Columns
+from jobs.pipeline.spark import map_partitions
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
-    from jobs.corpora.corpus import CorpusConfig
+Result = TypeVar("Result")
 
 UNREADABLE = ("FAILED_READ_FILE", "DATA_SOURCE_NOT_FOUND", "PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA", "MALFORMED")
 
 
-def read(spark: SparkSession, source: str, file_format: str) -> DataFrame:
-    """Return a corpus."""
-    reader = _reader(spark, file_format)
-    return (reader.option("inferSchema", "true") if file_format == "csv" else reader).load(source)
+class Step(Protocol):
+    """Some files of a corpus."""
+
+    def map(
+        self, spark: SparkSession, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str
+    ) -> list[Result]:
+        """Apply a function to the number and the batches (id, item, labels) of every task's share."""
 
 
-def steps(spark: SparkSession, whole: DataFrame, source: str, file_format: str, files_per_step: int) -> list[DataFrame]:
-    """Divide a corpus by its files, so that each step can be encoded and kept by itself; the same on every call."""
+class FrameStep(NamedTuple):
+    """Some files that Spark reads, with the columns id, item and labels."""
+
+    frame: DataFrame
+
+    def map(
+        self,
+        spark: SparkSession,  # noqa: ARG002 - the frame has its own
+        function: Callable[[int, Iterator[pa.RecordBatch]], Result],
+        label: str,
+    ) -> list[Result]:
+        """Apply a function to every partition of the frame."""
+        return map_partitions(self.frame, partial(_apply, function), label)
+
+
+def _apply(function: Callable[[int, Iterator[pa.RecordBatch]], Result], batches: Iterator[pa.RecordBatch]) -> Result:
+    """Apply a function to the running task's number and batches."""
+    from pyspark import TaskContext
+
+    task = TaskContext.get()
+    if task is None:
+        raise RuntimeError("a partition is read within a Spark task")
+    return function(task.partitionId(), batches)
+
+
+def steps(
+    spark: SparkSession, columns: Columns, file_format: str, *, files_per_step: int, batch_rows: int
+) -> Sequence[Step]:
+    """Divide a corpus by its files, so that each step can be encoded and kept by itself; the same on every call.
+
+    Raises:
+        InvalidInputError: If it cannot be read, lacks a column, or ids or labels are no whole numbers.
+    """
+    if file_format == "parquet":
+        return parquet.steps(spark, columns, files_per_step, batch_rows)
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(batch_rows))
+    with reading(columns.source, file_format):
+        reader = _reader(spark, file_format)
+        whole = (reader.option("inferSchema", "true") if file_format == "csv" else reader).load(columns.source)
+        frames = _frames(spark, whole, columns.source, file_format, files_per_step)
+        return [FrameStep(select(frame, columns)) for frame in frames]
+
+
+def _frames(
+    spark: SparkSession, whole: DataFrame, source: str, file_format: str, files_per_step: int
+) -> list[DataFrame]:
+    """Divide a frame by its files."""
     files = sorted(map(unquote, whole.inputFiles()))
     if len(files) <= files_per_step:
         return [whole]
@@ -62,14 +115,8 @@ def reading(source: str, file_format: str) -> Iterator[None]:
         raise InvalidInputError(f"{source} cannot be read as {file_format}: {reason.group()}") from None
 
 
-def select(frame: DataFrame, source: str, config: CorpusConfig, item: str) -> DataFrame:
+def select(frame: DataFrame, columns: Columns) -> DataFrame:
     """Return the columns id (long), item, and labels (list of int) of a corpus.
-
-    Args:
-        frame: The corpus.
-        source: What to call it in an error.
-        config: Names of its columns of ids and labels.
-        item: Name of the column of items.
 
     Raises:
         InvalidInputError: If a column is missing, or ids or labels are no whole numbers.
@@ -77,18 +124,16 @@ def select(frame: DataFrame, source: str, config: CorpusConfig, item: str) -> Da
     from pyspark.sql import functions, types
 
     fields = {field.name: field.dataType for field in frame.schema.fields}
-    for key, name in (("corpus.id", config.id), ("encode.column", item), ("corpus.labels", config.labels)):
-        if name is not None and name not in fields:
-            hint = "; use --set corpus.labels=null where items have none" if name == config.labels else ""
-            raise InvalidInputError(f"{source} has no column {name} ({key}); it has {', '.join(fields)}{hint}")
-    if not isinstance(fields[config.id], types.IntegralType):
+    parquet.check_names(list(fields), columns)
+    if not isinstance(fields[columns.id], types.IntegralType):
         raise InvalidInputError(
-            f"{source}: ids in {config.id} are {fields[config.id].simpleString()}; number the items"
+            f"{columns.source}: ids in {columns.id} are {fields[columns.id].simpleString()}; number the items"
         )
-    columns = [functions.col(f"`{config.id}`").cast("long").alias("id"), functions.col(f"`{item}`").alias("item")]
-    if config.labels is not None:
-        columns.append(_labels(config.labels, fields[config.labels], source).alias("labels"))
-    return frame.select(columns)
+    id_column = functions.col(f"`{columns.id}`").cast("long").alias("id")
+    chosen = [id_column, functions.col(f"`{columns.item}`").alias("item")]
+    if columns.labels is not None:
+        chosen.append(_labels(columns.labels, fields[columns.labels], columns.source).alias("labels"))
+    return frame.select(chosen)
 
 
 def _labels(name: str, held: Any, source: str) -> Any:

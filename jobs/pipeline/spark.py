@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import pickle
 import re
@@ -12,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -160,6 +161,7 @@ def map_partitions(
             outcome: Result | HashcoreError = function(batches)
         except HashcoreError as error:
             outcome = error
+        spare_modules()
         yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps(outcome)]})
 
     with _watched(frame.sparkSession, label):
@@ -169,6 +171,17 @@ def map_partitions(
         if isinstance(outcome, HashcoreError):
             raise outcome
     return outcomes
+
+
+@cache
+def spare_modules() -> None:
+    """Keep the collection of garbage that PySpark makes after every task from walking through all loaded modules.
+
+    Once a worker process, after its first task: by then torch and the others are loaded, some 10⁵ objects that never go
+    away, and that would cost each further task a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def task_threads() -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hashcore.errors import InvalidInputError
 from hashcore.inputs import read_column
 from hashcore.relevance import Labels
+from jobs.corpora.parquet import label_lists
 from jobs.training.source import Source, item_bytes, read_judgements
 
 if TYPE_CHECKING:
@@ -43,23 +44,9 @@ def decode(table: pa.Table, source: Source) -> pa.Table:
             pa.binary(item_bytes(source.inputs[name])), len(kept), buffers
         )
     if source.labels is not None:
-        columns["labels"] = _lists(table.column(source.labels).take(kept), source)
+        column = table.column(source.labels).take(kept).combine_chunks()
+        columns["labels"] = label_lists(column, source.path, source.labels)
     return pa.table(columns)
-
-
-def _lists(column: pa.ChunkedArray, source: Source) -> pa.Array:
-    """Return labels as lists, from lists or from single labels; a null becomes an empty list."""
-    import pyarrow as pa
-
-    array = column.combine_chunks()
-    if pa.types.is_integer(array.type):
-        present = np.asarray(array.is_valid())
-        offsets = np.concatenate([[0], np.cumsum(present)]).astype(np.int32)
-        return pa.ListArray.from_arrays(pa.array(offsets), array.drop_null().cast(pa.int32()))
-    try:
-        return Labels.from_arrow(array).to_arrow()
-    except InvalidInputError as error:
-        raise InvalidInputError(f"{source.path}, column {source.labels}: {error}") from None
 
 
 def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, workers: int = 1) -> Window:

@@ -23,7 +23,7 @@ from hashcore.hasher import Hasher, Modality
 from hashcore.inputs import FeatureInput, ImageInput
 from hashcore.networks.spec import Linear, Preprocessing
 from jobs import encode
-from jobs.corpora import encoding
+from jobs.corpora import encoding, parquet
 from jobs.corpora.encoding import Work
 from jobs.pipeline import codes
 from jobs.pipeline.config import Pipeline
@@ -135,15 +135,15 @@ def test_steps_do_not_change_the_codes(spark, root, hasher):
 
 
 def test_a_killed_run_goes_on_after_its_last_step(spark, root, hasher, monkeypatch):
-    encode_step, done = encode.map_partitions, []
+    map_tasks, done = parquet.map_tasks, []
 
     def killed(*arguments):
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(arguments)
-        return encode_step(*arguments)
+        return map_tasks(*arguments)
 
-    monkeypatch.setattr("jobs.encode.map_partitions", killed)
+    monkeypatch.setattr("jobs.corpora.parquet.map_tasks", killed)
     with pytest.raises(KeyboardInterrupt):
         encode.encode_part(pipeline(root, files_per_step=1), "database")
     half = root / "codes" / ".database.partial" / codes.DATA
