@@ -18,7 +18,7 @@ from hashcore.training_config import TrainingConfig
 from hashcore.training_data import Window, Windows
 from hashcore.training_loop import Hooks, ignore, train
 from hashcore.training_module import Students
-from hashcore.training_state import Standing, read_students, save
+from hashcore.training_state import Epoch, Standing, read_students, save
 from hashcore.training_step import Learner
 
 
@@ -30,6 +30,7 @@ def fit(
     modality: str | None = None,
     checkpoints: str | None = None,
     on_batch: Callable[[int], None] = ignore,
+    on_epoch: Callable[[Epoch], None] = ignore,
 ) -> Hasher:
     """Train a hasher in this process, on items of which it is known who is similar to whom.
 
@@ -43,6 +44,7 @@ def fit(
         checkpoints: Folder that keeps the state after each epoch; a training that was interrupted goes on from there,
             and gives the same weights as an undisturbed one. None keeps none.
         on_batch: Called after each batch with the number of its anchors, or judgements.
+        on_epoch: Called after each epoch with its figures.
 
     Returns:
         The hasher; its provenance holds the configuration and the history of figures.
@@ -59,6 +61,7 @@ def fit(
     def keep(learner: Learner, standing: Standing) -> None:
         if checkpoints is not None:
             save(checkpoints, learner, standing)
+        on_epoch(standing.history[-1])
 
     learner, standing = train(
         Standing(config=config, inputs=inputs),

@@ -72,6 +72,14 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         if verb.takes == "pipeline":
             command.add_argument("--config", required=True, metavar="FILE", help="the pipeline, such as conf/demo.yaml")
             command.add_argument(
+                "--with",
+                action="append",
+                default=[],
+                metavar="FILE",
+                dest="also",
+                help="a file whose values replace those of --config, such as conf/ray/local.yaml; may be repeated",
+            )
+            command.add_argument(
                 "--set",
                 action="append",
                 default=[],
@@ -93,7 +101,7 @@ def _run(given: argparse.Namespace) -> None:
         case "pipeline":
             from jobs.pipeline import config
 
-            module.run(config.load(given.config, given.overrides))
+            module.run(config.load(given.config, given.overrides, given.also))
 
 
 if __name__ == "__main__":

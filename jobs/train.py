@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, require
@@ -17,8 +18,9 @@ from hashcore.training_config import TrainingConfig
 from jobs.corpora import corpus
 from jobs.pipeline import outputs
 from jobs.pipeline.progress import Progress, duration
-from jobs.training import reading
+from jobs.training import reading, tracking
 from jobs.training.source import find
+from jobs.training.tracking import Place, Tracking
 
 if TYPE_CHECKING:
     from hashcore.hasher import Hasher
@@ -56,6 +58,15 @@ class TrainConfig(TrainingConfig):
     """Share of bad rows beyond which the job fails."""
     max_failures: int = Field(default=0, ge=0)
     """Lost workers after which Ray goes on from the last epoch by itself; the next run of the job always does."""
+    tracking: Tracking | None = None
+    """Also write the figures of each epoch for TensorBoard, beside the checkpoints, or to the MLflow server."""
+
+    @model_validator(mode="after")
+    def _not_more_than_most(self) -> TrainConfig:
+        """Refuse more workers at least than at most."""
+        if self.min_workers and self.min_workers > self.workers:
+            raise ValueError(f"min_workers={self.min_workers} exceeds workers={self.workers}; lower it")
+        return self
 
     def training(self) -> TrainingConfig:
         """Return what decides the weights."""
@@ -88,6 +99,7 @@ def run(pipeline: Pipeline) -> None:
 def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher:
     """Train a network, keeping its state after each epoch in a folder that this training claims for itself."""
     folder = pipeline.paths.checkpoints
+    tracking.check(pipeline.train.tracking)
     outputs.is_finished(folder, record)  # refuses another training's state
     with outputs.growing(folder, record):
         pass
@@ -120,6 +132,7 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
             config.training(),
             checkpoints=pipeline.paths.checkpoints,
             on_batch=progress.advance,
+            on_epoch=partial(tracking.track, config.tracking, Place(pipeline.paths.checkpoints, pipeline.name)),
         )
 
 

@@ -12,7 +12,7 @@ from hashcore.networks.spec import Mlp
 def mlp(spec: Mlp, shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Build a network of tanh layers for items of a shape; projections have shape (n, outputs)."""
     widths = (prod(shape), *spec.hidden)
-    layers: list[nn.Module] = [nn.Flatten()]
+    layers: list[nn.Module] = [nn.Flatten(), *([nn.Dropout(spec.input_dropout)] if spec.input_dropout else [])]
     for below, above in zip(widths, spec.hidden, strict=False):
         layers += [nn.Linear(below, above), nn.Tanh()]
         if spec.dropout:

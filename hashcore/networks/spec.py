@@ -45,6 +45,8 @@ class Mlp(Spec):
     """End in a tanh, as the paper writes it; the codes stay the same, the projections lie within −1 and 1."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of hidden units left out at random in each training step."""
+    input_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of inputs left out at random in each training step."""
 
 
 class Ista(Spec):

@@ -60,23 +60,27 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def load(path: str | Path, overrides: Sequence[str] = ()) -> Pipeline:
+def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | Path] = ()) -> Pipeline:
     """Read a pipeline from a YAML file.
 
     Args:
         path: The file.
-        overrides: Values to set over those of the file, each `section.key=value` with a YAML value.
+        overrides: Values to set over those of the files, each `section.key=value` with a YAML value.
+        also: Files whose values replace those of the ones before, such as where a training runs.
 
     Raises:
         ConfigError: If the file cannot be read, a key is unknown, or a value does not fit.
     """
     values = _read(path)
+    for other in also:
+        values = _merge(values, _read(other))
     for override in overrides:
         _override(values, override)
     try:
         return Pipeline.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_describe(error)}") from None
+        files = " with ".join(map(str, (path, *also)))
+        raise ConfigError(f"{files}: {_describe(error)}") from None
 
 
 def _read(path: str | Path) -> dict[str, Any]:
@@ -90,6 +94,15 @@ def _read(path: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no mapping; start it with `name: ...` and one section per job")
     return values
+
+
+def _merge(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Return a nested mapping with the values of another one in place of its own."""
+    merged = dict(values)
+    for key, value in others.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -17,6 +17,7 @@ from hashcore.errors import ConfigError, HashcoreError, OutputError, require
 from jobs.training import reading, worker
 from jobs.training.board import Board, shown
 from jobs.training.source import Source
+from jobs.training.tracking import Place
 from jobs.training.worker import DATASET, Work
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
         import ray
 
         board = ray.remote(num_cpus=0)(Board).remote()
-        work = Work(source, config, board)
+        work = Work(source, config, Place(pipeline.paths.checkpoints, pipeline.name), board)
         with shown(board, config.epochs * source.turns):
             checkpoint = _run(pipeline.paths.checkpoints, work)
         with checkpoint.as_directory() as folder:
@@ -111,10 +112,11 @@ def cluster(config: TrainConfig) -> Iterator[None]:
 
 def _check_cpus(config: TrainConfig, free: int) -> None:
     """Raise ConfigError if there are more workers than CPUs for them."""
-    if config.workers > free:
+    key, needed = ("min_workers", config.min_workers) if config.min_workers else ("workers", config.workers)
+    if needed > free:
         raise ConfigError(
-            f"train.workers={config.workers} but there are CPUs for {max(free, 0)} beside the one that reads the "
-            f"corpus; use train.workers <= {max(free, 1)}, or train.in_process: true"
+            f"train.{key}={needed} but there are CPUs for {max(free, 0)} beside the one that reads the corpus; use "
+            f"train.{key} <= {max(free, 1)}, or train.in_process: true"
         )
 
 
@@ -151,8 +153,13 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
 
 
 def _workers(config: TrainConfig) -> int | tuple[int, int]:
-    """Return the number of workers, or the fewest and the most."""
-    return (config.min_workers, config.workers) if config.min_workers else config.workers
+    """Return the number of workers, or the fewest and the most; one CPU of the cluster is left to read the corpus."""
+    if config.min_workers is None:
+        return config.workers
+    import ray
+
+    free = int(ray.cluster_resources().get("CPU", 0)) - 1
+    return config.min_workers, max(config.min_workers, min(config.workers, free))
 
 
 @contextmanager

@@ -8,14 +8,16 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jobs.training import reading
+from jobs.training import reading, tracking
 from jobs.training.board import Teller
 from jobs.training.source import Source
+from jobs.training.tracking import Place
 
 if TYPE_CHECKING:
     import ray
     from torch import Tensor
 
+    from hashcore.training_config import TrainingConfig
     from hashcore.training_data import Window
     from hashcore.training_peers import Peers
     from hashcore.training_state import Standing
@@ -30,6 +32,7 @@ class Work(NamedTuple):
 
     source: Source
     config: TrainConfig
+    place: Place
     board: Any
 
 
@@ -43,7 +46,7 @@ def run(work: Work) -> None:
     from hashcore.training_state import Standing, read_standing
 
     torch.set_num_threads(work.config.threads)
-    shard, peers = ray_train.get_dataset_shard(DATASET), _peers()
+    shard, peers = ray_train.get_dataset_shard(DATASET), join_peers(work.config)
     checkpoint, source = ray_train.get_checkpoint(), work.source
     with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
         standing = read_standing(folder) if folder else None
@@ -53,12 +56,12 @@ def run(work: Work) -> None:
             Windows(partial(_windows, shard, work, peers)),
             turns=source.turns // peers.count,
             peers=peers,
-            hooks=Hooks(teller.on_batch if peers.rank == 0 else ignore, partial(_report, peers.rank)),
+            hooks=Hooks(teller.on_batch if peers.rank == 0 else ignore, partial(_report, work, peers.rank)),
             checkpoints=folder,
         )
 
 
-def _peers() -> Peers:
+def join_peers(config: TrainingConfig) -> Peers:
     """Return this worker's place among the others, and how they keep in step."""
     import torch
     from ray import train
@@ -81,7 +84,11 @@ def _peers() -> Peers:
             distributed.all_reduce(total)
         return total.to(tensor.device)
 
-    wrap = partial(prepare_model, parallel_strategy_kwargs={"broadcast_buffers": False})  # they never change
+    in_step = {
+        "broadcast_buffers": False,  # they change alike everywhere, if they change at all
+        "find_unused_parameters": config.pretraining is not None,  # each stage learns some of the layers
+    }
+    wrap = partial(prepare_model, parallel_strategy_kwargs=in_step)
     return Peers(context.get_world_rank(), context.get_world_size(), add_up, gather, wrap, device)
 
 
@@ -99,7 +106,7 @@ def _windows(shard: ray.data.DataIterator, work: Work, peers: Peers) -> Iterator
     reading.judge(min(source.rows, good * shares + remainder) if good else 0, source, config)
 
 
-def _report(rank: int, learner: Learner, standing: Standing) -> None:
+def _report(work: Work, rank: int, learner: Learner, standing: Standing) -> None:
     """Report an epoch, and keep its state; every worker waits here for the others."""
     from ray import train
 
@@ -108,5 +115,6 @@ def _report(rank: int, learner: Learner, standing: Standing) -> None:
     with tempfile.TemporaryDirectory() as folder:
         if rank == 0:
             save(folder, learner, standing)
+            tracking.track(work.config.tracking, work.place, standing.history[-1])
         checkpoint = train.Checkpoint.from_directory(folder) if rank == 0 else None
         train.report(standing.history[-1].model_dump(mode="json"), checkpoint=checkpoint)

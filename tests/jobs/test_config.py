@@ -13,6 +13,7 @@ from hashcore.errors import ConfigError
 from jobs.pipeline.config import digest, load
 
 CONF = sorted(Path(__file__).parents[2].glob("conf/*.yaml"))
+RAY = sorted(Path(__file__).parents[2].glob("conf/ray/*.yaml"))
 
 
 @pytest.fixture
@@ -30,8 +31,27 @@ def test_every_shipped_file_loads(path):
     assert load(path).name == path.stem
 
 
+@pytest.mark.parametrize("path", RAY, ids=lambda path: path.name)
+def test_every_place_to_train_goes_with_a_pipeline(path):
+    plain, placed = load(CONF[0].with_name("mnist.yaml")), load(CONF[0].with_name("mnist.yaml"), also=[path])
+    assert placed.train.workers > 1 and not placed.train.in_process
+    assert placed.train.epochs == plain.train.epochs and placed.corpus == plain.corpus
+
+
+def test_later_files_and_overrides_replace_single_values(written, tmp_path):
+    first = written("name: a\nsearch: {k: 10, queries_per_task: 7}\n")
+    second = tmp_path / "other.yaml"
+    second.write_text("search: {k: 20}\nreport: {}\n")
+    search = load(first, ["search.queries_per_task=9"], [second]).search
+    assert (search.k, search.queries_per_task) == (20, 9)
+    second.write_text("search: {kk: 20}\n")
+    with pytest.raises(ConfigError, match=r"pipeline\.yaml with .*other\.yaml: unknown key search\.kk"):
+        load(first, (), [second])
+
+
 def test_there_are_shipped_files():
     assert {"demo.yaml", "mnist.yaml"} <= {path.name for path in CONF}
+    assert [path.stem for path in RAY] == ["cpu-cluster", "gpu-cluster", "local"]
 
 
 def test_paths_lie_below_the_root_unless_given(written):

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from io import BytesIO
-from itertools import pairwise
-from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -19,62 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
+from training_corpus import ROWS, columns, features, pipeline, write
 
-from hashcore.errors import ConfigError, HashcoreError, InvalidInputError, OutputError
+from hashcore.errors import HashcoreError, InvalidInputError, MissingExtraError, OutputError
 from hashcore.hasher import Hasher
 from hashcore.relevance import Labels
 from hashcore.training import fit
 from hashcore.training_peers import Peers
 from jobs import train
-from jobs.pipeline.config import Pipeline
 from jobs.pipeline.progress import Progress
-from jobs.train import TrainConfig
-from jobs.training import on_ray, reading, worker
+from jobs.training import on_ray, reading, tracking, worker
 from jobs.training.board import Board, Teller
 from jobs.training.source import find
-
-NETWORK = {"name": "mlp", "hidden": [16]}
-ROWS = 200
-
-
-def pipeline(root, corpus=None, **values):
-    return Pipeline.model_validate(
-        {
-            "name": "a",
-            "root": str(root),
-            "corpus": {"source": "files", **(corpus or {})},
-            "train": {
-                "code_length": 16,
-                "network": NETWORK,
-                "epochs": 3,
-                "batch_size": 32,
-                "in_process": True,
-                "modality": "features",
-                **values,
-            },
-        }
-    )
-
-
-def features():
-    """Two classes in 5 dimensions, by turns."""
-    items = np.random.default_rng(0).standard_normal((ROWS, 5)).astype(np.float32)
-    items[::2] += 3
-    return items
-
-
-def columns(**changed):
-    made = {"id": np.arange(ROWS), "features": features().tolist(), "labels": [[row % 2] for row in range(ROWS)]}
-    return {name: values for name, values in {**made, **changed}.items() if values is not None}
-
-
-def write(root, held, files=3):
-    """Write a training corpus of some files."""
-    folder, table = root / "corpus" / "train", pa.table(held)
-    os.makedirs(folder)
-    bounds = np.linspace(0, len(table), files + 1).astype(int)
-    for number, (start, stop) in enumerate(pairwise(bounds)):
-        pq.write_table(table.slice(start, stop - start), folder / f"{number}.parquet")
+from jobs.training.tracking import Place
 
 
 @pytest.fixture(autouse=True)
@@ -178,6 +129,127 @@ def test_methods_that_need_no_labels_run_as_jobs(tmp_path, method):
     assert hasher.encode(wide, "features").shape == (ROWS, 1)
 
 
+def two_views(**changed):
+    """Rows with a second modality, 3 numbers wide."""
+    generator = np.random.default_rng(1)
+    second = generator.standard_normal((ROWS, 3)) + 3 * (np.arange(ROWS) % 2)[:, None]
+    return columns(text=second.astype(np.float32).tolist(), **changed)
+
+
+COUPLED = {
+    "modalities": {"features": {"network": {"name": "linear", "bounded": True}}, "text": {"weight": 0.25}},
+    "network": {"name": "mlp", "hidden": [8], "bounded": True},
+    "loss": {"name": "nn_hash", "margin": 3},
+}
+
+
+def test_modalities_are_read_from_columns_of_their_names(tmp_path):
+    held = two_views()
+    held["text"][7] = None
+    held["features"][9] = [1.0]
+    write(tmp_path, held)
+    made = pipeline(tmp_path, **COUPLED)
+    source = find(made)
+    window = reading.window(reading.read(source, made.train), source, made.train)
+    good = np.delete(np.arange(ROWS), [7, 9])
+    assert np.array_equal(window.items["features"].numpy(), features()[good])
+    assert window.items["text"].numpy().tolist() == [held["text"][row] for row in good]
+    train.run(made)
+    hasher = Hasher.load(made.paths.hasher)
+    assert {name: spec.input.shape for name, spec in hasher.modalities.items()} == {"features": (5,), "text": (3,)}
+    assert hasher.provenance["rows"] == ROWS - 2
+
+
+def judge(path, held):
+    pq.write_table(pa.table(held), path)
+    return {"judgements": str(path)}
+
+
+IDS = np.random.default_rng(2).integers(0, ROWS, (2, 300))
+
+
+def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path):
+    held = columns(labels=None)
+    held["id"] = held["id"] * 10 + 3
+    write(tmp_path, held)
+    left, right = IDS * 10 + 3
+    right[5] = 4  # no item's id
+    judged = judge(tmp_path / "pairs.parquet", {"left": left, "right": right, "similar": (IDS[0] - IDS[1]) % 2 == 0})
+    loss = {"network": {"name": "linear"}, "loss": {"name": "pairwise_hinge", "threshold": 3}}
+    made = pipeline(tmp_path, corpus={"labels": None}, **judged, **loss)
+    source = find(made)
+    known = reading.window(reading.read(source, made.train), source, made.train).known
+    keep = np.arange(300) != 5
+    assert np.array_equal(known.left, IDS[0][keep]) and np.array_equal(known.right, IDS[1][keep])
+    shares = [
+        reading.window(reading.read(source, made.train), source, made.train, rank, 2).known.left for rank in (0, 1)
+    ]
+    assert [len(part) for part in shares] == [149, 149]
+    assert sorted(np.concatenate(shares)) == sorted(known.left[:298])
+    train.run(made)
+    assert Hasher.load(made.paths.hasher).provenance["history"][-1]["loss"] > 0
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (
+            {"left": [1], "right": [2]},
+            "judgements have columns left, right; give left, right, similar for pairs",
+        ),
+        ({"anchor": [1], "positive": [2], "negative": [None]}, "judgements hold nulls"),
+        ({"anchor": [999], "positive": [2], "negative": [3]}, "none of the 1 judgements names two items of the corpus"),
+        ({"left": [1], "right": [2], "similar": [True]}, "none of the 1 pairs is dissimilar"),
+        ({"left": pa.array([], pa.int64())}, "holds no judgement"),
+    ],
+)
+def test_judgements_that_cannot_be_used_are_refused_in_one_line(root, held, message):
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        train.run(pipeline(root, **judge(root / "judged.parquet", held)))
+    assert "\n" not in str(caught.value)
+    assert not (root / "checkpoints").exists()
+
+
+def test_the_figures_of_each_epoch_can_be_followed_in_tensorboard(root):
+    train.run(pipeline(root, tracking="tensorboard"))
+    written = [path.read_bytes() for path in (root / "checkpoints" / "tensorboard").iterdir()]
+    assert [events.count(b"train/loss") for events in written] == [1, 1, 1]
+
+
+def test_the_figures_of_each_epoch_go_to_one_mlflow_run(root, monkeypatch):
+    told, begun = [], []
+
+    class Run:
+        info = type("Info", (), {"run_id": "r1"})
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_error):
+            pass
+
+    def start_run(run_id=None, run_name=None):
+        begun.append(run_id or run_name)
+        return Run()
+
+    stand_in = ModuleType("mlflow")
+    stand_in.__spec__ = ModuleSpec("mlflow", None)
+    stand_in.set_experiment = lambda name: None
+    stand_in.start_run = start_run
+    stand_in.log_metrics = lambda figures, step: told.append((step, figures["loss"]))
+    monkeypatch.setitem(sys.modules, "mlflow", stand_in)
+    train.run(pipeline(root, tracking="mlflow"))
+    history = Hasher.load(pipeline(root).paths.hasher).provenance["history"]
+    assert told == [(epoch["epoch"], epoch["loss"]) for epoch in history]
+    assert begun == ["a", "r1", "r1", "r1"]
+
+
+def test_a_tracker_that_is_not_installed_is_said_before_training(root, monkeypatch):
+    monkeypatch.setitem(tracking.MODULES, "mlflow", "no_such_tracker")
+    with pytest.raises(MissingExtraError, match=r"pip install 'hashcore\[tracking\]'"):
+        train.run(pipeline(root, tracking="mlflow"))
+
+
 NULLS = [[1.0] * 5, None] * (ROWS // 2)
 
 
@@ -194,6 +266,8 @@ NULLS = [[1.0] * 5, None] * (ROWS // 2)
         (columns(features=NULLS), {}, {}, r"100 of 200 rows are bad, more than train\.max_rejected_share=0\.01"),
         (columns(features=["a"] * ROWS), {}, {}, "features are string but must be lists of numbers"),
         ({"id": pa.array([], pa.int64())}, {}, {}, "is empty"),
+        (columns(), {}, {"modalities": {"features": {}, "text": {}}}, r"no column text \(train\.modalities\)"),
+        (columns(), {}, {"network": {"name": "residual"}}, "network residual reads images, and items have shape"),
         (columns(), {"format": "csv"}, {}, r"corpus\.format=csv: training reads parquet"),
         (columns(), {}, {"in_process": False, "workers": 999}, r"train\.workers=999: 200 rows give each fewer"),
         (columns(), {}, {"in_process": False, "workers": 40, "batch_size": 4}, r"train\.workers=40 but there are CPUs"),
@@ -246,7 +320,7 @@ def windows(root, rows_left=ROWS, **changes):
     made = pipeline(root)
     source, config = find(made), made.train.model_copy(update=changes)
     shard = Shard(reading.read(source, made.train).slice(0, rows_left))
-    return list(worker._windows(shard, worker.Work(source, config, board=None), Peers()))
+    return list(worker._windows(shard, worker.Work(source, config, Place("", "a"), board=None), Peers()))
 
 
 def test_a_share_that_does_not_fit_comes_in_windows_of_about_equal_size(root):
@@ -271,82 +345,3 @@ def test_what_ray_says_of_a_failure_becomes_one_line():
     other = on_ray._cause(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
     assert isinstance(other, OutputError)
     assert str(other) == "training on Ray failed (out of memory); run it again to go on from its last epoch"
-
-
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[str]:
-    """The address of one Ray for all tests that need it: two workers, and a CPU to read the corpus."""
-    with on_ray.cluster(TrainConfig(workers=2)):
-        import ray
-
-        yield ray.get_runtime_context().gcs_address
-
-
-def ray_pipeline(root, **values):
-    return pipeline(root, in_process=False, **values)
-
-
-@pytest.mark.ray
-def test_one_worker_on_ray_gives_the_weights_of_a_training_in_process(local_ray, root):
-    made = ray_pipeline(root)
-    train.run(made)
-    hasher = Hasher.load(made.paths.hasher)
-    torch.set_num_threads(1)
-    wanted = fit(features(), Labels.from_lists([[row % 2] for row in range(ROWS)]), made.train.training())
-    assert all(torch.equal(weight, hasher.weights()[name]) for name, weight in wanted.weights().items())
-
-
-def kept_epochs(root):
-    """The number of epochs whose state Ray Train has recorded."""
-    try:
-        snapshot = json.loads((root / "checkpoints" / "ray" / "checkpoint_manager_snapshot.json").read_text())
-    except (OSError, ValueError):
-        return 0
-    results = [snapshot["latest_checkpoint_result"]]
-    return max((result["metrics"]["epoch"] for result in results if result), default=0)
-
-
-@pytest.mark.ray
-def test_two_workers_go_on_after_a_kill_to_the_weights_of_an_undisturbed_run(local_ray, root, tmp_path):
-    values = {"workers": 2, "epochs": 30, "validation_share": 0.1}
-    whole = tmp_path / "whole"
-    write(whole, columns())
-    train.run(ray_pipeline(whole, **values))
-    wanted = Hasher.load(str(whole / "hasher"))
-    assert {epoch["triplets"] for epoch in wanted.provenance["history"]} == {2 * (90 // 16) * 32}
-
-    config = {"name": "a", "root": str(root), "train": ray_pipeline(root, **values).train.model_dump(mode="json")}
-    (root / "a.yaml").write_text(json.dumps(config))
-    folder = Path(train.__file__).parents[1]
-    job = subprocess.Popen(
-        [sys.executable, "-m", "jobs.train", "--config", str(root / "a.yaml")],
-        env={**os.environ, "RAY_ADDRESS": local_ray, "PYTHONPATH": str(folder)},
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-    )
-    while kept_epochs(root) < 2:
-        assert job.poll() is None, "the job ended before it could be killed"
-        time.sleep(0.02)
-    job.send_signal(signal.SIGKILL)
-    job.wait()
-    assert not (root / "hasher").exists()
-
-    train.run(ray_pipeline(root, **values))
-    resumed = Hasher.load(str(root / "hasher"))
-    assert len(resumed.provenance["history"]) == 30
-    assert all(torch.equal(weight, resumed.weights()[name]) for name, weight in wanted.weights().items())
-
-
-@pytest.mark.ray
-def test_what_a_worker_finds_wrong_is_told_in_one_line(local_ray, tmp_path):
-    write(tmp_path, columns(labels=[[4]] * ROWS))
-    with pytest.raises(InvalidInputError, match="all 100 labelled rows share label 4") as caught:
-        train.run(ray_pipeline(tmp_path, workers=2))
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "checkpoints").exists()
-
-
-@pytest.mark.ray
-def test_more_workers_than_the_cluster_has_cpus_are_refused_before_they_would_wait_forever(local_ray, root):
-    with pytest.raises(ConfigError, match=r"train\.workers=3 but there are CPUs for 2 .* use train\.workers <= 2"):
-        train.run(ray_pipeline(root, workers=3))

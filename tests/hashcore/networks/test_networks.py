@@ -45,8 +45,9 @@ def test_mlp_alternates_matrices_and_tanh(bounded):
     assert torch.allclose(network(ITEMS), torch.tanh(wanted) if bounded else wanted, atol=1e-6)
 
 
-def test_dropout_works_in_training_alone():
-    network = build(Mlp(hidden=(50,), dropout=0.5), (2, 3), 8)
+@pytest.mark.parametrize("spec", [Mlp(hidden=(50,), dropout=0.5), Mlp(hidden=(50,), input_dropout=0.5)])
+def test_dropout_works_in_training_alone(spec):
+    network = build(spec, (2, 3), 8)
     assert not torch.equal(network(ITEMS), network(ITEMS))
     network.eval()
     assert torch.equal(network(ITEMS), network(ITEMS))
