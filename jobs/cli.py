@@ -38,6 +38,7 @@ VERBS = {
     "report": Verb("show the figures on one page"),
     "explain": Verb("show how each shard would answer the queries, and at what cost"),
     "plan": Verb("predict bytes, build time and queries a second of an index not built yet", takes="own"),
+    "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", takes="own"),
     "bench": Verb("measure kernels and tables beside their peers", takes="own"),
     "doctor": Verb("show what this machine has, and what to install", takes="nothing"),
 }

@@ -71,11 +71,11 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
     Raises:
         ConfigError: If the file cannot be read, a key is unknown, or a value does not fit.
     """
-    values = _read(path)
+    values = read(path)
     for other in also:
-        values = _merge(values, _read(other))
+        values = _merge(values, read(other))
     for override in overrides:
-        _override(values, override)
+        set_value(values, override)
     try:
         return Pipeline.model_validate(values)
     except ValidationError as error:
@@ -83,7 +83,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
         raise ConfigError(f"{files}: {_describe(error)}") from None
 
 
-def _read(path: str | Path) -> dict[str, Any]:
+def read(path: str | Path) -> dict[str, Any]:
     """Return the mapping that a YAML file holds."""
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -105,7 +105,7 @@ def _merge(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def set_value(values: dict[str, Any], override: str) -> None:
     """Set one `a.b=c` in a nested mapping."""
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):

@@ -1,0 +1,174 @@
+"""Run a row of a paper's table from data to figure, under the paper's protocol, and enter it in our table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from jobs.benchmarks.comparison import machine
+from jobs.papers import measures, table
+from jobs.papers import row as rows
+from jobs.papers.learn import learn
+from jobs.papers.row import Figure, Row
+from jobs.pipeline.progress import duration
+
+if TYPE_CHECKING:
+    from jobs.papers.data import Items
+    from jobs.papers.measures import Value
+
+TABLE = Path(__file__).with_name("PAPERS.md")
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hashcore reproduce`."""
+    command.add_argument("--config", nargs="+", required=True, metavar="FILE", help="rows, such as conf/papers/*.yaml")
+    command.add_argument("--table", type=Path, default=TABLE, metavar="FILE", help="the page whose table is written")
+    command.add_argument("--root", default="runs/papers", metavar="DIR", help="where features are kept; runs/papers")
+    command.add_argument("--set", action="append", default=[], metavar="a.b=c", dest="overrides", help="a row's value")
+    command.add_argument("--threads", type=int, default=1, help="threads of a matrix product; 1")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run the rows, and write each into the table when it is done.
+
+    Raises:
+        ConfigError: If a file is no row, or asks for what there is not.
+        InvalidInputError: If data is missing, or the page holds no table.
+    """
+    chosen = [(path, rows.load(path, given.overrides)) for path in given.config]
+    table.read(given.table)
+    for path, row in chosen:
+        lines = _not_run(row) if row.not_run else reproduce(row, given.root, given.threads)
+        table.update(given.table, lines)
+        for line in lines:
+            print(f"{Path(path).stem}: {line.measure}: paper {line.papers}, ours {line.ours}", flush=True)
+
+
+def reproduce(row: Row, root: str, threads: int = 1) -> list[table.Line]:
+    """Return the lines of a row, run."""
+    import torch
+
+    from jobs.papers import data
+
+    torch.set_num_threads(threads)
+    started_s = time.monotonic()
+    items = data.load(row.data, root)
+    found: list[dict[int, Value]] = [{} for _ in row.figures]
+    for bits in row.lengths():
+        began_s = time.monotonic()
+        codes = _represent(row, bits, items)
+        for number, figure in enumerate(row.figures):
+            if bits in figure.paper:
+                found[number][bits] = _measure(figure, codes, items, threads)
+        print(f"{row.row}, {bits} bits: {duration(time.monotonic() - began_s)}", flush=True)
+    protocol = row.data.split.describe(items.split)
+    minutes = f"{(time.monotonic() - started_s) / 60:.1f}"
+    return [
+        _line(row, figure, _shown(figure, values), f"{protocol}; {_ranking(figure, values)}", minutes)
+        for figure, values in zip(row.figures, found, strict=True)
+    ]
+
+
+class Represented(NamedTuple):
+    """What is compared.
+
+    Attributes:
+        views: Codes, or where `code_length` is None real vectors, of all items by view.
+        code_length: Bits of a code.
+    """
+
+    views: dict[str, NDArray[Any]]
+    code_length: int | None
+
+
+def _represent(row: Row, bits: int, items: Items) -> Represented:
+    """Learn codes of a length, and encode all views."""
+    if row.learn.method == "raw":
+        return Represented(items.views, None)
+    config = row.learning(bits)
+    hasher = learn(config, items)
+    if config.method == "cca":
+        return Represented({name: hasher.project(view, name) for name, view in items.views.items()}, None)
+    return Represented({name: hasher.encode(view, name) for name, view in items.views.items()}, hasher.code_length)
+
+
+def _measure(figure: Figure, represented: Represented, items: Items, threads: int) -> Value:
+    """Return one figure for one code length."""
+    first = next(iter(represented.views))
+    split = items.split
+    database = represented.views[figure.database or first][split.database]
+    queries = represented.views[figure.queries or first][split.queries]
+    classes = items.classes[split.database], items.classes[split.queries]
+    if represented.code_length is None:
+        return measures.euclidean(figure.measure, database, queries, *classes)
+    ranked = measures.rank(database, queries, represented.code_length, *classes, threads=threads)
+    return measures.parse(figure.measure)(ranked)
+
+
+def _ranking(figure: Figure, values: dict[int, Value]) -> str:
+    """Return in words how items are ranked and ties are treated."""
+    name = figure.measure
+    if "(r<=" in name or name == "distinct codes":
+        return "all items" if name == "distinct codes" else "mean over queries, precision 0 where none is found"
+    if name.startswith("kNN"):
+        return "neighbours by (distance, id); of equal votes the class seen nearest"
+    spread = max(value.ties for value in values.values())
+    return f"complete ranking, ties expected over all orders (bounds ±{spread:.4f})" if spread else "complete ranking"
+
+
+def _shown(figure: Figure, values: dict[int, Value]) -> str:
+    """Return our figures by bits."""
+    return " / ".join(_number(values[bits].mean) for bits in sorted(figure.paper))
+
+
+def _not_run(row: Row) -> list[table.Line]:
+    """Return the lines of a row that was not run."""
+    return [_line(row, figure, table.NOT_RUN, "", "") for figure in row.figures]
+
+
+def _line(row: Row, figure: Figure, ours: str, protocol: str, minutes: str) -> table.Line:
+    """Return the line of a figure."""
+    ran = ours != table.NOT_RUN
+    views = f"{figure.queries} → {figure.database}" if figure.queries else ", ".join(row.data.views)
+    return table.Line(
+        paper=f"{row.paper}, {row.table}",
+        data=f"{row.data.source}, {views}",
+        row=row.row,
+        measure=figure.measure,
+        bits=" / ".join(map(str, sorted(figure.paper))),
+        papers=" / ".join(_number(figure.paper[bits]) for bits in sorted(figure.paper)),
+        ours=ours,
+        protocol=protocol,
+        seed=str(row.learn.seed) if ran else "",
+        minutes=minutes,
+        machine=_machine() if ran else "",
+        remark=row.remark if ran else f"{row.not_run}. {row.remark}".strip(),
+    )
+
+
+def _number(value: float) -> str:
+    """Return a figure as the table shows it: shares with four digits, small ones with their first digits, counts plain.
+
+    >>> _number(0.16214), _number(0.0000123), _number(9828), _number(798.47)
+    ('0.1621', '1.2e-05', '9,828', '798.5')
+    """
+    if value >= 10:
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+    return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.1e}"
+
+
+def _machine() -> str:
+    """Return the processor and the cores there are."""
+    found = machine()
+    return f"{found['processor']}, {found['cores']} cores"
+
+
+if __name__ == "__main__":
+    from jobs import cli
+
+    sys.exit(cli.main(["reproduce", *sys.argv[1:]]))
