@@ -36,6 +36,7 @@ VERBS = {
     "search": Verb("find the neighbors of every query on Spark"),
     "evaluate": Verb("measure the complete ranking on Spark"),
     "report": Verb("show the figures on one page"),
+    "runs": Verb("list what the jobs of a pipeline did, how long it took and how it ended"),
     "explain": Verb("show how each shard would answer the queries, and at what cost"),
     "plan": Verb("predict bytes, build time and queries a second of an index not built yet", takes="own"),
     "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", takes="own"),

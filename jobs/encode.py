@@ -21,7 +21,8 @@ from jobs.corpora import corpus
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.parquet import Columns
 from jobs.corpora.source import Step, reading, steps
-from jobs.pipeline import codes, outputs
+from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
 
@@ -49,6 +50,7 @@ class EncodeConfig(Section):
     """Share of bad rows beyond which the job fails."""
 
 
+@recorded
 def run(pipeline: Pipeline) -> None:
     """Encode database and queries of a pipeline.
 
@@ -79,6 +81,7 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
         counts = _encode(spark, found, staging, hasher, pipeline, f"encode {part}")
         _judge(counts, source, pipeline)
         codes.write_info(staging, _info(hasher, pipeline.encode.modality, counts.encoded))
+    runs.count(rows=counts.encoded, rejected=counts.rejected)
     print(
         f"encode {part}: {counts.encoded:,} codes of {hasher.code_length} bits, {counts.rejected:,} rejected -> {path}"
     )

@@ -22,7 +22,8 @@ from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, curves, figures, measure
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.tally import Queries, Task, merge, tally
-from jobs.pipeline import codes, outputs
+from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class EvaluateConfig(Section):
         return knn
 
 
+@recorded
 def run(pipeline: Pipeline) -> Metrics:
     """Write `metrics.json` of the pipeline's index and queries, unless it is there already, and return what it holds.
 
@@ -84,6 +86,7 @@ def run(pipeline: Pipeline) -> Metrics:
         with outputs.writing(paths.metrics, record) as staging:
             Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     result = metrics.read(paths.metrics)
+    runs.count(rows=result.setting.queries)
     print(result.summary())
     print(f"evaluate: {result.setting.queries:,} queries, {result.setting.database_size:,} items -> {paths.metrics}")
     return result

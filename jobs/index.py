@@ -14,7 +14,8 @@ from pydantic import Field
 
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
-from jobs.pipeline import codes, outputs
+from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import map_tasks, session, task_threads
 
@@ -40,6 +41,7 @@ class IndexConfig(Section):
     """Codes from which the tables' layout is planned."""
 
 
+@recorded
 def run(pipeline: Pipeline) -> None:
     """Build the index of a pipeline from its codes directory.
 
@@ -77,6 +79,7 @@ def run(pipeline: Pipeline) -> None:
             provenance={"pipeline": pipeline.name, "fingerprint": record.fingerprint},
         )
         outputs.remove(Path(root, ENTRIES))
+    runs.count(rows=len(index))
     print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
 
 

@@ -17,6 +17,7 @@ from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
 from jobs.page.thumbnails import Picture, thumbnails
 from jobs.pipeline import outputs
+from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class ReportConfig(Section):
     """Longest side of a picture."""
 
 
+@recorded
 def run(pipeline: Pipeline) -> str:
     """Write `report.html` of the pipeline's metrics, unless it is there already, and return its path.
 

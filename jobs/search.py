@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from jobs.pipeline import codes, outputs
+from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import map_tasks, session, task_threads
 
@@ -65,6 +66,7 @@ class Block(NamedTuple):
     shards: tuple[int, ...]
 
 
+@recorded
 def run(pipeline: Pipeline) -> None:
     """Write the neighbors of every query of a pipeline.
 
@@ -84,6 +86,7 @@ def run(pipeline: Pipeline) -> None:
         return
     with outputs.writing(path, record, resumes=True) as staging:
         found = _search(pipeline, index, codes.plan(source, pipeline.search.queries_per_task), staging)
+    runs.count(rows=found)
     print(f"search: {found:,} neighbors -> {path}")
 
 

@@ -16,8 +16,9 @@ from hashcore.errors import HashcoreError, require
 from hashcore.relevance import Labels
 from hashcore.training_config import TrainingConfig
 from jobs.corpora import corpus
-from jobs.pipeline import outputs
+from jobs.pipeline import outputs, runs
 from jobs.pipeline.progress import Progress, duration
+from jobs.pipeline.runs import recorded
 from jobs.training import reading, tracking
 from jobs.training.source import find
 from jobs.training.tracking import Place, Tracking
@@ -73,6 +74,7 @@ class TrainConfig(TrainingConfig):
         return TrainingConfig.model_validate(self.model_dump(include=set(TrainingConfig.model_fields)))
 
 
+@recorded
 def run(pipeline: Pipeline) -> None:
     """Train the hasher of a pipeline, going on from its last finished epoch if it was interrupted.
 
@@ -93,6 +95,7 @@ def run(pipeline: Pipeline) -> None:
     hasher = _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
     with outputs.writing(pipeline.paths.hasher, record) as staging:
         hasher.save(staging)
+    runs.count(rows=hasher.provenance["rows"])
     print(f"train: {_summary(hasher)} -> {pipeline.paths.hasher}")
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hashcore.errors import InvalidInputError, OutputError
+from jobs.pipeline import runs
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -94,12 +95,15 @@ def fingerprint_of(path: str) -> str:
     """
     found = read(path)
     if found is not None:
+        runs.reads(path, found.fingerprint)
         return found.fingerprint
     files = sorted(Path(path).rglob("*")) if os.path.isdir(path) else [Path(path)]
     known = [(str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.is_file()]
     if not known:
         raise InvalidInputError(f"{path} does not exist or is empty; run the stage that makes it, or correct the path")
-    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
+    fingerprint = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
+    runs.reads(path, fingerprint)
+    return fingerprint
 
 
 @contextmanager
@@ -129,6 +133,7 @@ def writing(path: str, made: Record, *, resumes: bool = False) -> Iterator[str]:
     try:
         yield str(staging)
         _commit(staging, target, made)
+        runs.writes(path, made.fingerprint)
     except Exception:
         remove(staging)
         raise
@@ -151,6 +156,7 @@ def growing(path: str, made: Record) -> Iterator[None]:
         raise OutputError(f"{path} cannot be written ({error.strerror}); give a place you may write to") from None
     try:
         yield
+        runs.writes(path, made.fingerprint)
     except Exception:
         if began:
             remove(Path(path))

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from hashcore.errors import HashcoreError, MissingExtraError, require
+from jobs.pipeline import runs
 from jobs.pipeline.progress import Progress
 from jobs.pipeline.section import Section
 
@@ -162,12 +163,14 @@ def map_partitions(
         except HashcoreError as error:
             outcome = error
         spare_modules()
-        yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps(outcome)]})
+        yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps((outcome, runs.process_peak_bytes()))]})
 
-    with _watched(frame.sparkSession, label):
+    with runs.stage(label), _named(frame.sparkSession, label), _watched(frame.sparkSession, label):
         rows = frame.mapInArrow(guarded, "outcome binary").collect()
-    outcomes = [pickle.loads(row.outcome) for row in rows]
-    for outcome in outcomes:
+    outcomes = []
+    for outcome, peak_bytes in (pickle.loads(row.outcome) for row in rows):
+        runs.peak(peak_bytes)
+        outcomes.append(outcome)
         if isinstance(outcome, HashcoreError):
             raise outcome
     return outcomes
@@ -197,6 +200,19 @@ def _apply(
 ) -> list[Result]:
     """Apply a function to the tasks whose numbers a partition holds."""
     return [function(tasks[number]) for batch in batches for number in batch.column(0).to_pylist()]
+
+
+@contextmanager
+def _named(spark: SparkSession, label: str) -> Iterator[None]:
+    """Call what runs within the block by a name that a person understands, on Spark's pages."""
+    if not hasattr(spark, "_jsparkSession"):
+        yield
+        return
+    spark.sparkContext.setJobDescription(label)
+    try:
+        yield
+    finally:
+        spark.sparkContext.setLocalProperty("spark.job.description", None)
 
 
 @contextmanager

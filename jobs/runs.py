@@ -1,0 +1,48 @@
+"""List what the jobs of a pipeline did: when, how long, how much, and how it ended."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from jobs.explain import table
+from jobs.pipeline.progress import duration
+from jobs.pipeline.runs import FOLDER, Run, listed
+
+if TYPE_CHECKING:
+    from jobs.pipeline.config import Pipeline
+
+HEADER = ("started", "job", "state", "time", "rows", "rejected", "MiB", "peak MiB", "longest stage")
+MIB = 1 << 20
+
+
+def run(pipeline: Pipeline) -> None:
+    """Print a line for each run below the pipeline's root, the oldest first."""
+    runs = listed(pipeline.root)
+    print(table([HEADER, *map(line, runs)]) if runs else f"no run yet below {pipeline.root}")
+    for failed in (each for each in runs if each.error):
+        print(f"{failed.started:%Y-%m-%d %H:%M:%S} {failed.job}: {failed.error}")
+    if runs:
+        print(f"{len(runs)} runs -> {pipeline.root}/{FOLDER}")
+
+
+def line(run: Run) -> tuple[str, ...]:
+    """Return a run as cells."""
+    longest = max(run.stages, key=lambda name: run.stages[name], default="")
+    return (
+        f"{run.started:%Y-%m-%d %H:%M:%S}",
+        run.job,
+        "at work or killed" if run.state == "begun" else run.state,
+        duration(run.seconds),
+        f"{run.rows:,}",
+        f"{run.rejected:,}",
+        f"{run.bytes / MIB:,.1f}",
+        f"{run.peak_memory_bytes / MIB:,.0f}",
+        f"{longest} {duration(run.stages[longest])}" if longest else "",
+    )
+
+
+if __name__ == "__main__":
+    from jobs import cli
+
+    sys.exit(cli.main(["runs", *sys.argv[1:]]))
