@@ -1,6 +1,6 @@
 """What a hasher reads, and how a column of it becomes an array: good rows in, bad rows out with a reason.
 
-Two kinds of input: float features, and images as PNG or JPEG bytes. Reading this module needs no torch.
+Three kinds of input: float features, images as PNG or JPEG bytes, and sets of tags. Reading this module needs no torch.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from hashcore.errors import InvalidInputError, require
 from hashcore.spec import Spec
+from hashcore.tags import TagInput, read_tags
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +67,7 @@ class ImageInput(Spec):
         return self
 
 
-InputSpec = Annotated[FeatureInput | ImageInput, Field(discriminator="kind")]
+InputSpec = Annotated[FeatureInput | ImageInput | TagInput, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Inputs:
 
 
 def read_column(column: pa.Array | pa.ChunkedArray, spec: InputSpec) -> Inputs:
-    """Read a column: lists of floats for features, binary PNG or JPEG files for images.
+    """Read a column: lists of floats for features, binary PNG or JPEG files for images, lists of tags.
 
     Args:
         column: One item a row.
@@ -93,7 +94,8 @@ def read_column(column: pa.Array | pa.ChunkedArray, spec: InputSpec) -> Inputs:
 
     Returns:
         Good rows and bad. A row is bad if it is null; a feature row also if its length differs or a value is null, NaN
-        or infinite; an image also if it cannot be decoded whole or is of another size.
+        or infinite; an image also if it cannot be decoded whole or is of another size; tags also if a number is
+        unknown.
 
     Raises:
         InvalidInputError: If the column holds another kind of items altogether.
@@ -103,6 +105,8 @@ def read_column(column: pa.Array | pa.ChunkedArray, spec: InputSpec) -> Inputs:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if isinstance(spec, ImageInput):
         return _read_images(_check_binary(array), spec)
+    if isinstance(spec, TagInput):
+        return Inputs(*read_tags(array, spec))
     return _read_features(_check_lists(array), spec)
 
 

@@ -39,12 +39,12 @@ class SparseCosts:
         scanned: Scanning one word of a code.
     """
 
-    probe: float = 4.0
-    candidate: float = 0.25
+    probe: float = 8.0
+    candidate: float = 0.6
     verify: float = 3.0
-    posting: float = 1.3
-    folded: float = 0.06
-    scanned: float = 0.06
+    posting: float = 1.7
+    folded: float = 0.05
+    scanned: float = 0.1
 
 
 class SparseShard(Shard):

@@ -20,7 +20,7 @@ from jobs.pipeline import outputs, runs
 from jobs.pipeline.progress import Progress, duration
 from jobs.pipeline.runs import recorded
 from jobs.training import reading, tracking
-from jobs.training.source import find
+from jobs.training.source import find, tag_column
 from jobs.training.tracking import Place, Tracking
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ log = logging.getLogger(__name__)
 class TrainConfig(TrainingConfig):
     """How the hasher is trained, and where."""
 
-    method: Literal["network"] | Method = "network"
-    """`network` or a classical hash, which takes only `code_length` and `seed`; lsh, pcah, sh, itq need no labels."""
+    method: Literal["network", "identity-tags"] | Method = "network"
+    """`network`; a classical hash, which takes only `code_length` and `seed` (lsh, pcah, sh, itq need no labels); or
+    `identity-tags`, a bit for each tag, which takes nothing."""
     modality: str = Field(default="image", pattern=r"^[A-Za-z0-9_-]+$")
     """Name of what the hasher reads, where `modalities` names none."""
     column: str | None = None
@@ -90,13 +91,22 @@ def run(pipeline: Pipeline) -> None:
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
         return
-    source = find(pipeline)
-    method = pipeline.train.method
-    hasher = _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
+    hasher = _hasher(pipeline, record)
     with outputs.writing(pipeline.paths.hasher, record) as staging:
         hasher.save(staging)
     runs.count(rows=hasher.provenance["rows"])
     print(f"train: {_summary(hasher)} -> {pipeline.paths.hasher}")
+
+
+def _hasher(pipeline: Pipeline, record: outputs.Record) -> Hasher:
+    """Make the hasher by the method that was chosen."""
+    method = pipeline.train.method
+    if method == "identity-tags":
+        from hashcore import identity_tags
+
+        return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
+    source = find(pipeline)
+    return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
 
 
 def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher:

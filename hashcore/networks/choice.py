@@ -7,6 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from hashcore.networks.cosine import cosine
+from hashcore.networks.identity import identity
 from hashcore.networks.ista import ista
 from hashcore.networks.linear import linear
 from hashcore.networks.mlp import mlp
@@ -19,6 +20,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "cosine": cosine,
     "linear": linear,
     "mlp": mlp,
+    "identity": identity,
     "ista": ista,
     "nin": nin,
     "residual": residual,

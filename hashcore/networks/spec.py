@@ -97,6 +97,13 @@ class Residual(Spec):
     """End in a tanh."""
 
 
+class Identity(Spec):
+    """No network: each value of an item, 0 or 1, decides one bit."""
+
+    name: Literal["identity"] = "identity"
+    bounded: ClassVar = True
+
+
 class Own(Spec):
     """A network of the user's own, by its import path; whoever loads the hasher needs that module installed."""
 
@@ -109,4 +116,4 @@ class Own(Spec):
     """Whether its projections lie within −1 and 1."""
 
 
-NetworkSpec = Annotated[Linear | Cosine | Mlp | Ista | Nin | Residual | Own, Field(discriminator="name")]
+NetworkSpec = Annotated[Linear | Cosine | Mlp | Ista | Nin | Residual | Identity | Own, Field(discriminator="name")]

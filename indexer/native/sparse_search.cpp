@@ -67,10 +67,10 @@ class Answering {
                 const unsigned limit = unsigned(std::min(radius_of(active[i]), 64));
                 const std::size_t found = kernels.filter(shard_.folds() + begin, shard_.codes.count, 1, std::min(block_items, shard_.codes.count - begin),
                                                          &folded[i], limit, items, distances);
+                for (std::size_t f = 0; f < found; ++f) prefetch(items[f] = shard_.blocks[0].positions[begin + items[f]]);
                 for (std::size_t f = 0; f < found; ++f) {
-                    const std::uint32_t position = shard_.blocks[0].positions[begin + items[f]];
-                    const unsigned distance = distance_to(active[i], position);
-                    if (int(distance) <= radius_of(active[i])) ++work.verified, sink(active[i], position, std::uint16_t(distance));
+                    const unsigned distance = distance_to(active[i], items[f]);
+                    if (int(distance) <= radius_of(active[i])) ++work.verified, sink(active[i], items[f], std::uint16_t(distance));
                 }
                 work.candidates += found;
             }
@@ -103,6 +103,9 @@ class Answering {
     const std::uint64_t* query(std::size_t q) const { return queries_.data + q * shard_.codes.words; }
     auto code(std::uint32_t position) const {
         return [this, position](std::size_t w) { return shard_.codes.data[w * shard_.codes.stride + position]; };
+    }
+    void prefetch(std::uint32_t position) const {
+        for (std::size_t w = 0; w < shard_.codes.words; ++w) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
     }
     unsigned distance_to(std::uint32_t q, std::uint32_t position) const {
         unsigned distance = 0;
@@ -156,15 +159,11 @@ class Answering {
     // Hands on what is within the radius and was not found by an earlier block.
     template <class RadiusOf, class Sink>
     void verify(std::size_t j, const std::vector<SparsePlan>& plans, RadiusOf&& radius_of, Sink&& sink) {
-        const Columns& codes = shard_.codes;
         const std::uint32_t* positions = shard_.blocks[j].positions;
         const std::size_t total = candidates_.size();
         for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
             if (i >= 2 * ahead) verify_one(j, candidates_[i - 2 * ahead], plans, radius_of, sink);
-            if (i >= ahead && i < total + ahead) {
-                const std::uint32_t position = positions[candidates_[i - ahead].entry];
-                for (std::size_t w = 0; w < codes.words; ++w) __builtin_prefetch(codes.data + w * codes.stride + position);
-            }
+            if (i >= ahead && i < total + ahead) prefetch(positions[candidates_[i - ahead].entry]);
             if (i < total) __builtin_prefetch(positions + candidates_[i].entry);
         }
     }

@@ -1,14 +1,15 @@
-"""Corpora as Parquet: standard sets of images are converted, the user's own files are read as they are.
+"""Corpora as Parquet: standard sets of images or tags are converted, the user's own files are read as they are.
 
-A converted corpus has the columns `id: int64`, one or several of items (`image: binary`, a PNG file, or a `list<float>`
-of features), and `labels: list<int32>`, in three parts: train, database and queries; queries are in no other.
+A converted corpus has the columns `id: int64`, one or several of items (`image: binary`, a PNG file, a `list<float>` of
+features, or `tags: list<int32>`), and `labels: list<int32>`, in three parts: train, database and queries; queries are
+in no other.
 """
 
 from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,10 +21,13 @@ from hashcore.errors import ConfigError, InvalidInputError, require
 from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
 from jobs.corpora.columns import Content, column
 from jobs.corpora.images import Images
+from jobs.corpora.tags import TagSets, TagSource, read_tag_sets
 from jobs.pipeline import outputs
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from jobs.pipeline.config import Pipeline
 
 Part = Literal["train", "database", "queries"]
@@ -34,15 +38,15 @@ IDX_UINT8 = 8
 class CorpusConfig(Section):
     """What is learned from, indexed and asked."""
 
-    source: Literal["digits", "mnist", "fashion-mnist", "cifar10", "files"] = "files"
-    """`files` are the user's own, at `paths.corpus_*`; MNIST and CIFAR-10 are looked for in $HASHCORE_DATA."""
+    source: Literal["digits", "mnist", "fashion-mnist", "cifar10", "files"] | TagSource = "files"
+    """`files` are the user's own, at `paths.corpus_*`; all but the digits are looked for in $HASHCORE_DATA."""
     content: Content | tuple[Content, ...] = "images"
     """`images` are PNG bytes in column `image`, `features` pixels as floats of 0 to 1; `gist` (384 of them), `gist512`
     and `hog` (486 of 32 x 32 pixels) are computed. Several give as many columns, named alike."""
     held_out: int = Field(default=360, ge=1)
-    """Queries held out of the digits, in equal shares of every class; MNIST brings its own 10,000."""
+    """Queries held out of the digits, in equal shares of every class, or of tags; MNIST brings its own 10,000."""
     seed: int = 0
-    """Decides which digits are held out."""
+    """Decides which items are held out."""
     rows_per_file: int = Field(default=8192, ge=1)
     """Rows of one Parquet file of a converted corpus."""
     format: str = "parquet"
@@ -73,11 +77,13 @@ def run(pipeline: Pipeline) -> None:
         with outputs.writing(path, record) as staging:
             contents = (config.content,) if isinstance(config.content, str) else config.content
             write(staging, parts[part], contents, config.rows_per_file)
-        print(f"corpus {part}: {len(parts[part].ids):,} images of {config.source} -> {path}")
+        print(f"corpus {part}: {len(parts[part].ids):,} items of {config.source} -> {path}")
 
 
-def _read(config: CorpusConfig) -> dict[Part, Images]:
+def _read(config: CorpusConfig) -> Mapping[Part, Images | TagSets]:
     """Return the parts of a standard set."""
+    if config.source == "mirflickr-tags" or config.source == "nuswide-concepts":  # noqa: PLR1714 (mypy narrows)
+        return split_tags(read_tag_sets(config.source), config)
     if config.source == "digits":
         return split_digits(config)
     if config.source == "cifar10":
@@ -98,6 +104,15 @@ def split_digits(config: CorpusConfig) -> dict[Part, Images]:
     held_out = _stratified(images.classes, config.held_out, config.seed)
     rest = images.take(np.setdiff1d(images.ids, held_out))
     return {"train": rest, "database": rest, "queries": images.take(held_out)}
+
+
+def split_tags(items: TagSets, config: CorpusConfig) -> dict[Part, TagSets]:
+    """Return sets of tags, some of them held out at random; all others are searched."""
+    if config.held_out >= len(items.ids):
+        raise ConfigError(f"corpus.held_out={config.held_out}: {config.source} has {len(items.ids)} items; use fewer")
+    held_out = np.sort(np.random.default_rng(config.seed).permutation(len(items.ids))[: config.held_out])
+    rest = items.take(np.setdiff1d(np.arange(len(items.ids)), held_out))
+    return {"train": rest, "database": rest, "queries": items.take(held_out)}
 
 
 def _stratified(classes: NDArray[np.int32], count: int, seed: int) -> NDArray[np.int64]:
@@ -147,15 +162,21 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(tuple(map(int, shape)))
 
 
-def write(folder: str, images: Images, contents: Sequence[Content], rows_per_file: int) -> None:
-    """Write images as Parquet files of `rows_per_file` rows, a column for each content."""
-    import pyarrow as pa
+def write(folder: str, items: Images | TagSets, contents: Sequence[Content], rows_per_file: int) -> None:
+    """Write items as Parquet files of `rows_per_file` rows; of images a column for each content."""
     import pyarrow.parquet as pq
 
     os.makedirs(folder)
-    for number, start in enumerate(range(0, len(images.ids), rows_per_file)):
-        rows = images.take(np.arange(start, min(start + rows_per_file, len(images.ids))))
-        offsets = pa.array(np.arange(len(rows.ids) + 1, dtype=np.int32))
-        labels = pa.ListArray.from_arrays(offsets, pa.array(rows.classes))
-        table = pa.table({"id": rows.ids, **dict(column(rows, content) for content in contents), "labels": labels})
+    for number, start in enumerate(range(0, len(items.ids), rows_per_file)):
+        rows = items.take(np.arange(start, min(start + rows_per_file, len(items.ids))))
+        table = rows.to_arrow() if isinstance(rows, TagSets) else _table(rows, contents)
         pq.write_table(table, f"{folder}/part-{number:05}.parquet")
+
+
+def _table(images: Images, contents: Sequence[Content]) -> pa.Table:
+    """Return images as a table: id, a column for each content, labels."""
+    import pyarrow as pa
+
+    offsets = pa.array(np.arange(len(images.ids) + 1, dtype=np.int32))
+    labels = pa.ListArray.from_arrays(offsets, pa.array(images.classes))
+    return pa.table({"id": images.ids, **dict(column(images, content) for content in contents), "labels": labels})

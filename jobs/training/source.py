@@ -87,6 +87,24 @@ def find(pipeline: Pipeline) -> Source:
     return Source(path, tuple(corpus.files), rows, turns, config.id, named, labels, inputs)
 
 
+def tag_column(pipeline: Pipeline) -> pa.Array:
+    """Return the whole column of tags of a pipeline's training corpus.
+
+    Raises:
+        InvalidInputError: If the corpus is missing or lacks the column.
+    """
+    import pyarrow as pa
+    from pyarrow import dataset
+
+    path, name = pipeline.paths.corpus_train, pipeline.train.column or pipeline.train.modality
+    try:
+        corpus = dataset.dataset(path, format="parquet")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
+    _check_columns(path, corpus.schema, [("train.column", name)])
+    return corpus.to_table(columns=[name]).column(name).combine_chunks()
+
+
 def read_judgements(path: str) -> pa.Table:
     """Return the judged pairs or triplets of a Parquet file or folder.
 

@@ -1,0 +1,106 @@
+"""Sets of tags as input: lists of strings, of which a vocabulary is kept, or lists of numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH
+from hashcore.errors import InvalidInputError
+from hashcore.spec import Spec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class TagInput(Spec):
+    """Sets of tags, read as one value a tag: 1 where an item has it, else 0."""
+
+    kind: Literal["tags"] = "tags"
+    dimensions: int = Field(ge=1)
+    """Tags that are told apart."""
+    vocabulary: tuple[str, ...] | None = None
+    """Tag i's text, where tags are strings; others are left out. None: tags are numbers below `dimensions`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item."""
+        return (self.dimensions,)
+
+    @property
+    def dtype(self) -> type[np.float32]:
+        """Type of an item's values."""
+        return np.float32
+
+
+def is_tags(kind: pa.DataType) -> bool:
+    """Return whether a column holds lists of strings or of whole numbers."""
+    import pyarrow as pa
+
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    value = kind.value_type
+    return bool(pa.types.is_integer(value) or pa.types.is_string(value) or pa.types.is_large_string(value))
+
+
+def check_tags(array: pa.Array) -> pa.Array:
+    """Return a column if it holds lists of strings or of whole numbers."""
+    if not is_tags(array.type):
+        raise InvalidInputError(f"tags are {array.type} but must be lists of strings or of whole numbers")
+    return array
+
+
+def describe_tags(column: pa.Array) -> TagInput:
+    """Describe a column of tags: as many numbers as occur, or its most frequent strings, up to 4,096.
+
+    Raises:
+        InvalidInputError: If there are no tags, or numbers that are negative or too large for a code.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    values = check_tags(column).flatten().drop_null()
+    if not len(values):
+        raise InvalidInputError("no row has a tag; give a corpus with at least one")
+    if pa.types.is_integer(values.type):
+        low, high = (int(bound.as_py()) for bound in pc.min_max(values).values())
+        if low < 0 or high >= MAX_CODE_LENGTH:
+            raise InvalidInputError(
+                f"tags are numbered {low} to {high}; number them 0..{MAX_CODE_LENGTH - 1}, or give them as strings, of "
+                f"which the {MAX_CODE_LENGTH} most frequent are taken"
+            )
+        return TagInput(dimensions=max(high + 1, MIN_CODE_LENGTH))
+    counts = Counter({str(pair["values"]): int(pair["counts"]) for pair in values.value_counts().to_pylist()})
+    frequent = sorted(counts, key=lambda tag: (-counts[tag], tag))[:MAX_CODE_LENGTH]
+    return TagInput(dimensions=max(len(frequent), MIN_CODE_LENGTH), vocabulary=tuple(frequent))
+
+
+def read_tags(column: pa.Array, spec: TagInput) -> tuple[NDArray[Any], NDArray[np.int64], list[tuple[int, str]]]:
+    """Return float32 rows of 0 and 1, their row numbers, and (row number, reason) of the others.
+
+    A row is bad if it is null, or has a number that the hasher does not know; unknown strings are left out.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.fill_null(pc.list_value_length(check_tags(column)), 0).to_numpy(zero_copy_only=False)
+    rows = np.repeat(np.arange(len(column)), lengths)
+    values = column.flatten()
+    if pa.types.is_integer(values.type) != (spec.vocabulary is None):
+        raise InvalidInputError(f"tags are {column.type}, but the hasher was made for the other of strings and numbers")
+    if spec.vocabulary is not None:
+        values = pc.index_in(values, pa.array(spec.vocabulary, values.type))
+    known = np.asarray(values.is_valid())
+    tags = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    beyond = known & ((tags < 0) | (tags >= spec.dimensions))
+    reasons = dict.fromkeys(np.flatnonzero(np.asarray(column.is_null())).tolist(), "null")
+    for row, tag in zip(rows[beyond].tolist(), tags[beyond].tolist(), strict=True):
+        reasons[row] = f"tag {tag} where tags are 0..{spec.dimensions - 1}"
+    items = np.zeros((len(column), spec.dimensions), np.float32)
+    items[rows[known & ~beyond], tags[known & ~beyond]] = 1
+    kept = np.setdiff1d(np.arange(len(column)), np.array(list(reasons), np.int64))
+    return items[kept], kept.astype(np.int64), sorted(reasons.items())

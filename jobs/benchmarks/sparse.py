@@ -1,0 +1,129 @@
+"""Sparse codes, one thread: every radius against our own bulk scan, and similar sets against SetSimilaritySearch."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import indexer
+from hashcore import _kernels, hamming
+from hashcore.codes import Codes
+from hashcore.errors import require
+from hashcore.neighbors import Neighbors
+from jobs.benchmarks import sparse_data
+from jobs.benchmarks.comparison import Comparison, compare, same_neighbors
+
+DIMENSIONS, SET_BITS = 512, 8
+RADII = (0, 1, 2, 4, 6, 8, 12)
+QUERIES, SET_QUERIES = 300, 200
+SETS = 1_000_000
+THRESHOLD = 0.6  # Jaccard; of sets of 8, radius 4
+ROUNDS = 3
+TAGS = "mirflickr/mirflickr25k_tags_labels.npz"
+
+Sets = list[list[int]]
+
+
+def run(codes: int = 10_000_000) -> Iterator[Comparison]:
+    """Yield rows for sets of 8 of 512, drawn evenly and by Zipf's law, then for similar sets, drawn and real."""
+    skews: tuple[sparse_data.Skew, ...] = ("uniform", "zipf")
+    for skew in skews:
+        yield from compare_to_scan(codes, skew)
+    database = sparse_data.sets(np.random.default_rng(0), min(codes, SETS), DIMENSIONS, SET_BITS, "uniform")
+    yield compare_sets("drawn sets", database, sparse_data.swapped(np.random.default_rng(1), database, SET_QUERIES, 4))
+    tags = Path(os.environ.get("HASHCORE_DATA", "data")) / TAGS
+    if tags.exists():
+        real = sparse_data.tags(tags)
+        yield compare_sets("MIRFlickr's tags", real, real[:: len(real) // SET_QUERIES])
+
+
+def compare_to_scan(codes: int, skew: sparse_data.Skew) -> Iterator[Comparison]:
+    """Yield a row a radius: queries with up to half as many tokens replaced, against a scan of codes in columns."""
+    rng = np.random.default_rng(0)
+    database = sparse_data.sets(rng, codes, DIMENSIONS, SET_BITS, skew)
+    with tempfile.TemporaryDirectory() as root:
+        index = indexer.build(root, np.arange(codes), database, code_length=DIMENSIONS, kind="sparse")
+        asked = {radius: sparse_data.swapped(rng, database, QUERIES, radius) for radius in RADII}
+        columns = hamming.to_columns(database)
+        del database
+        for radius, queries in asked.items():
+            yield _row(index, columns, queries, radius, skew)
+
+
+def _row(index: indexer.Index, columns: hamming.Words, queries: Codes, radius: int, skew: str) -> Comparison:
+    """Return the row of one radius."""
+    (plan,) = index.explain(queries, radius, threads=1)
+    rows = hamming.to_rows(queries)
+    return compare(
+        f"{skew} sets, {len(index):,} x {SET_BITS} of {DIMENSIONS}, radius {radius}",
+        "our scan",
+        lambda: index.range_search(queries, radius, threads=1),
+        lambda: Neighbors(*_kernels.scan_range(columns, rows, radius, 1)),
+        equal=lambda ours, theirs: same_neighbors(ours, theirs) and len(ours.ids) > 0,
+        rounds=ROUNDS,
+        codes=len(index),
+        distinct=plan.distinct,
+        radius=radius,
+        queries=len(queries),
+        neighbors=plan.neighbors,
+        plan=plan.reason,
+    )
+
+
+def compare_sets(what: str, database: Codes, queries: Codes) -> Comparison:
+    """Return the row of all sets whose Jaccard similarity with a query reaches the threshold."""
+    require("SetSimilaritySearch", "dev")
+    from SetSimilaritySearch import SearchIndex
+
+    peer = SearchIndex(tokens(database), similarity_func_name="jaccard", similarity_threshold=THRESHOLD)
+    asked = tokens(queries)
+    sizes = np.bitwise_count(database).sum(axis=1)
+    with tempfile.TemporaryDirectory() as root:
+        index = indexer.build(
+            root, np.arange(len(database)), database, code_length=8 * database.shape[1], kind="sparse"
+        )
+        return compare(
+            f"{what}, {len(database):,}, Jaccard {THRESHOLD}",
+            "SetSimilaritySearch",
+            lambda: similar(index, sizes, queries),
+            lambda: [peer.query(query) for query in asked],
+            equal=lambda ours, theirs: ours == [sorted(int(row) for row, _ in found) for found in theirs],
+            rounds=ROUNDS,
+            codes=len(database),
+            queries=len(queries),
+            neighbors=sum(map(len, similar(index, sizes, queries))),
+        )
+
+
+def similar(index: indexer.Index, sizes: NDArray[np.integer[Any]], queries: Codes) -> list[list[int]]:
+    """Return for each query the ids of the sets that are similar enough, ascending.
+
+    |x ∩ y| / |x ∪ y| ≥ t bounds the distance of x and y by |x| (1 − t) / t: a range search for each number of tokens.
+    """
+    own = np.bitwise_count(queries).sum(axis=1).astype(np.int64)
+    found: list[list[int]] = [[]] * len(queries)
+    for size in np.unique(own):
+        group = np.flatnonzero(own == size)
+        radius = min(int(size * (1 - THRESHOLD) / THRESHOLD + 1e-9), index.code_length)
+        near = index.range_search(queries[group], radius, threads=1)
+        total = size + sizes[near.ids].astype(np.int64)
+        shared = (total - near.distances) // 2
+        with np.errstate(invalid="ignore"):
+            kept = shared / (total - shared) >= THRESHOLD
+        for query, number in enumerate(group):
+            part = slice(near.offsets[query], near.offsets[query + 1])
+            found[number] = sorted(near.ids[part][kept[part]].tolist())
+    return found
+
+
+def tokens(codes: Codes) -> Sets:
+    """Return the numbers of each code's set bits."""
+    rows, bits = np.nonzero(np.unpackbits(codes, axis=1, bitorder="little"))
+    edges: Sequence[int] = np.searchsorted(rows, np.arange(1, len(codes))).tolist()
+    return [part.tolist() for part in np.split(bits, edges)]
