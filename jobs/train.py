@@ -35,8 +35,8 @@ class TrainConfig(TrainingConfig):
     """How the hasher is trained, and where."""
 
     method: Literal["network", "identity-tags"] | Method = "network"
-    """`network`; a classical hash, which takes only `code_length` and `seed` (lsh, pcah, sh, itq need no labels); or
-    `identity-tags`, a bit for each tag, which takes nothing."""
+    """`network`; a classical hash, which takes only `code_length` and `seed` (lsh, pcah, sh, itq and cca need no
+    labels; cca and cm-ssh take two `modalities`); or `identity-tags`, a bit for each tag, which takes nothing."""
     modality: str = Field(default="image", pattern=r"^[A-Za-z0-9_-]+$")
     """Name of what the hasher reads, where `modalities` names none."""
     column: str | None = None
@@ -155,8 +155,8 @@ def _fit_classical(method: Method, config: TrainConfig, source: Source) -> Hashe
 
     table = reading.read(source, config)
     labels = Labels.from_arrow(table.column("labels")) if source.labels else None
-    items = reading.items(table, source, config.modality)
-    return choice.fit(method, items, labels, config.code_length, seed=config.seed, modality=config.modality)
+    items = {name: reading.items(table, source, name) for name in source.items}
+    return choice.fit(method, items, labels, config.code_length, seed=config.seed)
 
 
 def _summary(hasher: Hasher) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-Method = Literal["lsh", "pcah", "sh", "itq", "itq-cca", "diffhash", "ssh"]
-"""Methods that fit one kind of input."""
+Method = Literal["lsh", "pcah", "sh", "itq", "itq-cca", "diffhash", "ssh", "cca", "cm-ssh"]
 
-LEARN_FROM_LABELS: frozenset[Method] = frozenset({"itq-cca", "diffhash", "ssh"})
-"""Those among them that are told which items are alike."""
+LEARN_FROM_LABELS: frozenset[Method] = frozenset({"itq-cca", "diffhash", "ssh", "cm-ssh"})
+"""Those that are told which items are alike."""
+
+OF_TWO_MODALITIES: frozenset[Method] = frozenset({"cca", "cm-ssh"})
+"""Those that fit two modalities of the same things together; the others fit one."""

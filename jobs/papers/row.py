@@ -35,7 +35,7 @@ class Data(Section):
 class Learning(TrainingConfig):
     """How codes are learned: a network by the keys of `train`, a classical hash, or nothing."""
 
-    method: Literal["network", "raw", "cca", "cm-ssh"] | Method = "network"
+    method: Literal["network", "raw"] | Method = "network"
     """`raw` compares the items themselves by Euclidean distance, `cca` its projections of two views."""
 
 

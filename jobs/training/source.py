@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hashcore.classical.spec import LEARN_FROM_LABELS
+from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.inputs import InputSpec, infer
 
@@ -127,7 +127,7 @@ def read_judgements(path: str) -> pa.Table:
 
 def _columns(train: TrainConfig) -> dict[str, str]:
     """Return the column of each modality that is trained."""
-    if train.method == "network" and train.modalities:
+    if train.modalities and (train.method == "network" or train.method in OF_TWO_MODALITIES):
         return {name: name for name in train.modalities}
     return {train.modality: train.column or train.modality}
 

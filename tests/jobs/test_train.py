@@ -250,6 +250,20 @@ def test_a_tracker_that_is_not_installed_is_said_before_training(root, monkeypat
         train.run(pipeline(root, tracking="mlflow"))
 
 
+@pytest.mark.parametrize("method", ["cca", "cm-ssh"])
+def test_classical_hashes_of_two_modalities_run_as_jobs(tmp_path, method):
+    sides = {
+        name: np.random.default_rng(seed).standard_normal((ROWS, 9)).astype(np.float32)
+        for seed, name in enumerate("ab")
+    }
+    write(tmp_path, {**columns(), **{name: side.tolist() for name, side in sides.items()}})
+    made = pipeline(tmp_path, method=method, code_length=8, modalities={"a": {}, "b": {}})
+    train.run(made)
+    hasher = Hasher.load(made.paths.hasher)
+    assert hasher.provenance["method"] == method
+    assert {name: hasher.encode(side, name).shape for name, side in sides.items()} == dict.fromkeys("ab", (ROWS, 1))
+
+
 NULLS = [[1.0] * 5, None] * (ROWS // 2)
 
 

@@ -10,14 +10,14 @@ import pytest
 from hashcore.classical import choice, lsh
 from hashcore.classical.itq import rotate
 from hashcore.classical.pcah import principal_components
-from hashcore.classical.spec import LEARN_FROM_LABELS, Method
+from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES, Method
 from hashcore.codes import unpack
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.inputs import FeatureInput, ImageInput
 from hashcore.relevance import Labels
 
-METHODS = sorted({**choice.UNSUPERVISED, **choice.SUPERVISED})
+METHODS = sorted(set(choice.FITS) - OF_TWO_MODALITIES)
 DRAWING = ["diffhash", "itq", "itq-cca", "lsh", "ssh"]  # the others take no random numbers
 
 
@@ -133,7 +133,7 @@ def test_items_that_do_not_fit_are_refused(method, items, code_length, message):
         choice.fit(method, items, classes(np.arange(len(items)) % 2), code_length)
 
 
-@pytest.mark.parametrize("method", sorted(LEARN_FROM_LABELS))
+@pytest.mark.parametrize("method", sorted(LEARN_FROM_LABELS - OF_TWO_MODALITIES))
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
@@ -149,5 +149,20 @@ def test_labels_that_teach_nothing_are_refused(method, labels, message):
 
 
 def test_every_method_has_its_place():
-    assert set(choice.UNSUPERVISED) | set(choice.SUPERVISED) == set(get_args(Method))
-    assert set(choice.SUPERVISED) == LEARN_FROM_LABELS
+    assert set(choice.FITS) == set(get_args(Method))
+    assert set(choice.FITS) > LEARN_FROM_LABELS | OF_TWO_MODALITIES
+
+
+@pytest.mark.parametrize("method", choice.FITS)
+def test_a_method_fits_as_many_modalities_as_it_can(method):
+    items, numbers = clusters()
+    views = {"left": items, "right": items[:, ::-1].copy()}
+    labels = classes(numbers)
+    if method in OF_TWO_MODALITIES:
+        assert list(choice.fit(method, views, labels, 8).modalities) == ["left", "right"]
+        with pytest.raises(InvalidInputError, match="views are items; give two modalities"):
+            choice.fit(method, items, labels, 8)
+    else:
+        assert list(choice.fit(method, {"left": items}, labels, 8).modalities) == ["left"]
+        with pytest.raises(InvalidInputError, match=f"{method} fits one modality, not left, right"):
+            choice.fit(method, views, labels, 8)
