@@ -102,9 +102,23 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
     return rows;
 }
 
+// The same as permute_bits, bit by bit: for so few codes that a table would cost more.
+void permute_set_bits(const Columns& codes, const std::vector<std::uint16_t>& order, std::uint64_t* out) {
+    std::vector<std::uint16_t> place(64 * codes.words);  // where a bit goes
+    for (std::size_t to = 0; to < order.size(); ++to) place[order[to]] = std::uint16_t(to);
+    std::fill_n(out, codes.words * codes.count, 0);
+    for (std::size_t w = 0; w < codes.words; ++w)
+        for (std::size_t i = 0; i < codes.count; ++i)
+            for (std::uint64_t bits = codes.data[w * codes.stride + i]; bits; bits &= bits - 1) {
+                const std::size_t to = place[64 * w + std::size_t(__builtin_ctzll(bits))];
+                out[to / 64 * codes.count + i] |= std::uint64_t(1) << (to % 64);
+            }
+}
+
 }  // namespace
 
 void permute_bits(const Columns& codes, const std::vector<std::uint16_t>& order, std::uint64_t* out, std::size_t threads) {
+    if (codes.count < 4 * order.size()) return permute_set_bits(codes, order, out);
     // table[byte * 256 + value] holds the words that the eight bits of this byte contribute.
     const std::size_t bytes = 8 * codes.words, words = codes.words;
     std::vector<std::uint64_t> table(bytes * 256 * words, 0);

@@ -21,13 +21,14 @@ from jobs.benchmarks.comparison import Comparison, compare, same_neighbors
 
 DIMENSIONS, SET_BITS = 512, 8
 RADII = (0, 1, 2, 4, 6, 8, 12)
-QUERIES, SET_QUERIES = 300, 200
+QUERIES, SET_QUERIES = 200, 1000
 SETS = 1_000_000
 THRESHOLD = 0.6  # Jaccard; of sets of 8, radius 4
 ROUNDS = 3
 TAGS = "mirflickr/mirflickr25k_tags_labels.npz"
 
 Sets = list[list[int]]
+Pairs = NDArray[np.int64]  # shape (2, n)
 
 
 def run(codes: int = 10_000_000) -> Iterator[Comparison]:
@@ -93,33 +94,41 @@ def compare_sets(what: str, database: Codes, queries: Codes) -> Comparison:
             "SetSimilaritySearch",
             lambda: similar(index, sizes, queries),
             lambda: [peer.query(query) for query in asked],
-            equal=lambda ours, theirs: ours == [sorted(int(row) for row, _ in found) for found in theirs],
+            equal=lambda ours, theirs: ours.shape[1] > 0 and np.array_equal(ours, as_pairs(theirs)),
             rounds=ROUNDS,
             codes=len(database),
             queries=len(queries),
-            neighbors=sum(map(len, similar(index, sizes, queries))),
+            neighbors=similar(index, sizes, queries).shape[1],
         )
 
 
-def similar(index: indexer.Index, sizes: NDArray[np.integer[Any]], queries: Codes) -> list[list[int]]:
-    """Return for each query the ids of the sets that are similar enough, ascending.
+def similar(index: indexer.Index, sizes: NDArray[np.integer[Any]], queries: Codes) -> Pairs:
+    """Return the pairs (number of a query, id of a set) that are similar enough, in order.
 
     |x ∩ y| / |x ∪ y| ≥ t bounds the distance of x and y by |x| (1 − t) / t: a range search for each number of tokens.
     """
     own = np.bitwise_count(queries).sum(axis=1).astype(np.int64)
-    found: list[list[int]] = [[]] * len(queries)
+    parts = []
     for size in np.unique(own):
         group = np.flatnonzero(own == size)
         radius = min(int(size * (1 - THRESHOLD) / THRESHOLD + 1e-9), index.code_length)
         near = index.range_search(queries[group], radius, threads=1)
         total = size + sizes[near.ids].astype(np.int64)
         shared = (total - near.distances) // 2
-        with np.errstate(invalid="ignore"):
-            kept = shared / (total - shared) >= THRESHOLD
-        for query, number in enumerate(group):
-            part = slice(near.offsets[query], near.offsets[query + 1])
-            found[number] = sorted(near.ids[part][kept[part]].tolist())
-    return found
+        kept = shared >= THRESHOLD * np.maximum(total - shared, 1) - 1e-9
+        parts.append(np.stack([group[near.query_numbers()[kept]], near.ids[kept]]))
+    return in_order(np.concatenate(parts, axis=1))
+
+
+def as_pairs(answers: Sequence[Sequence[tuple[int, float]]]) -> Pairs:
+    """Return the peer's answers as pairs."""
+    found = [(query, int(row)) for query, answer in enumerate(answers) for row, _ in answer]
+    return in_order(np.array(found, np.int64).reshape(-1, 2).T)
+
+
+def in_order(pairs: Pairs) -> Pairs:
+    """Return pairs by query and id."""
+    return pairs[:, np.lexsort(pairs[::-1])]
 
 
 def tokens(codes: Codes) -> Sets:
