@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.codes import Codes, check_codes
+from hashcore.codes import Codes, check_codes, unpack
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 
@@ -48,6 +48,46 @@ def asymmetric_distances(codes: Codes, projection: Projections, scale: Projectio
     table = padded.reshape(width, 8) @ BYTES.T  # table[j, b] = Σ h·tanh(s·v) over the bits of byte j where it is b
     products = table[np.arange(width), codes].sum(axis=1)
     return (len(activation) + activation @ activation - 2 * products) / 4  # type: ignore[no-any-return]
+
+
+def nearest(
+    database: Codes, projections: Projections, scale: Projections, k: int, *, queries_at_once: int = 64
+) -> NDArray[np.int64]:
+    """Return the rows of the k codes nearest to each query by asymmetric distance, equal ones by row number.
+
+    Costs a matrix product of all codes with the queries: n · q · L.
+
+    Args:
+        database: Codes, shape (n, ceil(L / 8)).
+        projections: f(query), shape (q, L).
+        scale: A slope for each bit, shape (L,).
+        k: Neighbours of each query.
+        queries_at_once: Queries whose distances to all n codes are held in memory.
+
+    Returns:
+        Shape (q, k).
+
+    Raises:
+        InvalidInputError: If the codes have another length than the projections, or are fewer than k.
+    """
+    width = projections.shape[1]
+    if k > len(database):
+        raise InvalidInputError(f"k={k} exceeds the {len(database)} codes; use k <= {len(database)}")
+    signs = unpack(check_codes(database, width), width).astype(np.float32) * 2 - 1
+    activations = np.tanh(np.asarray(scale, np.float64) * projections).astype(np.float32)
+    blocks = [activations[start : start + queries_at_once] for start in range(0, len(activations), queries_at_once)]
+    found = [_largest(block @ signs.T, k) for block in blocks]  # of one query, distance falls as the product rises
+    return np.concatenate([np.empty((0, k), np.int64), *found])
+
+
+def _largest(products: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Return the columns of the k largest values of each row, equal ones by column."""
+    least = -np.partition(-products, k - 1, axis=1)[:, k - 1 : k]
+    rows = []
+    for values, bound in zip(products, least, strict=True):
+        candidates = np.flatnonzero(values >= bound)
+        rows.append(candidates[np.argsort(-values[candidates], kind="stable")[:k]])
+    return np.array(rows, np.int64).reshape(len(products), k)
 
 
 def rerank(neighbors: Neighbors, codes: Codes, projections: Projections, scale: Projections) -> NDArray[np.int64]:

@@ -80,10 +80,12 @@ class Represented(NamedTuple):
     Attributes:
         views: Codes, or where `code_length` is None real vectors, of all items by view.
         code_length: Bits of a code.
+        projections: Of all items by view, where a figure is of asymmetric distances.
     """
 
     views: dict[str, NDArray[Any]]
     code_length: int | None
+    projections: dict[str, NDArray[Any]] | None = None
 
 
 def _represent(row: Row, bits: int, items: Items) -> Represented:
@@ -94,19 +96,29 @@ def _represent(row: Row, bits: int, items: Items) -> Represented:
     hasher = learn(config, items)
     if config.method == "cca":
         return Represented({name: hasher.project(view, name) for name, view in items.views.items()}, None)
-    return Represented({name: hasher.encode(view, name) for name, view in items.views.items()}, hasher.code_length)
+    codes = {name: hasher.encode(view, name) for name, view in items.views.items()}
+    if not any(figure.measure.startswith("AH ") for figure in row.figures):
+        return Represented(codes, hasher.code_length)
+    projections = {name: hasher.project(view, name) for name, view in items.views.items()}
+    return Represented(codes, hasher.code_length, projections)
 
 
 def _measure(figure: Figure, represented: Represented, items: Items, threads: int) -> Value:
     """Return one figure for one code length."""
     first = next(iter(represented.views))
     split = items.split
-    database = represented.views[figure.database or first][split.database]
-    queries = represented.views[figure.queries or first][split.queries]
+    views = figure.database or first, figure.queries or first
+    database, queries = represented.views[views[0]][split.database], represented.views[views[1]][split.queries]
     classes = items.classes[split.database], items.classes[split.queries]
     if represented.code_length is None:
         return measures.euclidean(figure.measure, database, queries, *classes)
     ranked = measures.rank(database, queries, represented.code_length, *classes, threads=threads)
+    if represented.projections is not None:
+        projections = (
+            represented.projections[views[0]][split.database],
+            represented.projections[views[1]][split.queries],
+        )
+        ranked = ranked._replace(projections=projections)
     return measures.parse(figure.measure)(ranked)
 
 
@@ -115,6 +127,8 @@ def _ranking(figure: Figure, values: dict[int, Value]) -> str:
     name = figure.measure
     if "(r<=" in name or name == "distinct codes":
         return "all items" if name == "distinct codes" else "mean over queries, precision 0 where none is found"
+    if name.startswith("AH "):
+        return "neighbours by asymmetric distance (HDML eq. 11), then id; of equal votes the class seen nearest"
     if name.startswith("kNN"):
         return "neighbours by (distance, id); of equal votes the class seen nearest"
     spread = max(value.ties for value in values.values())

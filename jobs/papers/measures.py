@@ -2,6 +2,7 @@
 
 `distinct codes` counts over database and queries, `neighbors(r<=d)` the items of the database within d bits and the
 query itself, `F1 of means(r<=d)` is the harmonic mean of mean precision and mean recall: SparseHash's Tables 2 and 5.
+`AH kNN error@k` ranks by the asymmetric distance of HDML eq. 11, from the queries' projections.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore import measures, protocol
+from hashcore import asymmetric, measures, protocol
 from hashcore.classification import classify
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import knn_search, relevance_histograms
+from hashcore.neighbors import Neighbors
 
-SPECIAL = re.compile(r"distinct codes|(neighbors|F1 of means)\(r<=(?P<radius>\d+)\)|kNN error@(?P<k>[1-9]\d*)")
+SPECIAL = re.compile(r"distinct codes|(neighbors|F1 of means)\(r<=(?P<radius>\d+)\)|(AH )?kNN error@(?P<k>[1-9]\d*)")
 
 
 class Ranked(NamedTuple):
@@ -32,6 +34,7 @@ class Ranked(NamedTuple):
         query_classes: int32, shape (q,).
         all_counts: Items at each distance of each query, shape (q, code_length + 1).
         relevant_counts: Those of the query's class.
+        projections: Of database and queries, where the codes are signs of projections.
     """
 
     database: Codes
@@ -40,6 +43,7 @@ class Ranked(NamedTuple):
     query_classes: NDArray[np.int32]
     all_counts: NDArray[np.int64]
     relevant_counts: NDArray[np.int64]
+    projections: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
 
 class Value(NamedTuple):
@@ -80,6 +84,7 @@ def parse(text: str) -> Callable[[Ranked], Value]:
         "neighbors": lambda ranked: Value(1 + float(ranked.all_counts[:, : radius + 1].sum(axis=1).mean())),
         "F1 of means": lambda ranked: Value(_f1_of_means(ranked, radius)),
         "kNN error": lambda ranked: Value(_vote_error(ranked, k)),
+        "AH kNN error": lambda ranked: Value(_asymmetric_vote_error(ranked, k)),
     }
     return special_measures[text.partition("(")[0].partition("@")[0]]
 
@@ -110,6 +115,21 @@ def _f1_of_means(ranked: Ranked, radius: int) -> float:
 def _vote_error(ranked: Ranked, k: int) -> float:
     """Return the share of queries whose class the vote of their k nearest items misses."""
     neighbors = knn_search(ranked.database, ranked.queries, k)
+    return float((classify(neighbors, ranked.database_classes[neighbors.ids], k) != ranked.query_classes).mean())
+
+
+def _asymmetric_vote_error(ranked: Ranked, k: int) -> float:
+    """Return the share of queries whose class the vote of their k nearest items by asymmetric distance misses.
+
+    Raises:
+        InvalidInputError: If there are no projections.
+    """
+    if ranked.projections is None:
+        raise InvalidInputError("measure AH kNN error: the asymmetric distance needs the queries' projections")
+    database, queries = ranked.projections
+    rows = asymmetric.nearest(ranked.database, queries, asymmetric.slopes(database), k)
+    offsets = np.arange(len(rows) + 1, dtype=np.int64) * k
+    neighbors = Neighbors(offsets, rows.ravel(), np.zeros(rows.size, np.uint16))
     return float((classify(neighbors, ranked.database_classes[neighbors.ids], k) != ranked.query_classes).mean())
 
 

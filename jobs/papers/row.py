@@ -43,7 +43,8 @@ class Figure(Section):
     """A measure in the paper's table, for each code length."""
 
     measure: str = "mAP"
-    """As in `evaluate.measures`, or `distinct codes`, `neighbors(r<=d)`, `F1 of means(r<=d)`, `kNN error@k`."""
+    """As in `evaluate.measures`, or `distinct codes`, `neighbors(r<=d)`, `F1 of means(r<=d)`, `kNN error@k`,
+    `AH kNN error@k`."""
     queries: str | None = None
     """View of the queries, where there are several."""
     database: str | None = None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashcore import codes
-from hashcore.asymmetric import asymmetric_distances, rerank, slopes
+from hashcore.asymmetric import asymmetric_distances, nearest, rerank, slopes
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 
@@ -62,3 +62,24 @@ def test_codes_of_another_length_and_unaligned_rows_are_refused():
         asymmetric_distances(packed, np.ones(24), np.ones(24))
     with pytest.raises(InvalidInputError, match="give one code to each neighbour"):
         rerank(neighbors, packed, np.ones((2, 16)), np.ones(16))
+
+
+@given(st.sampled_from([8, 12, 70]), st.integers(1, 30), st.integers(1, 5), st.integers(0, 999))
+def test_the_nearest_are_those_of_the_sorted_distances(code_length, k, block, seed):
+    rng = np.random.default_rng(seed)
+    packed = codes.pack(rng.integers(0, 2, (30, code_length)))
+    packed[7] = packed[20]  # equal codes come by their row
+    projections, scale = rng.normal(size=(4, code_length)), rng.uniform(0.1, 3, code_length)
+    found = nearest(packed, projections, scale, k, queries_at_once=block)
+    assert found.shape == (4, k)
+    for rows, projection in zip(found, projections, strict=True):
+        distances = asymmetric_distances(packed, projection, scale)
+        assert distances[rows] == pytest.approx(np.sort(distances)[:k], abs=1e-4)
+        assert len(set(rows.tolist())) == k
+        both = [rows.tolist().index(row) if row in rows else k for row in (7, 20)]
+        assert both[0] <= both[1]
+
+
+def test_more_neighbours_than_codes_are_refused():
+    with pytest.raises(InvalidInputError, match="k=3 exceeds the 2 codes"):
+        nearest(np.zeros((2, 1), np.uint8), np.ones((1, 8)), np.ones(8), 3)

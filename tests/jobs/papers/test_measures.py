@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hashcore.asymmetric import asymmetric_distances, slopes
 from hashcore.codes import pack
 from hashcore.errors import InvalidInputError
 from jobs.papers.measures import euclidean, parse, rank
@@ -54,6 +55,16 @@ def test_a_measure_of_the_ranking_has_the_bounds_of_its_ties():
 def test_the_vote_of_the_nearest_counts_wrong_classes():
     order = np.argsort(DISTANCES, axis=1, kind="stable")[:, 0]
     assert parse("kNN error@1")(ranked()).mean == pytest.approx((CLASSES[order] != ASKED_CLASSES).mean())
+
+
+def test_the_asymmetric_vote_ranks_by_the_queries_projections():
+    projections = BITS * 2.0 - 1, (ASKED * 2.0 - 1) * np.random.default_rng(1).uniform(0.1, 3, ASKED.shape)
+    scale = slopes(projections[0])
+    order = [asymmetric_distances(ranked().database, query, scale).argmin() for query in projections[1]]
+    known = ranked()._replace(projections=projections)
+    assert parse("AH kNN error@1")(known).mean == pytest.approx((CLASSES[order] != ASKED_CLASSES).mean())
+    with pytest.raises(InvalidInputError, match="needs the queries' projections"):
+        parse("AH kNN error@1")(ranked())
 
 
 def test_a_euclidean_ranking_is_judged_by_its_order():
