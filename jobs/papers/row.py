@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hashcore.classical.spec import Method
 from hashcore.errors import ConfigError
@@ -78,6 +78,14 @@ class Row(Section):
     """Why the row was not run; none runs it."""
     remark: str = ""
     """What to know when comparing, above all where ours falls short."""
+
+    @model_validator(mode="after")
+    def _views_are_there(self) -> Row:
+        """Refuse a figure that asks for a view which the data lacks."""
+        for name in {name for figure in self.figures for name in (figure.queries, figure.database)} - {None}:
+            if name not in self.data.views:
+                raise ValueError(f"figures: view {name} is none of data.views, {', '.join(self.data.views)}")
+        return self
 
     def lengths(self) -> list[int]:
         """Return the bits that any figure is printed for, ascending."""

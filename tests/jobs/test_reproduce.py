@@ -121,8 +121,16 @@ def test_what_is_no_row_is_refused_in_one_line(wiki, capsys):
     assert "measure 'mAPP' is unknown" in capsys.readouterr().err
     assert cli.main(["reproduce", "--config", write(wiki, method="itq"), "--table", str(page(wiki))]) == 2
     assert "row.yaml: method: Extra inputs are not permitted" in capsys.readouterr().err
+    figures = [{"queries": "sound", "database": "text", "paper": {8: 0.1}}]
+    assert cli.main(["reproduce", "--config", write(wiki, figures=figures), "--table", str(page(wiki))]) == 2
+    assert "figures: view sound is none of data.views, image, text" in capsys.readouterr().err
     sound = {**ROW["data"], "views": ["sound"]}
-    assert cli.main(["reproduce", "--config", write(wiki, data=sound), "--table", str(page(wiki))]) == 2
+    assert (
+        cli.main(
+            ["reproduce", "--config", write(wiki, data=sound, figures=ONE_VIEW["figures"]), "--table", str(page(wiki))]
+        )
+        == 2
+    )
     assert "wiki has image and text, not sound" in capsys.readouterr().err
 
 
