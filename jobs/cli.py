@@ -48,7 +48,8 @@ VERBS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code: 0 done, 2 an error told in one line, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    given = _parser(words[0] if words else "").parse_args(words)
+    parser = _parser(words[0] if words else "", helps=bool({"-h", "--help"} & set(words)))
+    given = parser.parse_args(words)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # so that a pipe sees lines when they are said
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -63,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser(chosen: str) -> argparse.ArgumentParser:
-    """Return the parser of all verbs; only the chosen one's module is asked for its arguments."""
+def _parser(chosen: str, *, helps: bool = False) -> argparse.ArgumentParser:
+    """Return the parser of all verbs; only the chosen one's module is asked for its arguments, or help with options."""
     parser = argparse.ArgumentParser(prog="hashcore", description="Learned binary codes and exact Hamming search.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     for name, verb in VERBS.items():
@@ -72,6 +73,10 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
         if verb.takes == "own" and name == chosen:
             import_module(f"jobs.{name}").add_arguments(command)
         if verb.takes == "pipeline":
+            if helps and name == chosen:
+                from jobs.pipeline import options
+
+                command.epilog, command.formatter_class = options.describe(name), argparse.RawDescriptionHelpFormatter
             command.add_argument("--config", required=True, metavar="FILE", help="the pipeline, such as conf/demo.yaml")
             command.add_argument(
                 "--with",

@@ -1,0 +1,110 @@
+"""The pages are true: their commands run or name what they need, their links lead somewhere, the notebook runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from jobs import cli
+from jobs.pipeline import config, options
+from jobs.pipeline.config import Pipeline
+
+HERE = Path(__file__).parents[1]
+JOBS, SIZING, RECIPES = HERE / "jobs/README.md", HERE / "jobs/SIZING.md", HERE / "jobs/RECIPES.md"
+PAGES = [JOBS, SIZING, RECIPES, HERE / "terraform/README.md"]
+
+
+def blocks(path, kind=""):
+    found = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [text for its, text in found if its == kind]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HERE).as_posix())
+def test_links_lead_to_files(page):
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")) if "://" not in link]
+    assert all((page.parent / link.partition("#")[0]).exists() for link in links)
+    named = re.findall(r"`(conf/[\w./-]+\.(?:yaml|conf))`", page.read_text(encoding="utf-8"))
+    assert all((HERE / name).exists() for name in named)
+
+
+def test_every_job_has_a_page_and_every_verb_is_named():
+    text = JOBS.read_text(encoding="utf-8")
+    pages = set(re.findall(r"^## (\w+)$", text, re.MULTILINE))
+    assert pages == {"train", "encode", "index", "search", "evaluate", "report"}
+    assert all(re.search(rf"`{verb}\b|^## {verb}$|hashcore {verb}\b", text, re.MULTILINE) for verb in cli.VERBS)
+
+
+def test_the_help_of_a_job_shows_every_option_with_its_meaning(capsys):
+    for job in ("train", "encode", "index", "search", "evaluate", "report"):
+        with pytest.raises(SystemExit):
+            cli.main([job, "--help"])
+        shown = capsys.readouterr().out
+        for name, option in Pipeline.model_fields[job].annotation.model_fields.items():
+            assert f"{job}.{name} = " in shown
+            assert option.description.split()[0] in shown
+    assert options.describe("doctor") == ""
+
+
+def test_the_table_of_sizes_is_what_the_measured_figures_give():
+    rows = re.findall(
+        r"^\| 10([⁰¹²³⁴-⁹]+) \| ([\d,]+) \| ([\d.]+) (GB|TB) \| ([\d.]+) (GB|TB) \|", SIZING.read_text(), re.M
+    )
+    assert len(rows) == 5
+    unit = {"GB": 1e9, "TB": 1e12}
+    for power, shards, parquet, of_parquet, index, of_index in rows:
+        codes = 10 ** int("".join(str("⁰¹²³⁴⁵⁶⁷⁸⁹".index(digit)) for digit in power))
+        assert int(shards.replace(",", "")) == math.ceil(codes / 64_000_000)
+        assert float(parquet) * unit[of_parquet] == pytest.approx(16 * codes, rel=0.3)
+        assert float(index) * unit[of_index] == pytest.approx(36.5 * codes, rel=0.1)
+
+
+def write(folder, ids, rng):
+    folder.mkdir(parents=True)
+    values = rng.standard_normal((len(ids), 40)).astype(np.float32)
+    pq.write_table(pa.table({"id": ids, "features": values.tolist()}), folder / "0.parquet")
+
+
+def commands(text):
+    return [shlex.split(line)[1:] for line in text.splitlines() if line.startswith("hashcore ")]
+
+
+def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(spark, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for part, ids in (("train", range(300)), ("database", range(300)), ("queries", range(1000, 1020))):
+        write(Path("runs/mine/corpus") / part, list(ids), rng)
+    (file,) = blocks(RECIPES, "yaml")
+    Path("mine.yaml").write_text(file)
+    embeddings, duplicates = blocks(RECIPES)
+    assert len(commands(embeddings)) == 5 and len(commands(duplicates)) == 2
+    for words in [*commands(embeddings), *commands(duplicates)]:
+        assert cli.main(words) == 0, (words, capsys.readouterr().err)
+    assert pq.read_table("runs/mine/neighbors").num_rows == 20 * 10
+    pairs = pq.read_table("runs/mine/pairs").to_pylist()
+    assert {row["id"] for row in pairs if row["query_id"] == row["id"]} == set(range(300))
+
+
+def test_the_notebook_runs():
+    cells = json.loads((HERE / "jobs/quickstart.ipynb").read_text(encoding="utf-8"))["cells"]
+    names = {}
+    for cell in (cell for cell in cells if cell["cell_type"] == "code"):
+        exec(compile("".join(cell["source"]), "quickstart.ipynb", "exec"), names)
+    assert names["found"].ids.reshape(3, 5)[:, 0].tolist() == [0, 1, 2]
+
+
+def test_commands_of_other_pages_need_an_account_or_are_those_there_are():
+    assert "## Use (needs a cloud account)" in (HERE / "terraform/README.md").read_text(encoding="utf-8")
+    assert yaml.safe_load(blocks(RECIPES, "yaml")[0])["name"] == "mine"
+    for page in PAGES:
+        for verb in re.findall(r"`hashcore (\w+)", page.read_text(encoding="utf-8")):
+            assert verb in cli.VERBS or verb == "VERB"
+    assert config.load(HERE / "conf/mnist.yaml").encode.modality == "image"
