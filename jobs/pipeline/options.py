@@ -21,7 +21,7 @@ def describe(job: str) -> str:
         return ""
     lines = [f"options of {job}, in its section of FILE or as --set {job}.KEY=VALUE:"]
     for name, option in section.model_fields.items():
-        default = option.get_default(call_default_factory=True)  # type: ignore[call-arg]
+        default = option.get_default(call_default_factory=True)
         lines.append(f"  {job}.{name} = {_shown(default)}")
         lines += textwrap.wrap(option.description or "", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)
