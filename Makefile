@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*) $(wildcard indexer/native/*)
 
-.PHONY: demo test test-cluster lint infrastructure bench wheel archive setup check clean
+.PHONY: demo test test-cluster test-petastorm lint infrastructure bench wheel archive setup check clean
 
 demo: setup        ## images → trained hash → codes → index → exact search → figures → a page to look at
 	$(BIN)/hashcore demo --config conf/demo.yaml
@@ -42,6 +42,16 @@ archive: wheel     ## the environment that Spark's executors unpack; WITH=torch 
 test-cluster: archive  ## index, search and evaluate on two executors that have nothing but the archive; one is killed
 	HASHCORE_ENVIRONMENT=$(CURDIR)/build/environment HASHCORE_ARCHIVE=$(CURDIR)/dist/hashcore-environment.tar.gz \
 		$(BIN)/python -m pytest tests/cluster
+
+test-petastorm: .venv-petastorm/installed  ## the reader that needs old libraries, against the one that does not
+	cd tests/with_petastorm && ../../.venv-petastorm/bin/python -m pytest -p no:cacheprovider --rootdir . -c /dev/null .
+
+.venv-petastorm/installed: wheel conf/petastorm.txt
+	$(PYTHON) -m venv .venv-petastorm
+	.venv-petastorm/bin/python -m pip install --quiet --disable-pip-version-check -r conf/petastorm.txt
+	.venv-petastorm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall \
+		$$(ls -t dist/hashcore-*.whl | head -1)
+	@touch $@
 
 setup: check .venv/built
 

@@ -20,6 +20,7 @@ from jobs.pipeline import outputs, runs
 from jobs.pipeline.progress import Progress, duration
 from jobs.pipeline.runs import recorded
 from jobs.training import reading, tracking
+from jobs.training.readers import ReaderName
 from jobs.training.source import find, tag_column
 from jobs.training.tracking import Place, Tracking
 
@@ -46,6 +47,8 @@ class TrainConfig(TrainingConfig):
     labels; every worker then holds all rows and takes a share of the judgements."""
     in_process: bool = False
     """Train here, without Ray."""
+    reader: ReaderName = "arrow"
+    """Who reads the rows of a training in this process; petastorm needs an environment of its own."""
     workers: int = Field(default=1, ge=1)
     """Workers that Ray starts; each takes a share of the rows and a CPU, and one CPU more reads the corpus."""
     min_workers: int | None = Field(default=None, ge=1)

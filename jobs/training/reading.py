@@ -11,6 +11,7 @@ from hashcore.errors import InvalidInputError
 from hashcore.inputs import read_column
 from hashcore.relevance import Labels
 from jobs.corpora.parquet import label_lists
+from jobs.training.readers import READERS
 from jobs.training.source import Source, item_bytes, read_judgements
 
 if TYPE_CHECKING:
@@ -100,11 +101,8 @@ def read(source: Source, config: TrainConfig) -> pa.Table:
         InvalidInputError: If too many rows are bad.
     """
     import pyarrow as pa
-    from pyarrow import dataset
 
-    corpus = dataset.dataset(list(source.files), format="parquet")
-    batches = corpus.to_batches(columns=source.columns())
-    table = pa.concat_tables([decode(pa.Table.from_batches([batch]), source) for batch in batches])
+    table = pa.concat_tables([decode(part, source) for part in READERS[config.reader](source)])
     judge(len(table), source, config)
     return table
 

@@ -1,0 +1,53 @@
+"""The contract of a reader: each row once, with its values and types; and the same hasher, bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.pipeline.config import Pipeline
+from jobs.training import reading
+from jobs.training.readers import READERS
+from jobs.training.source import find
+
+ROWS, DIMENSIONS = 240, 6
+
+
+def source(root):
+    """Write a corpus of three files, of several row groups each, and describe it."""
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((ROWS, DIMENSIONS)).astype(np.float32)
+    ids = rng.permutation(ROWS).astype(np.int64)
+    table = pa.table({"id": ids, "features": values.tolist(), "labels": [[int(i) % 2] for i in ids]})
+    schema = [("id", pa.int64()), ("features", pa.list_(pa.float32())), ("labels", pa.list_(pa.int32()))]
+    (root / "corpus" / "train").mkdir(parents=True)
+    for number in range(3):
+        part = table.slice(80 * number, 80).cast(pa.schema(schema))
+        pq.write_table(part, root / "corpus" / "train" / f"{number}.parquet", row_group_size=32)
+    return find(pipeline(root))
+
+
+def pipeline(root, reader="arrow"):
+    train = {"modality": "features", "code_length": 8, "epochs": 2, "batch_size": 16, "in_process": True}
+    return Pipeline.model_validate({"name": "a", "root": str(root), "train": {**train, "reader": reader}})
+
+
+def rows(tables):
+    return sorted((row["id"], row["features"], row["labels"]) for table in tables for row in table.to_pylist())
+
+
+def check(given, name):
+    """Assert that a reader gives what the files hold, and that a hasher trained through it is Arrow's."""
+    from hashcore.training import fit
+
+    tables = list(READERS[name](given))
+    assert rows(tables) == rows([pq.read_table(file) for file in given.files])
+    assert sum(map(len, tables)) == ROWS
+    weights = []
+    for reader in ("arrow", name):
+        config = pipeline("unused", reader).train
+        window = reading.window(reading.read(given, config), given, config)
+        items = {name: values.numpy() for name, values in window.items.items()}
+        weights.append(fit(items, window.known, config.training()).weights())
+    assert weights[0] and all((weights[0][key] == weights[1][key]).all() for key in weights[0])
