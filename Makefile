@@ -44,7 +44,7 @@ test-cluster: archive  ## index, search and evaluate on two executors that have 
 		$(BIN)/python -m pytest tests/cluster
 
 test-petastorm: .venv-petastorm/installed  ## the reader that needs old libraries, against the one that does not
-	cd tests/with_petastorm && ../../.venv-petastorm/bin/python -m pytest -p no:cacheprovider --rootdir . -c /dev/null .
+	cd tests/with_petastorm && ../../.venv-petastorm/bin/python -m pytest -W ignore::FutureWarning -p no:cacheprovider --confcutdir . --rootdir . -c /dev/null .
 
 .venv-petastorm/installed: wheel conf/petastorm.txt
 	$(PYTHON) -m venv .venv-petastorm
