@@ -77,9 +77,7 @@ def range_search(database: Codes, queries: Codes, radius: int, *, threads: int =
     if not len(database) or not len(queries):
         return Neighbors.empty(len(queries))
     isa()
-    return Neighbors(
-        *_kernels.scan_range(to_columns(database), to_rows(queries), int(radius), threads or available_threads())
-    )
+    return Neighbors(*_kernels.scan_range(database, to_rows(queries), int(radius), threads or available_threads()))
 
 
 def knn_search(database: Codes, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
@@ -98,7 +96,7 @@ def knn_search(database: Codes, queries: Codes, k: int, *, threads: int = 0) -> 
         return Neighbors.empty(0)
     isa()
     threads = threads or available_threads()
-    return Neighbors(*_kernels.scan_nearest(to_columns(database), to_rows(queries), int(k), threads))
+    return Neighbors(*_kernels.scan_nearest(database, to_rows(queries), int(k), threads))
 
 
 def check_scannable(codes: int) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from jobs.benchmarks import building, encode, nearest, ranking, scan, search, sparse
+from jobs.benchmarks import building, encode, latency, nearest, ranking, scan, search, sparse
 from jobs.benchmarks.comparison import Comparison, machine, write
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Comparison]]] = {
     "scan": scan.run,
     "search": search.run,
     "nearest": nearest.run,
+    "latency": latency.run,
     "ranking": ranking.run,
     "build": building.run,
     "encode": encode.run,

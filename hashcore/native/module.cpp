@@ -21,35 +21,29 @@ Queries view_queries(const In2<std::uint64_t>& queries) { return {queries.data()
 // columns[w, i] = word w of code i, codes being rows of bytes, least significant first.
 void to_columns(const In2<std::uint8_t>& codes, const Out2<std::uint64_t>& columns) {
     nb::gil_scoped_release unlocked;
-    const std::size_t items = codes.shape(0), bytes = codes.shape(1);
-    for (std::size_t w = 0; w < columns.shape(0); ++w) {
-        const std::size_t width = std::min<std::size_t>(8, bytes - 8 * w);
-        std::uint64_t* out = columns.data() + w * columns.shape(1);
-        const std::uint8_t* in = codes.data() + 8 * w;
-        for (std::size_t i = 0; i < items; ++i, in += bytes) {
-            std::uint64_t word = 0;
-            std::memcpy(&word, in, width);
-            out[i] = word;
-        }
-    }
+    gather_columns(codes.data(), codes.shape(1), 0, codes.shape(0), columns.data(), columns.shape(1));
 }
 
-nb::tuple range(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
+Items items_of(const In2<std::uint8_t>& codes) {
+    return {{nullptr, 0, (codes.shape(1) + 7) / 8, codes.shape(0)}, codes.data(), codes.shape(1)};
+}
+
+nb::tuple range(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
     HitLists lists;
     {
         const Isa isa = chosen_isa();
         nb::gil_scoped_release unlocked;
-        lists = scan_range(view(columns), view_queries(queries), radius, threads, isa);
+        lists = scan_range(items_of(codes), view_queries(queries), radius, threads, isa);
     }
     return to_numpy(std::move(lists));
 }
 
-nb::tuple nearest(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, std::size_t k, std::size_t threads) {
+nb::tuple nearest(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, std::size_t k, std::size_t threads) {
     HitLists lists;
     {
         const Isa isa = chosen_isa();
         nb::gil_scoped_release unlocked;
-        lists = scan_nearest(view(columns), view_queries(queries), k, threads, isa);
+        lists = scan_nearest(items_of(codes), view_queries(queries), k, threads, isa);
     }
     return to_numpy(std::move(lists));
 }

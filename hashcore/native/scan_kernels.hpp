@@ -11,6 +11,13 @@
 
 namespace hashcore {
 
+// Room for the counters of one block of items: as many as 16 bits count, two by two.
+struct HistogramScratch {
+    static constexpr std::size_t items = 2 * 65'504, most_bins = 4097;
+    std::uint16_t counters[65'536];
+    std::uint32_t totals[2 * most_bins];
+};
+
 struct ScanKernels {
     // Writes number and distance of each of the first `count` items within `radius` of the query, in item order.
     // Returns how many; both outputs need room for `count`.
@@ -19,10 +26,11 @@ struct ScanKernels {
 
     // Adds the first `count` items to all[distance], and the relevant ones to relevant[distance] too. An item is relevant
     // where its mask and the query's share a bit; mask word w of item i is masks[w * mask_stride + i]. Without masks
-    // (mask_words = 0) `relevant` is not touched. `scratch` has room for 8 * bins counters.
+    // (mask_words = 0) `relevant` is not touched. At most
+    // HistogramScratch::items at a time.
     void (*histogram)(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
                       const std::uint64_t* query, const std::uint64_t* masks, std::size_t mask_stride,
-                      std::size_t mask_words, const std::uint64_t* query_mask, std::size_t bins, std::uint32_t* scratch,
+                      std::size_t mask_words, const std::uint64_t* query_mask, std::size_t bins, HistogramScratch& scratch,
                       std::int64_t* all, std::int64_t* relevant);
 };
 

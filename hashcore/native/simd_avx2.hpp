@@ -41,6 +41,7 @@ struct Simd {
         const __m256i none = _mm256_cmpeq_epi64(_mm256_and_si256(a, b), _mm256_setzero_si256());
         return ~unsigned(_mm256_movemask_pd(_mm256_castsi256_pd(none))) & 0xfu;
     }
+    static Vector times_256(Vector v) { return _mm256_slli_epi64(v, 8); }
     static void store_distances(std::uint16_t* out, Vector v) {
         alignas(32) std::uint64_t lane[lanes];
         _mm256_store_si256(reinterpret_cast<__m256i*>(lane), v);

@@ -34,6 +34,7 @@ struct Simd {
     static Vector minimum(Vector a, Vector b) { return _mm512_min_epu64(a, b); }
     static unsigned at_most(Vector a, Vector b) { return _mm512_cmple_epu64_mask(a, b); }
     static unsigned overlap(Vector a, Vector b) { return _mm512_test_epi64_mask(a, b); }
+    static Vector times_256(Vector v) { return _mm512_slli_epi64(v, 8); }
     static void store_distances(std::uint16_t* out, Vector v) {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi64_epi16(v));
     }

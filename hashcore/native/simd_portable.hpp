@@ -48,6 +48,10 @@ struct Simd {
         for (std::size_t i = 0; i < lanes; ++i) mask |= unsigned((a.lane[i] & b.lane[i]) != 0) << i;
         return mask;
     }
+    static Vector times_256(Vector v) {
+        for (std::size_t i = 0; i < lanes; ++i) v.lane[i] <<= 8;
+        return v;
+    }
     static void store_distances(std::uint16_t* out, Vector v) {
         for (std::size_t i = 0; i < lanes; ++i) out[i] = std::uint16_t(v.lane[i]);
     }

@@ -245,7 +245,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
         work[t] = {sweep.probes(), compared, verified, seconds_since(start)};
     }
     if (!by_table)
-        for (auto& part : scan_range_hits(shard.codes, queries, radius, threads, isa)) parts.push_back(keep(std::move(part)));
+        for (auto& part : scan_range_hits({shard.codes}, queries, radius, threads, isa)) parts.push_back(keep(std::move(part)));
     return assemble(parts, shard.rows, queries.count, threads, any_number, max_rows);
 }
 

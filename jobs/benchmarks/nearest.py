@@ -16,7 +16,7 @@ from jobs.benchmarks import data
 from jobs.benchmarks.comparison import Comparison, compare, same_neighbors
 from jobs.benchmarks.peers import FaissFlat
 
-QUERIES = 200
+QUERIES = 1000
 ROUNDS = 3
 
 

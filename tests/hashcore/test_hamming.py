@@ -68,6 +68,21 @@ def test_histograms_count_every_pair_once_and_relevant_pairs_twice(isa, code_len
         assert np.array_equal(relevant[i], np.bincount(distances[shares], minlength=code_length + 1))
 
 
+@pytest.mark.parametrize("code_length", [64, 128, 200])
+def test_histograms_of_many_equal_codes_do_not_overflow(isa, code_length):
+    items = 300_001  # several blocks, and a tail
+    database = np.zeros((items, code_length // 8), np.uint8)
+    database[::1000, 0] = 1
+    masks = np.ones((items, 1), np.uint64)
+    masks[::7] = 2
+    every, relevant = hamming.relevance_histograms(
+        database, database[1:2], code_length, masks, np.ones((1, 1), np.uint64)
+    )
+    near, same_class = np.arange(items) % 1000 != 0, np.arange(items) % 7 != 0
+    assert every[0, :3].tolist() == [near.sum(), (~near).sum(), 0]
+    assert relevant[0, :3].tolist() == [(near & same_class).sum(), (~near & same_class).sum(), 0]
+
+
 @given(st.integers(1, 4000), st.integers(1, 300), st.integers(1, 3), st.integers(0, 2**32))
 def test_answers_do_not_depend_on_threads(items, queries, threads, seed):
     rng = np.random.default_rng(seed)
