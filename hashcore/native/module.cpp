@@ -28,14 +28,22 @@ Items items_of(const In2<std::uint8_t>& codes) {
     return {{nullptr, 0, (codes.shape(1) + 7) / 8, codes.shape(0)}, codes.data(), codes.shape(1)};
 }
 
-nb::tuple range(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
+nb::tuple range_of(const Items& items, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
     HitLists lists;
     {
         const Isa isa = chosen_isa();
         nb::gil_scoped_release unlocked;
-        lists = scan_range(items_of(codes), view_queries(queries), radius, threads, isa);
+        lists = scan_range(items, view_queries(queries), radius, threads, isa);
     }
     return to_numpy(std::move(lists));
+}
+
+nb::tuple range(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
+    return range_of(items_of(codes), queries, radius, threads);
+}
+
+nb::tuple range_of_columns(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
+    return range_of({view(columns)}, queries, radius, threads);
 }
 
 nb::tuple nearest(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, std::size_t k, std::size_t threads) {
@@ -80,6 +88,7 @@ NB_MODULE(_kernels, m) {
     m.def("to_columns", &to_columns);
     m.def("merge_lists", &merge_lists);
     m.def("scan_range", &range);
+    m.def("scan_range_of_columns", &range_of_columns);
     m.def("scan_nearest", &nearest);
     m.def("scan_histogram", &histogram);
 }

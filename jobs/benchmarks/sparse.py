@@ -65,7 +65,7 @@ def _row(index: indexer.Index, columns: hamming.Words, queries: Codes, radius: i
         f"{skew} sets, {len(index):,} x {SET_BITS} of {DIMENSIONS}, radius {radius}",
         "our scan",
         lambda: index.range_search(queries, radius, threads=1),
-        lambda: Neighbors(*_kernels.scan_range(columns, rows, radius, 1)),
+        lambda: Neighbors(*_kernels.scan_range_of_columns(columns, rows, radius, 1)),
         equal=lambda ours, theirs: same_neighbors(ours, theirs) and len(ours.ids) > 0,
         rounds=ROUNDS,
         codes=len(index),
