@@ -196,4 +196,6 @@ def _dataset(source: Source) -> ray.data.Dataset:
     from ray import data
 
     table = data.read_parquet(source.path, file_extensions=None).select_columns(source.columns())
-    return table.map_batches(partial(reading.decode, source=source), batch_format="pyarrow", batch_size=4096)
+    decoded = table.map_batches(partial(reading.decode, source=source), batch_format="pyarrow", batch_size=4096)
+    decoded.set_name("hashcore train: read and decode the corpus")  # as Ray's pages call it
+    return decoded
