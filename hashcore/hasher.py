@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -117,6 +117,10 @@ class Hasher:
             codes[rows] = pack_projections(torch.from_numpy(batch), self.kind)
         return codes
 
+    def on(self, device: str) -> Hasher:
+        """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are."""
+        return replace(self, modules={name: deepcopy(module).to(device) for name, module in self.modules.items()})
+
     def save(self, uri: str) -> None:
         """Write the hasher's directory: a local path or an object store's URI.
 
@@ -171,14 +175,15 @@ class Hasher:
 
     def _passes(self, items: NDArray[Any], modality: str) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Yield projections of consecutive slices of items."""
+        device = next((weight.device for weight in self.modules[modality].state_dict().values()), torch.device("cpu"))
         for start in range(0, len(items), PASS_ROWS):
-            batch = torch.from_numpy(np.require(items[start : start + PASS_ROWS], requirements=["C", "W"]))
+            batch = torch.from_numpy(np.require(items[start : start + PASS_ROWS], requirements=["C", "W"])).to(device)
             with torch.inference_mode():
                 projections = self.modules[modality](batch)
                 sizes = projections.abs().mean(dim=1, keepdim=True)
                 doubtful = (certainty(projections, self.kind) <= DOUBTFUL * sizes).any(dim=1)
                 projections[doubtful] = self._exact[modality](batch[doubtful]).float()
-            yield slice(start, start + len(batch)), projections.numpy()
+            yield slice(start, start + len(batch)), projections.cpu().numpy()
 
     @cached_property
     def _exact(self) -> dict[str, nn.Module]:

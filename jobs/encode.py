@@ -46,6 +46,8 @@ class EncodeConfig(Section):
     """Rows of a row group of the codes files."""
     files_per_step: int = Field(default=1024, ge=1)
     """Files of the corpus that are encoded as one Spark job; a killed run goes on after the last step it finished."""
+    gpus: float = Field(default=0, ge=0, le=1)
+    """GPU that each task takes: 0.25 lets four tasks share one. Spark must have been told of its GPUs."""
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)
     """Share of bad rows beyond which the job fails."""
 
@@ -121,20 +123,23 @@ def _encode(
     config = pipeline.encode
     counts = []
     for number, step in enumerate(found):
-        work = Work(folder, number, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group)
-        counts.append(_encode_step(spark, step, work, f"{label}, step {number + 1} of {len(found)}"))
+        device = "cuda" if config.gpus else "cpu"
+        work = Work(
+            folder, number, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group, device
+        )
+        counts.append(_encode_step(spark, step, work, f"{label}, step {number + 1} of {len(found)}", config.gpus))
     outputs.remove(Path(folder, SCRATCH))
     return Counts.total(counts)
 
 
-def _encode_step(spark: SparkSession, step: Step, work: Work, label: str) -> Counts:
+def _encode_step(spark: SparkSession, step: Step, work: Work, label: str, gpus: float) -> Counts:
     """Encode every share of a step and keep its counts; an interrupted step begins anew."""
     kept = Path(work.folder, SCRATCH, f"step-{work.step:05}.json")
     if kept.exists():
         return Counts(**json.loads(kept.read_bytes()))
     for left in Path(work.folder).glob(f"*/part-{work.step:05}-*"):
         left.unlink()
-    counts = Counts.total(step.map(spark, partial(encode_partition, work), label))
+    counts = Counts.total(step.map(spark, partial(encode_partition, work), label, gpus))
     with outputs.attempt(str(kept), str(kept.parent)) as own:
         Path(own).write_text(json.dumps(counts._asdict()), encoding="utf-8")
     return counts

@@ -32,6 +32,7 @@ class Work(NamedTuple):
     hasher_fingerprint: str
     modality: str
     rows_per_group: int
+    device: str = "cpu"
 
 
 class Counts(NamedTuple):
@@ -60,7 +61,7 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     import torch
 
     torch.set_num_threads(task_threads())
-    hasher = load_hasher(work.hasher, work.hasher_fingerprint)
+    hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device)
     null_ids = 0
     with part_file(work, codes.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
         for batch in batches:
@@ -72,7 +73,7 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
 
 
 @lru_cache(maxsize=1)
-def load_hasher(uri: str, fingerprint: str) -> Hasher:
+def load_hasher(uri: str, fingerprint: str, device: str = "cpu") -> Hasher:
     """Return the hasher of a run, loaded once in each worker process.
 
     Raises:
@@ -85,7 +86,7 @@ def load_hasher(uri: str, fingerprint: str) -> Hasher:
         raise InvalidInputError(
             f"{uri} changed from {fingerprint} to {hasher.fingerprint} during the run; run it again"
         )
-    return hasher
+    return hasher if device == "cpu" else hasher.on(device)
 
 
 def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str) -> Encoded:

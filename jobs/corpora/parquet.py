@@ -57,12 +57,11 @@ class Step(NamedTuple):
     batch_rows: int
 
     def map(
-        self, spark: SparkSession, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str
+        self, spark: SparkSession, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str, gpus: float
     ) -> list[Result]:
         """Apply a function to the number and the batches (id, item, labels) of every share, one Spark task each."""
-        return map_tasks(
-            spark, partial(_apply, self._replace(shares=[]), function), list(enumerate(self.shares)), label
-        )
+        apply = partial(_apply, self._replace(shares=[]), function)
+        return map_tasks(spark, apply, list(enumerate(self.shares)), label, gpus)
 
 
 def _apply(

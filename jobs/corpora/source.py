@@ -28,7 +28,7 @@ class Step(Protocol):
     """Some files of a corpus."""
 
     def map(
-        self, spark: SparkSession, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str
+        self, spark: SparkSession, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str, gpus: float
     ) -> list[Result]:
         """Apply a function to the number and the batches (id, item, labels) of every task's share."""
 
@@ -43,9 +43,10 @@ class FrameStep(NamedTuple):
         spark: SparkSession,  # noqa: ARG002 - the frame has its own
         function: Callable[[int, Iterator[pa.RecordBatch]], Result],
         label: str,
+        gpus: float,
     ) -> list[Result]:
         """Apply a function to every partition of the frame."""
-        return map_partitions(self.frame, partial(_apply, function), label)
+        return map_partitions(self.frame, partial(_apply, function), label, gpus)
 
 
 def _apply(function: Callable[[int, Iterator[pa.RecordBatch]], Result], batches: Iterator[pa.RecordBatch]) -> Result:

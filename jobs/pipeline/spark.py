@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from hashcore.errors import HashcoreError, MissingExtraError, require
-from jobs.pipeline import runs
+from jobs.pipeline import gpu, runs
 from jobs.pipeline.progress import Progress
 from jobs.pipeline.section import Section
 
@@ -129,7 +129,11 @@ def check_java() -> None:
 
 
 def map_tasks(
-    spark: SparkSession, function: Callable[[Task], Result], tasks: Sequence[Task], label: str = "tasks"
+    spark: SparkSession,
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    label: str = "tasks",
+    gpus: float = 0,
 ) -> list[Result]:
     """Apply a function to every task, one Spark task each, and return the results in the order of the tasks.
 
@@ -142,12 +146,12 @@ def map_tasks(
     if not tasks:
         return []
     frame = spark.range(0, len(tasks), 1, len(tasks))  # one row, the number of a task, in each partition
-    results = map_partitions(frame, partial(_apply, function, list(tasks)), label)
+    results = map_partitions(frame, partial(_apply, function, list(tasks)), label, gpus)
     return [result for partition in results for result in partition]
 
 
 def map_partitions(
-    frame: DataFrame, function: Callable[[Iterator[pa.RecordBatch]], Result], label: str = "tasks"
+    frame: DataFrame, function: Callable[[Iterator[pa.RecordBatch]], Result], label: str = "tasks", gpus: float = 0
 ) -> list[Result]:
     """Apply a function to the record batches of every partition and return the results in the order of partitions.
 
@@ -166,7 +170,7 @@ def map_partitions(
         yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps((outcome, runs.process_peak_bytes()))]})
 
     with runs.stage(label), _named(frame.sparkSession, label), _watched(frame.sparkSession, label):
-        rows = frame.mapInArrow(guarded, "outcome binary").collect()
+        rows = frame.mapInArrow(guarded, "outcome binary", profile=gpu.profile(gpus)).collect()
     outcomes = []
     for outcome, peak_bytes in (pickle.loads(row.outcome) for row in rows):
         runs.peak(peak_bytes)

@@ -1,0 +1,41 @@
+"""The stage that encodes asks for GPUs, by a resource profile; without any, Spark's default profile is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from jobs.corpora import encoding
+from jobs.corpora.encoding import Work
+from jobs.pipeline import gpu
+from jobs.pipeline.config import Pipeline
+from jobs.pipeline.spark import map_tasks
+
+
+def test_a_stage_without_gpus_has_no_profile_of_its_own(spark):
+    assert gpu.profile(0) is None
+    assert map_tasks(spark, len, ["a", "bc"], "lengths", 0) == [1, 2]
+
+
+def test_a_profile_asks_for_a_share_of_a_gpu_and_a_core(spark):
+    requests = gpu.profile(0.25).taskResources
+    assert (requests["gpu"].amount, requests["cpus"].amount) == (0.25, 1)
+
+
+@pytest.mark.parametrize(("gpus", "device"), [(0, "cpu"), (0.25, "cuda")])
+def test_workers_are_told_where_to_compute_and_spark_what_they_take(monkeypatch, tmp_path, gpus, device):
+    from jobs import encode
+
+    told = []
+
+    class Step:
+        def map(self, spark, function, label, gpus):
+            told.append((function.args[0].device, gpus))
+            return [encoding.Counts(1, 0, 0)]
+
+    class Hasher:
+        fingerprint = "f"
+
+    pipeline = Pipeline.model_validate({"name": "a", "root": str(tmp_path), "encode": {"gpus": gpus}})
+    encode._encode(None, [Step()], str(tmp_path / "codes"), Hasher(), pipeline, "encode")
+    assert told == [(device, gpus)]
+    assert isinstance(Work("", 0, "", "", "", 1), tuple)
