@@ -13,6 +13,7 @@ from jobs.pipeline.spark import MIN_JAVA, java_version
 
 DISTRIBUTION = "hashcore"
 GIB = 1 << 30
+APART = {"petastorm": "make .venv-petastorm/installed"}  # extras that stand beside no other
 REQUIREMENT = re.compile(r"""([\w.-]+).*;\s*extra\s*==\s*["'](\w+)["']""")  # torch>=2.4; extra == "train"
 
 
@@ -72,7 +73,8 @@ def libraries() -> dict[str, str]:
     for extra, parts in extras().items():
         missing = [part for part in parts if _version(part) is None]
         found = ", ".join(f"{part} {_version(part)}" for part in parts if part not in missing)
-        lack = f"missing {', '.join(missing)}; type: pip install 'hashcore[{extra}]'" if missing else ""
+        command = APART.get(extra, f"pip install 'hashcore[{extra}]'")
+        lack = f"missing {', '.join(missing)}; type: {command}" if missing else ""
         lines[f"[{extra}]"] = "; ".join(filter(None, (found, lack)))
     return lines
 
