@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t ahead = 32;                // memory accesses kept in flight
 constexpr std::size_t block_items = 2048;        // of a scan, as in hashcore
+constexpr std::size_t plans_ahead = 8;            // queries whose buckets are on their way while one is planned
 constexpr std::size_t queries_per_task = 4096;
 constexpr std::size_t look_ups_per_batch = 1 << 22;  // bounds the candidates that wait
 constexpr double list_planning_ns = 300;          // what planning by lists takes: nothing to gain below
@@ -364,7 +365,11 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
         std::vector<std::uint32_t> active;
         std::vector<SparsePlan> plans;
         double by_plan = 0, by_scan = 0;
-        for (std::size_t q = task * block; q < std::min(queries.count, (task + 1) * block); ++q) {
+        const std::size_t end = std::min(queries.count, (task + 1) * block);
+        for (std::size_t q = task * block; q < end; ++q) {
+            if (q + plans_ahead < end)
+                for (const Block& part : shard.blocks)
+                    __builtin_prefetch(part.buckets.offsets + part.bucket_of(queries.data + (q + plans_ahead) * shard.codes.words));
             active.push_back(std::uint32_t(q));
             plans.push_back(plan_sparse(shard, queries.data + q * shard.codes.words, radius, route, costs));
             expect(shard, plans.back(), done);
