@@ -54,6 +54,11 @@ struct SparseWork {
     double seconds = 0;
 };
 
+// How many queries a task takes together.
+inline std::size_t sparse_task_queries(std::size_t queries, std::size_t threads) {
+    return std::clamp<std::size_t>((queries + threads - 1) / std::max<std::size_t>(threads, 1), 1, 4096);
+}
+
 // The cheapest plan for one query; `route` ≥ 0 asks for that route where it can answer, else for a scan.
 SparsePlan plan_sparse(const SparseShard& shard, const std::uint64_t* query, unsigned radius, int route, const SparseCosts& costs);
 

@@ -12,6 +12,7 @@ import indexer
 from hashcore import codes, hamming
 from hashcore.errors import CorruptIndexError, InvalidInputError
 from indexer.layout import Layout, plan_layout
+from indexer.signature_blocks import Block
 from indexer.sparse_shard import ROUTES, SparseCosts, SparseShard
 
 ITEMS, QUERIES = 150, 6
@@ -133,6 +134,19 @@ def test_costs_choose_the_route(tmp_path):
     assert index.explain(queries[4:], 2)[0].reason.startswith("scan")
     shard.sparse_costs = dataclasses.replace(dear, posting=1e9, folded=0)
     assert index.explain(queries[4:], 2)[0].reason.startswith("folds for 2 of 2 queries")
+
+
+def test_blocks_of_very_few_bits_lose_nothing(tmp_path):
+    ids, database, queries = drawn(12, share=0.3)
+    layout = plan_layout(database, code_length=12, rows_per_shard=ITEMS, scan_below=0, kind="sparse")
+    blocks = (Block(begin=0, end=2, bits=4), Block(begin=2, end=3, bits=4), Block(begin=3, end=12, bits=6))
+    layout = layout.model_copy(update={"blocks": blocks})
+    index = indexer.build(str(tmp_path / "index"), ids, database, code_length=12, kind="sparse", layout=layout)
+    index.open_shard(0).route = "signatures"
+    expected = truth(ids, database, queries)
+    for radius in range(12):
+        found = index.range_search(queries, radius)
+        assert [pairs(found, i) for i in range(QUERIES)] == [[p for p in r if p[0] <= radius] for r in expected]
 
 
 def test_ternary_codes_are_searched_by_the_l1_distance_of_their_values(tmp_path):

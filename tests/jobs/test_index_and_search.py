@@ -120,6 +120,20 @@ def test_shards_do_not_change_the_answer_and_keep_labels(spark, tmp_path):
         assert labels == {int(item): database.labels.of(row).tolist() for row, item in enumerate(database.ids)}
 
 
+@pytest.mark.parametrize("kind", ["sparse", "ternary"])
+def test_other_kinds_are_indexed_by_blocks_and_searched_like_any(spark, in_process, tmp_path, kind):
+    database, queries = make_both(tmp_path)
+    for part in ("database", "queries"):
+        info = codes.read_info(str(tmp_path / "codes" / part))
+        codes.write_info(str(tmp_path / "codes" / part), info.model_copy(update={"kind": kind}))
+    index.run(pipeline(tmp_path))
+    built = indexer.open(str(tmp_path / "index"))
+    assert built.kind == kind and built.manifest.layout.blocks and not built.manifest.layout.substrings
+    for name, question in (("nearest", {"k": 7}), ("within", {"radius": 20})):
+        search.run(elsewhere(pipeline(tmp_path), name, **question))
+        assert found(tmp_path / name) == expected(database, queries, **question)
+
+
 def test_the_index_says_what_made_it(spark, tmp_path):
     make_both(tmp_path)
     index.run(pipeline(tmp_path))
