@@ -78,14 +78,14 @@ def root(tmp_path_factory):
 
 def run(root, verb):
     job = submit(INSTALLED / f"{verb}.py", "--config", root / "a.yaml", folder=root, stdout=-1, stderr=-1)
-    said, wrong = job.communicate(timeout=300)
+    said, wrong = job.communicate(timeout=900)
     assert job.returncode == 0, wrong[-2000:]
     return said
 
 
 def test_executors_import_everything_from_the_unpacked_archive(root):
     job = submit(root / "where.py", folder=root, stdout=-1, stderr=-1)
-    said, wrong = job.communicate(timeout=300)
+    said, wrong = job.communicate(timeout=900)
     assert job.returncode == 0, wrong[-2000:]
     found = json.loads(said.splitlines()[-1])
     source = Path(__file__).parents[2]
@@ -98,14 +98,14 @@ def test_executors_import_everything_from_the_unpacked_archive(root):
 
 def test_the_index_is_built_although_an_executor_is_killed(root):
     job = submit(INSTALLED / "index.py", "--config", root / "a.yaml", folder=root, stdout=-1, stderr=-1)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 900  # a busy machine is no failure
     while not list((root / "index").glob(".entries/*.json")):  # the first shard is built: executors are at work
         assert job.poll() is None and time.monotonic() < deadline, "the job ended before an executor could be killed"
         time.sleep(0.02)
     victims = executors(SPARK_HOME) or executors(root)
     assert len(victims) == 2
     os.kill(victims[0], signal.SIGKILL)
-    said, wrong = job.communicate(timeout=300)
+    said, wrong = job.communicate(timeout=900)
     assert job.returncode == 0, wrong[-2000:]
     assert "index: 60,000 codes in 12 shards" in said
 
