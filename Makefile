@@ -1,15 +1,24 @@
 # Every target does its own set-up, in .venv. PYTHON names the interpreter to make it with.
 PYTHON ?= python3
+S3_SERVER ?= ministack==1.5.33
 BIN    := .venv/bin
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*) $(wildcard indexer/native/*)
 
-.PHONY: demo test test-cluster test-petastorm lint infrastructure bench wheel archive setup check clean
+.PHONY: demo test test-cluster test-petastorm test-faults test-s3 lint infrastructure bench wheel archive setup check clean
 
 demo: setup        ## images → trained hash → codes → index → exact search → figures → a page to look at
 	$(BIN)/hashcore demo --config conf/demo.yaml
 
 test: setup        ## the whole suite; tests of public data sets look for them in $$HASHCORE_DATA
 	$(BIN)/python -m pytest
+
+test-faults: setup ## kills, lost answers, full disks, damage and fuzz (indexer/FAULTS.md); some twenty minutes
+	$(BIN)/python -m pytest -m "faults or not faults" tests/faults
+
+test-s3: setup     ## the promises of stores and generations against a second S3 server, moto being the first
+	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
+	.venv-s3/bin/python -m pip install --quiet --disable-pip-version-check "$(S3_SERVER)"
+	S3_PYTHON=.venv-s3/bin/python $(BIN)/python tests/faults/with_second_s3.py tests/indexer/test_store.py tests/indexer/test_generations.py
 
 lint: setup infrastructure  ## style, types, the arrows between the packages, infrastructure
 	$(BIN)/ruff check .

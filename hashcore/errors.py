@@ -25,6 +25,10 @@ class StorageError(HashcoreError, OSError):
     """Storage cannot be reached, refuses, or cannot promise what is asked; the message holds the URI and its answer."""
 
 
+class TaskError(HashcoreError, RuntimeError):
+    """A task of a job failed however often it was tried; the message holds task, input file and rows, and its error."""
+
+
 class CorruptIndexError(HashcoreError, OSError):
     """Bytes of an index do not say what they must; the message holds path, expected and got."""
 

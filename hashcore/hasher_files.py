@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor
 
+from hashcore import files
 from hashcore.errors import CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError, require
 
 DESCRIPTION = "hasher.json"
@@ -23,18 +24,14 @@ def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor
     Raises:
         OutputError: If it cannot be written.
     """
-    from pyarrow import fs
-
     require("safetensors", "train")
     from safetensors.torch import save
 
     text = json.dumps({"format_version": FORMAT_VERSION, **description}, indent=2) + "\n"
     try:
-        files, path = fs.FileSystem.from_uri(uri) if "://" in uri else (fs.LocalFileSystem(), uri)
-        files.create_dir(path, recursive=True)
+        files.make_folder(uri)
         for name, content in ((WEIGHTS, save(dict(weights))), (DESCRIPTION, text.encode())):
-            with files.open_output_stream(f"{path}/{name}") as stream:
-                stream.write(content)
+            files.write_bytes(files.join(uri, name), content)
     except OSError as error:
         raise OutputError(f"{uri} cannot be written ({_line(error)}); give a place you may write to") from None
 
@@ -88,14 +85,13 @@ def damage_named(uri: str) -> Iterator[None]:
 
 def _content(uri: str, name: str) -> bytes:
     """Return the bytes of a file of the directory."""
-    from pyarrow import fs
-
     try:
-        files, path = fs.FileSystem.from_uri(uri) if "://" in uri else (fs.LocalFileSystem(), uri)
-        with files.open_input_stream(f"{path}/{name}") as stream:
-            return bytes(stream.read())
+        content, said = files.read_bytes(files.join(uri, name)), f"{name} is missing"
     except OSError as error:
-        raise InvalidInputError(f"{uri} holds no hasher ({_line(error)}); train one, or correct the path") from None
+        content, said = None, _line(error)
+    if content is None:
+        raise InvalidInputError(f"{uri} holds no hasher ({said}); train one, or correct the path")
+    return content
 
 
 def _line(error: Exception) -> str:

@@ -14,7 +14,7 @@ from hashcore.relevance import Labels
 from indexer.changes import ROWS_PER_SHARD, check_ids
 from indexer.index import Index
 from indexer.layout import SAMPLE_CODES, Layout, plan_layout
-from indexer.manifest import CURRENT, SHARDS, Manifest, ShardEntry, commit_manifest, next_generation
+from indexer.manifest import CURRENT, SHARDS, Manifest, ShardEntry, commit_manifest, new_writer, next_generation
 from indexer.shard_builder import build_shard as build_shard_in
 from indexer.store import UNFINISHED, Store, open_store
 
@@ -102,6 +102,7 @@ def commit(
         shards=tuple(entries),
         hasher_fingerprint=hasher_fingerprint,
         provenance=provenance or {},
+        writer=new_writer(),
     )
     commit_manifest(store, manifest)
     return Index(store, manifest)

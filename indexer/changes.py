@@ -32,9 +32,7 @@ def append_rows(index: Index, ids: NDArray[np.int64], codes: Codes, labels: Labe
     codes = check_codes(codes, index.code_length)
     ids = check_ids(ids, codes)
     check_new(index, ids)
-    if index.shards and (index.open_shard(0).labels() is None) != (labels is None):
-        kept, given = ("without", "with") if labels is not None else ("with", "without")
-        raise InvalidInputError(f"the index was built {kept} labels; append rows {kept}, not {given} them")
+    check_labels(index, labels)
     entry = build_shard(index.store, ids, codes, labels, layout=layout_of(index, codes))
     return commit_shards(index.store, index.manifest, [*index.shards, entry], {"verb": "append", "rows": len(ids)})
 
@@ -66,6 +64,13 @@ def check_new(index: Index, ids: NDArray[np.int64]) -> None:
         if len(rows):
             taken = shard.live.ids_at(rows[:1])[0]
             raise InvalidInputError(f"{len(rows)} ids are in the index already, such as {taken}; delete them first")
+
+
+def check_labels(index: Index, labels: Labels | None) -> None:
+    """Raise InvalidInputError unless labels are given where the index has them, and not where it has none."""
+    if index.shards and index.open_shard(0).has_labels != (labels is not None):
+        kept, given = ("without", "with") if labels is not None else ("with", "without")
+        raise InvalidInputError(f"the index was built {kept} labels; append rows {kept}, not {given} them")
 
 
 def shards_with(shards: Sequence[ShardEntry], ids: NDArray[np.int64]) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.codes import Codes, Kind, check_codes
-from hashcore.errors import InvalidInputError
+from hashcore.errors import CorruptIndexError
 from hashcore.hamming import available_threads, check_k, check_radius
 from hashcore.neighbors import Neighbors
 from hashcore.relevance import Labels
@@ -16,7 +16,7 @@ from indexer import audit, changes
 from indexer import vacuum as vacuums
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.changes import ROWS_PER_SHARD
-from indexer.manifest import Manifest, ShardEntry, read_manifest
+from indexer.manifest import Manifest, ShardEntry, lineage, read_manifest
 from indexer.plans import ShardPlan
 from indexer.shard import Shard
 from indexer.store import Store, open_store
@@ -175,6 +175,11 @@ class Index:
         """
         return audit.verify(self, audited)
 
+    def appended(self) -> set[str]:
+        """Return what was appended to this generation and those it came from, by the content that jobs tell."""
+        changes_made = (made.provenance.get("change", {}) for made in lineage(self.store, self.manifest))
+        return {str(change["codes"]) for change in changes_made if "codes" in change}
+
     def inspect(self) -> audit.Inspection:
         """Tell what the index holds, from its manifests alone."""
         return audit.inspect(self)
@@ -205,9 +210,10 @@ def open_index(root: str, generation: int | None = None) -> Index:
 
     Raises:
         InvalidInputError: If there is no index, or no such generation.
+        CorruptIndexError: If the manifest is damaged.
     """
     store = open_store(root)
     manifest = read_manifest(store, generation)
     if not manifest.shards:
-        raise InvalidInputError(f"{root}: generation {manifest.generation} has no shards; build the index again")
+        raise CorruptIndexError(f"{root}: generation {manifest.generation} has no shards; restore its manifest")
     return Index(store, manifest)

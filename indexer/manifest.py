@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 import uuid
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -78,8 +79,10 @@ class Manifest(BaseModel):
 
     Attributes:
         layout: Of the shards that were built with it; each shard holds its own, as small ones want smaller tables.
-        writer: Drawn by whoever wrote it, so that no two manifests are the same: a writer knows its own again.
         created_s: When, by the writer's clock; told to people, never compared.
+        writer: Drawn by whoever wrote it, so that no two manifests are the same: a writer knows its own again. Empty in
+            version 1, as is the checksum.
+        checksum: SHA-256 of all else, as JSON without blanks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,7 +96,16 @@ class Manifest(BaseModel):
     hasher_fingerprint: str | None = None
     provenance: dict[str, Any] = {}
     created_s: float = Field(default_factory=time.time)
-    writer: str = Field(default_factory=lambda: uuid.uuid4().hex)
+    writer: str = ""
+    checksum: str = ""
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that it says."""
+        return hashlib.sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
+
+    def content(self) -> bytes:
+        """Return it as a file holds it."""
+        return self.model_copy(update={"checksum": self.digest()}).model_dump_json(indent=1).encode()
 
     @property
     def rows(self) -> int:
@@ -110,7 +122,21 @@ class Manifest(BaseModel):
             shards=tuple(shards),
             hasher_fingerprint=self.hasher_fingerprint,
             provenance={**self.provenance, "change": change},
+            writer=new_writer(),
         )
+
+
+def new_writer() -> str:
+    """Return a name that no other writer has."""
+    return uuid.uuid4().hex
+
+
+class Current(NamedTuple):
+    """What CURRENT says: a generation, and since version 2 who wrote its manifest; and its bytes."""
+
+    generation: int
+    writer: str
+    content: bytes
 
 
 def read_manifest(store: Store, generation: int | None = None) -> Manifest:
@@ -119,13 +145,28 @@ def read_manifest(store: Store, generation: int | None = None) -> Manifest:
     Raises:
         InvalidInputError: If there is no index, or no such generation.
         UnknownFormatError: If it is of a version this reader does not know.
-        CorruptIndexError: If it does not parse.
+        CorruptIndexError: If it does not parse, or is not what CURRENT says.
     """
-    current = store.get(CURRENT)
-    if current is None:
+    content = store.get(CURRENT)
+    if content is None:
         raise InvalidInputError(f"{store} holds no index; build one there, or check the path")
-    if generation is None:
-        generation = _parse_current(store, current)
+    if generation is not None:
+        return _read(store, generation)
+    current = _parse_current(store, content)
+    try:
+        manifest = _read(store, current.generation)
+    except InvalidInputError:
+        raise CorruptIndexError(f"{store}/{CURRENT}: generation {current.generation} is missing; restore it") from None
+    if manifest.writer != current.writer:
+        raise CorruptIndexError(
+            f"{store}/{CURRENT}: expected generation {current.generation} of writer {current.writer or 'unknown'}, "
+            f"got one of {manifest.writer or 'unknown'}; restore the file"
+        )
+    return manifest
+
+
+def _read(store: Store, generation: int) -> Manifest:
+    """Return the manifest of a generation."""
     content = store.get(manifest_name(generation))
     if content is None:
         known = ", ".join(map(str, generations(store)))
@@ -144,14 +185,17 @@ def commit_manifest(store: Store, manifest: Manifest) -> None:
 
     Raises:
         OutputError: If somebody else has committed since the parent was read; nothing of theirs is touched.
+        StorageError: If the storage cannot tell two writers apart.
     """
     store.check_swaps()
-    expected = None if manifest.parent is None else _current_bytes(manifest.parent)
-    content = manifest.model_dump_json(indent=1).encode()
+    current = read_current(store)
     if (
-        store.get(CURRENT) != expected
-        or not store.put_new(manifest_name(manifest.generation), content)
-        or not (store.swap(CURRENT, expected, _current_bytes(manifest.generation)) or _is_ancestor(store, manifest))
+        (current and current.generation) != manifest.parent
+        or not store.put_new(manifest_name(manifest.generation), manifest.content())
+        or not (
+            store.swap(CURRENT, current and current.content, f"{manifest.generation} {manifest.writer}\n".encode())
+            or _is_ancestor(store, manifest)
+        )
     ):
         raise OutputError(
             f"{store}: another writer committed first; its index is current and yours is not part of it: "
@@ -161,22 +205,29 @@ def commit_manifest(store: Store, manifest: Manifest) -> None:
 
 def _is_ancestor(store: Store, manifest: Manifest) -> bool:
     """Return whether the current generation came from a manifest, whose swap had succeeded without an answer."""
-    newer: int | None = current_generation(store)
-    while newer is not None and newer > manifest.generation:
-        newer = read_manifest(store, newer).parent
-    return newer == manifest.generation and read_manifest(store, newer).writer == manifest.writer
+    return manifest.writer in (made.writer for made in lineage(store, read_manifest(store)))
 
 
 def next_generation(store: Store) -> tuple[int | None, int]:
     """Return the current generation (None: none yet) and the number that the next one takes."""
-    parent = current_generation(store)
+    current = read_current(store)
+    parent = None if current is None else current.generation
     return parent, max([*generations(store), parent or 0]) + 1
 
 
-def current_generation(store: Store) -> int | None:
-    """Return the generation that CURRENT names, None where there is no index."""
-    current = store.get(CURRENT)
-    return None if current is None else _parse_current(store, current)
+def read_current(store: Store) -> Current | None:
+    """Return what CURRENT says, None where there is no index."""
+    content = store.get(CURRENT)
+    return None if content is None else _parse_current(store, content)
+
+
+def lineage(store: Store, newest: Manifest) -> Iterator[Manifest]:
+    """Yield a generation and those it came from, as far back as they are there."""
+    present = set(generations(store))
+    yield newest
+    while newest.parent in present:
+        newest = read_manifest(store, newest.parent)
+        yield newest
 
 
 def generations(store: Store) -> list[int]:
@@ -190,21 +241,18 @@ def manifest_name(generation: int) -> str:
     return f"{MANIFESTS}/{generation:08d}.json"
 
 
-def _current_bytes(generation: int) -> bytes:
-    return f"{generation}\n".encode()
-
-
-def _parse_current(store: Store, content: bytes) -> int:
-    """Return the generation that CURRENT names."""
-    if not re.fullmatch(rb"\d{1,18}\n?", content):
-        raise CorruptIndexError(f"{store}/{CURRENT}: expected a generation's number, got {content[:40]!r}")
-    return int(content)
+def _parse_current(store: Store, content: bytes) -> Current:
+    """Return what the bytes of CURRENT say."""
+    found = re.fullmatch(rb"(\d{1,18})(?: ([0-9a-f]{32}))?\n", content)
+    if found is None:
+        raise CorruptIndexError(f"{store}/{CURRENT}: expected a generation's number and writer, got {content[:40]!r}")
+    return Current(int(found.group(1)), (found.group(2) or b"").decode(), content)
 
 
 def _parse(path: str, content: bytes) -> Manifest:
     """Return the manifest in `content`."""
     try:
-        return Manifest.model_validate_json(content)
+        manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         if first["loc"] == ("format_version",):
@@ -214,3 +262,6 @@ def _parse(path: str, content: bytes) -> Manifest:
             ) from None
         where = ".".join(map(str, first["loc"]))
         raise CorruptIndexError(f"{path}: {where or 'manifest'}: {first['msg']}; restore the file") from None
+    if manifest.checksum != (manifest.digest() if manifest.checksum or manifest.format_version > 1 else ""):
+        raise CorruptIndexError(f"{path}: expected SHA-256 {manifest.checksum or 'in checksum'}; restore the file")
+    return manifest

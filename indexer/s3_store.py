@@ -155,10 +155,10 @@ class S3Store:
         return len(old) + len(probes)
 
     def now_s(self) -> float:
-        """Return the time that the storage stamps its answers with."""
+        """Return the time that the storage stamps its answers with, which it cuts to a second, rounded up."""
         with self._named(""):
             answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
-        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp() + 1
 
     def _get(self, key: str, **options: str) -> tuple[bytes | None, str | None]:
         """Return an object's bytes and its entity tag; None and None where there is none."""

@@ -104,6 +104,11 @@ class Shard:
             places = np.searchsorted(self.live.offsets, places, side="right") - 1
         return self._stored_codes()[places]
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether its rows have labels."""
+        return self.live.stored_labels is not None
+
     def labels(self) -> Labels | None:
         """Return the rows' labels in row order, or None where the index was built without."""
         return self.live.labels

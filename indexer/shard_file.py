@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.errors import CorruptIndexError, UnknownFormatError
+from hashcore.errors import CorruptIndexError, OutputError, UnknownFormatError
 
 FORMAT = "hashcore-shard"
 VERSION = 1
@@ -58,12 +58,17 @@ def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
         header[name] = {"dtype": NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for array in ordered.values():
-            file.write(_bytes(array))
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for array in ordered.values():
+                file.write(_bytes(array))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}, {end} bytes: {error.strerror}; make room, or choose another place (TMPDIR for s3://)"
+        ) from None
     return hashlib.sha256(text).hexdigest()
 
 
@@ -162,7 +167,7 @@ class ShardFile:
             if size != len(self._map):
                 raise CorruptIndexError(f"{self.path}: expected {size} bytes, got {len(self._map)}; restore the file")
             return {name: self._view(8 + len(text), entry) for name, entry in header.items()}, facts
-        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise CorruptIndexError(f"{self.path}: the header is not a shard's ({error!r}); restore the file") from None
 
     def _view(self, base: int, entry: dict[str, Any]) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError
@@ -12,6 +13,7 @@ from indexer.manifest import (
     TOMBSTONES,
     Manifest,
     generations,
+    lineage,
     manifest_name,
     read_manifest,
 )
@@ -43,7 +45,7 @@ def vacuum(store: Store, keep: int, older_than_s: float) -> Removed:
         raise InvalidInputError(f"keep={keep}: the current generation always stays; keep 1 or more")
     before_s = store.now_s() - older_than_s
     written_s = {entry.name: entry.modified_s for entry in store.entries(MANIFESTS)}
-    kept = _lineage(store, keep)
+    kept = list(islice(lineage(store, read_manifest(store)), keep))
     held = {name for manifest in kept for name in files_of(manifest)}
     staying = {manifest.generation for manifest in kept}
     dropped_s: dict[str, float] = {}  # by file: when the last dropped generation that held it was written
@@ -77,15 +79,6 @@ def files_of(manifest: Manifest) -> Iterator[str]:
         yield shard.name
         if shard.tombstones_name is not None:
             yield shard.tombstones_name
-
-
-def _lineage(store: Store, most: int) -> list[Manifest]:
-    """Return the current generation and those it came from, as far as they are there."""
-    present = set(generations(store))
-    found = [read_manifest(store)]
-    while len(found) < most and found[-1].parent in present:
-        found.append(read_manifest(store, found[-1].parent))
-    return found
 
 
 def _files(store: Store, generation: int) -> Iterable[str]:

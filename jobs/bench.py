@@ -10,7 +10,7 @@ from pathlib import Path
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from jobs.benchmarks import building, encode, latency, nearest, ranking, scan, search, sparse
+from jobs.benchmarks import building, encode, generations, latency, nearest, ranking, scan, search, sparse
 from jobs.benchmarks.comparison import Comparison, machine, write
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Comparison]]] = {
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[Comparison]]] = {
     "latency": latency.run,
     "ranking": ranking.run,
     "build": building.run,
+    "generations": generations.run,
     "encode": encode.run,
     "sparse": sparse.run,
 }

@@ -14,18 +14,21 @@ from hashcore.errors import HashcoreError
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+GENERATIONS = "jobs.generations"  # a module `inspect` in `jobs` itself would hide Python's from scripts there
 
 
 class Verb(NamedTuple):
-    """What a word on the command line does: `run` of the module `jobs.<word>`.
+    """What a word on the command line does: `run` of the module of that name.
 
     Attributes:
         summary: For the help.
-        takes: "pipeline": run(pipeline); "own": run(given), arguments declared by the module; "nothing": run().
+        takes: "pipeline": run(pipeline); "own": run(given), arguments declared by the module.
+        package: Where the module lies.
     """
 
     summary: str
-    takes: Literal["pipeline", "own", "nothing"] = "pipeline"
+    takes: Literal["pipeline", "own"] = "pipeline"
+    package: str = "jobs"
 
 
 VERBS = {
@@ -38,10 +41,16 @@ VERBS = {
     "report": Verb("show the figures on one page"),
     "runs": Verb("list what the jobs of a pipeline did, how long it took and how it ended"),
     "explain": Verb("show how each shard would answer the queries, and at what cost"),
+    "append": Verb("add the codes of a directory to the index, as a new generation", package=GENERATIONS),
+    "delete": Verb("delete the items of a list of ids from the index, as a new generation", package=GENERATIONS),
+    "compact": Verb("merge small shards and drop deleted rows, as a new generation", package=GENERATIONS),
+    "vacuum": Verb("remove old generations and what nothing refers to", package=GENERATIONS),
+    "verify": Verb("compare every byte, count and some answers with what they must be", package=GENERATIONS),
+    "inspect": Verb("show what the index holds, from its manifest alone", package=GENERATIONS),
     "plan": Verb("predict bytes, build time and queries a second of an index not built yet", takes="own"),
     "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", takes="own"),
     "bench": Verb("measure kernels and tables beside their peers", takes="own"),
-    "doctor": Verb("show what this machine has, and what to install", takes="nothing"),
+    "doctor": Verb("show what this machine has, and what to install", takes="own"),
 }
 
 
@@ -71,7 +80,7 @@ def _parser(chosen: str, *, helps: bool = False) -> argparse.ArgumentParser:
     for name, verb in VERBS.items():
         command = verbs.add_parser(name, help=verb.summary, description=verb.summary[0].upper() + verb.summary[1:])
         if verb.takes == "own" and name == chosen:
-            import_module(f"jobs.{name}").add_arguments(command)
+            import_module(f"{verb.package}.{name}").add_arguments(command)
         if verb.takes == "pipeline":
             if helps and name == chosen:
                 from jobs.pipeline import options
@@ -99,10 +108,9 @@ def _parser(chosen: str, *, helps: bool = False) -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace) -> None:
     """Load the chosen verb's module and run it."""
-    module = import_module(f"jobs.{given.verb}")
-    match VERBS[given.verb].takes:
-        case "nothing":
-            module.run()
+    verb = VERBS[given.verb]
+    module = import_module(f"{verb.package}.{given.verb}")
+    match verb.takes:
         case "own":
             module.run(given)
         case "pipeline":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from hashcore.errors import StorageError
 from jobs.pipeline.spark import MIN_JAVA, java_version
 
 DISTRIBUTION = "hashcore"
@@ -17,10 +19,27 @@ APART = {"petastorm": "make .venv-petastorm/installed"}  # extras that stand bes
 REQUIREMENT = re.compile(r"""([\w.-]+).*;\s*extra\s*==\s*["'](\w+)["']""")  # torch>=2.4; extra == "train"
 
 
-def run() -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `hashcore doctor`."""
+    command.add_argument("--root", metavar="DIR_OR_URI", help="a place for an index: can two writers share it safely?")
+
+
+def run(given: argparse.Namespace) -> None:
     """Print one line per finding."""
-    for name, finding in {**machine(), **programs(), **libraries()}.items():
+    place = {} if given.root is None else {"root": storage(given.root)}
+    for name, finding in {**machine(), **programs(), **libraries(), **place}.items():
         print(f"{name:<12} {finding}")
+
+
+def storage(root: str) -> str:
+    """Return whether a place can hold an index that several writers change."""
+    from indexer.store import open_store
+
+    try:
+        open_store(root).check_swaps()
+    except StorageError as error:
+        return str(error)
+    return f"{root} keeps writers apart: an index there may be changed by several at once"
 
 
 def machine() -> dict[str, str]:

@@ -7,21 +7,21 @@ runs twice writes the same files, and returns counts. The driver judges the coun
 from __future__ import annotations
 
 import json
-import os
+import math
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from hashcore import files
 from hashcore.errors import InvalidInputError, require
 from jobs.corpora import corpus
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.parquet import Columns
 from jobs.corpora.source import Step, reading, steps
-from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline import codes, memory, outputs, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
@@ -48,6 +48,9 @@ class EncodeConfig(Section):
     """Files of the corpus that are encoded as one Spark job; a killed run goes on after the last step it finished."""
     gpus: float = Field(default=0, ge=0, le=1)
     """GPU that each task takes: 0.25 lets four tasks share one. Spark must have been told of its GPUs."""
+    only_ids: str | None = None
+    """Parquet of ids: of the database only their rows are encoded, and no queries; with `rejected/` of an earlier run,
+    once its rows are mended, into a directory of their own that can be appended."""
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)
     """Share of bad rows beyond which the job fails."""
 
@@ -61,7 +64,7 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If an output is another pipeline's, or cannot be written.
     """
     corpus.run(pipeline)
-    for part in ("database", "queries"):
+    for part in ("database", "queries") if pipeline.encode.only_ids is None else ("database",):
         encode_part(pipeline, part)
 
 
@@ -72,11 +75,14 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
 
     hasher, source, path = Hasher.load(pipeline.paths.hasher), pipeline.paths.corpus(part), pipeline.paths.codes(part)
     inputs = {"corpus": outputs.fingerprint_of(source), "hasher": hasher.fingerprint}
+    if pipeline.encode.only_ids is not None:
+        inputs["only_ids"] = outputs.fingerprint_of(pipeline.encode.only_ids)
     record = outputs.record(pipeline, f"encode {part}", ("corpus", "encode"), inputs)
     if outputs.is_finished(path, record):
         print(f"encode {part}: done before -> {path}")
         return
     _check_modality(pipeline.encode.modality, hasher)
+    _promise_memory(pipeline, hasher)
     spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
     found = _steps(spark, source, pipeline)
     with outputs.writing(path, record, resumes=True) as staging, reading(source, pipeline.corpus.format):
@@ -87,6 +93,14 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     print(
         f"encode {part}: {counts.encoded:,} codes of {hasher.code_length} bits, {counts.rejected:,} rejected -> {path}"
     )
+
+
+def _promise_memory(pipeline: Pipeline, hasher: Hasher) -> None:
+    """Raise ConfigError if a task would take more memory than it may."""
+    config, item = pipeline.encode, hasher.modalities[pipeline.encode.modality].input
+    item_bytes = 4 * math.prod(item.shape)
+    projected = memory.encoding_bytes(config.batch_rows, item_bytes, config.rows_per_group, hasher.code_length)
+    memory.promise("encode", projected, pipeline.spark, "lower encode.batch_rows")
 
 
 def _check_modality(modality: str, hasher: Hasher) -> None:
@@ -119,7 +133,7 @@ def _encode(
 ) -> Counts:
     """Encode the steps that a killed run has not done, and return the sum of all counts."""
     for part in (codes.DATA, REJECTED, SCRATCH):
-        os.makedirs(os.path.join(folder, part), exist_ok=True)
+        files.make_folder(files.join(folder, part))
     config = pipeline.encode
     counts = []
     for number, step in enumerate(found):
@@ -127,21 +141,24 @@ def _encode(
         work = Work(
             folder, number, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group, device
         )
+        work = work._replace(only_ids=config.only_ids)
         counts.append(_encode_step(spark, step, work, f"{label}, step {number + 1} of {len(found)}", config.gpus))
-    outputs.remove(Path(folder, SCRATCH))
+    files.remove(files.join(folder, SCRATCH))
     return Counts.total(counts)
 
 
 def _encode_step(spark: SparkSession, step: Step, work: Work, label: str, gpus: float) -> Counts:
     """Encode every share of a step and keep its counts; an interrupted step begins anew."""
-    kept = Path(work.folder, SCRATCH, f"step-{work.step:05}.json")
-    if kept.exists():
-        return Counts(**json.loads(kept.read_bytes()))
-    for left in Path(work.folder).glob(f"*/part-{work.step:05}-*"):
-        left.unlink()
+    kept = files.join(work.folder, SCRATCH, f"step-{work.step:05}.json")
+    content = files.read_bytes(kept)
+    if content is not None:
+        return Counts(**json.loads(content))
+    for part in (codes.DATA, REJECTED):
+        for left in files.listing(files.join(work.folder, part)):
+            if left.rpartition("/")[2].startswith(f"part-{work.step:05}-"):
+                files.remove(left)
     counts = Counts.total(step.map(spark, partial(encode_partition, work), label, gpus))
-    with outputs.attempt(str(kept), str(kept.parent)) as own:
-        Path(own).write_text(json.dumps(counts._asdict()), encoding="utf-8")
+    files.write_bytes(kept, json.dumps(counts._asdict()).encode())
     return counts
 
 

@@ -22,7 +22,7 @@ from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, curves, figures, measure
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.tally import Queries, Task, merge, tally
-from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline import codes, memory, outputs, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 
@@ -112,6 +112,11 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process) -> Metrics:
     wanted = [parse(name) for name in config.measures]
     choice = Choice(draw(queries.ids, config.examples, config.seed), config.examples, config.neighbors)
     k = min(max(config.neighbors, *config.knn, 1), len(index))
+    label_words = -(-len(queries.labels.vocabulary()) // 64)
+    projected = max(
+        memory.counting_bytes(entry, len(queries.ids), index.code_length, label_words) for entry in index.shards
+    )
+    memory.promise("evaluate", projected, pipeline.spark, "index with fewer index.rows_per_shard")
     blocks = []
     for block in _blocks(queries, index.code_length, k):
         total = merge(run_tasks(tally, _tasks(root, index, block, k)), k)
@@ -128,11 +133,12 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process) -> Metrics:
 
 
 def _content(root: str) -> str:
-    """Return what identifies the items of an index's current generation: shards are named by their content."""
+    """Return what identifies the items of an index's current generation: files are named by their content."""
     import indexer
+    from indexer.vacuum import files_of
     from jobs.pipeline.config import digest
 
-    return digest(sorted(shard.name for shard in indexer.open(root).shards))
+    return digest(sorted(files_of(indexer.open(root).manifest)))
 
 
 def _open(pipeline: Pipeline) -> tuple[Index, Queries]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
+from hashcore import files
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
-from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline import codes, memory, outputs, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import map_tasks, session, task_threads
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import SparkSession
 
     from indexer import Layout, ShardEntry
@@ -50,11 +50,12 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If the index's root is another pipeline's, or cannot be written.
     """
     import indexer
+    from indexer.manifest import CURRENT
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
     info = codes.read_info(source)
     record = outputs.record(pipeline, "index", ("index",), {"codes": outputs.fingerprint_of(source)})
-    if outputs.is_finished(root, record) and os.path.exists(os.path.join(root, "CURRENT")):
+    if outputs.is_finished(root, record) and files.exists(files.join(root, CURRENT)):
         print(f"index: done before -> {root}")
         return
     chunks = codes.plan(source, pipeline.index.rows_per_shard)
@@ -66,9 +67,12 @@ def run(pipeline: Pipeline) -> None:
     )
     spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
     if pipeline.index.check_ids:
-        check_ids(spark, source)
+        check_ids(spark, source, chunks)
+    rows = max(sum(piece.stop - piece.start for piece in chunk) for chunk in chunks)
+    projected = memory.building_bytes(rows, layout)
+    memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
     with outputs.growing(root, record):
-        os.makedirs(os.path.join(root, ENTRIES), exist_ok=True)
+        files.make_folder(files.join(root, ENTRIES))
         entries = map_tasks(spark, partial(build_shard, root, layout), list(enumerate(chunks)), "index")
         index = indexer.commit(
             root,
@@ -78,14 +82,21 @@ def run(pipeline: Pipeline) -> None:
             hasher_fingerprint=info.hasher_fingerprint,
             provenance={"pipeline": pipeline.name, "fingerprint": record.fingerprint},
         )
-        outputs.remove(Path(root, ENTRIES))
+        files.remove(files.join(root, ENTRIES))
     runs.count(rows=len(index))
     print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
 
 
-def check_ids(spark: SparkSession, source: str) -> None:
+def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes.Chunk]) -> None:
     """Raise InvalidInputError, naming a few, if an id of a codes directory occurs twice."""
-    frame = spark.read.parquet(os.path.join(source, codes.DATA))
+    pieces = [piece for chunk in chunks for piece in chunk]
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                yield from codes.id_batches(pieces[number])
+
+    frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
     twice = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS).collect()
     if twice:
         named = ", ".join(str(row.id) for row in twice)
@@ -114,14 +125,12 @@ def build_shard(root: str, layout: Layout, task: tuple[int, codes.Chunk]) -> Sha
     import indexer
 
     number, chunk = task
-    kept = Path(root, ENTRIES, f"{number:05}.json")
-    if kept.exists():
-        return indexer.ShardEntry.model_validate_json(kept.read_bytes())
-    rows = codes.read_chunk(chunk, layout.code_length)
-    entry = indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
-    with outputs.attempt(str(kept), str(kept.parent)) as own:
-        Path(own).write_text(entry.model_dump_json(), encoding="utf-8")
-    return entry
+
+    def build() -> ShardEntry:
+        rows = codes.read_chunk(chunk, layout.code_length)
+        return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
+
+    return outputs.kept(files.join(root, ENTRIES, f"{number:05}.json"), indexer.ShardEntry, build)
 
 
 if __name__ == "__main__":

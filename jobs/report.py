@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 from pydantic import Field
 
+from hashcore import files
 from hashcore.errors import require
 from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
@@ -136,7 +136,7 @@ def _name(measure: str) -> str:
 def _hasher(path: str) -> str | None:
     """Return what a hasher's directory tells about it, None where there is none."""
     try:
-        return json.dumps(json.loads(Path(path, "hasher.json").read_text(encoding="utf-8")), indent=2)
+        return json.dumps(json.loads(files.read_bytes(files.join(path, "hasher.json")) or b""), indent=2)
     except (OSError, ValueError):
         return None
 
@@ -152,7 +152,7 @@ def _fingerprints(pipeline: Pipeline) -> dict[str, str]:
         "index": paths.index,
         "metrics": paths.metrics,
     }
-    records = {stage: outputs.read(path) for stage, path in stages.items() if os.path.exists(path)}
+    records = {stage: outputs.read(path) for stage, path in stages.items() if files.exists(path)}
     return {stage: record.fingerprint for stage, record in records.items() if record is not None}
 
 

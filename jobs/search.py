@@ -6,18 +6,18 @@ lies in one file, whose rows ascend by (query_id, distance, id).
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from functools import lru_cache, partial
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from hashcore import files
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from jobs.pipeline import codes, outputs, runs
+from jobs.pipeline import codes, memory, outputs, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import map_tasks, session, task_threads
@@ -114,6 +114,8 @@ def check_question(config: SearchConfig, index: Index, info: codes.CodesInfo, so
 
 def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder: str) -> int:
     """Answer every block on every shard, merge, and return the number of neighbors."""
+    from indexer.blocks import MAX_RESULT_BYTES
+
     spark = session(pipeline.spark, f"hashcore search {pipeline.name}")
     question = Question(
         pipeline.paths.index,
@@ -124,11 +126,17 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder:
         folder,
     )
     shards = tuple(range(len(index.shards)))
+    asked = max(sum(piece.stop - piece.start for piece in chunk) for chunk in chunks)
+    projected = max(
+        memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k, MAX_RESULT_BYTES)
+        for entry in index.shards
+    )
+    memory.promise("search", projected, pipeline.spark, "lower search.queries_per_task or compact.rows_per_shard")
     blocks = [Block(number, chunk, shards) for number, chunk in enumerate(chunks)]
-    os.makedirs(os.path.join(folder, ANSWERS), exist_ok=True)
+    files.make_folder(files.join(folder, ANSWERS))
     map_tasks(spark, partial(answer, question), [(shard, block) for shard in shards for block in blocks], "search")
     counts = map_tasks(spark, partial(merge, question), blocks, "merge")
-    shutil.rmtree(os.path.join(folder, ANSWERS))
+    files.remove(files.join(folder, ANSWERS))
     return sum(counts)
 
 
@@ -136,7 +144,7 @@ def answer(question: Question, task: tuple[int, Block]) -> None:
     """Ask one shard the queries of one block and keep the neighbors for the merge, unless a killed run did."""
     number, block = task
     path = _answer_path(question.folder, block.number, number)
-    if os.path.exists(path):
+    if files.exists(path):
         return
     shard = open_index(question.root, question.generation).open_shard(number)
     queries = read_queries(block.chunk, question.code_length).codes
@@ -144,7 +152,7 @@ def answer(question: Question, task: tuple[int, Block]) -> None:
         found = shard.knn_search(queries, question.k, threads=task_threads())
     elif question.radius is not None:
         found = shard.range_search(queries, question.radius, threads=task_threads())
-    with outputs.attempt(path, os.path.dirname(path)) as own, open(own, "wb") as file:
+    with outputs.attempt(path, files.join(question.folder, ANSWERS)) as own, open(own, "wb") as file:
         np.savez(file, offsets=found.offsets, ids=found.ids, distances=found.distances)
 
 
@@ -155,8 +163,8 @@ def merge(question: Question, block: Block) -> int:
     parts = [_read_answer(_answer_path(question.folder, block.number, shard)) for shard in block.shards]
     found = Neighbors.merge(parts, question.k)
     query_ids = read_queries(block.chunk, question.code_length).ids
-    path = os.path.join(question.folder, f"part-{block.number:05}.parquet")
-    with outputs.attempt(path, os.path.join(question.folder, ANSWERS)) as own:
+    path = files.join(question.folder, f"part-{block.number:05}.parquet")
+    with outputs.attempt(path, files.join(question.folder, ANSWERS)) as own:
         pq.write_table(found.to_arrow(query_ids), own)
     return len(found.ids)
 
@@ -179,12 +187,12 @@ def read_queries(chunk: codes.Chunk, code_length: int) -> codes.CodeRows:
 
 def _answer_path(folder: str, block: int, shard: int) -> str:
     """Return where a shard's answer to a block lies."""
-    return os.path.join(folder, ANSWERS, f"block-{block:05}-shard-{shard:05}.npz")
+    return files.join(folder, ANSWERS, f"block-{block:05}-shard-{shard:05}.npz")
 
 
 def _read_answer(path: str) -> Neighbors:
     """Return what `answer` kept."""
-    with np.load(path) as arrays:
+    with np.load(BytesIO(files.read_bytes(path) or b"")) as arrays:
         return Neighbors(arrays["offsets"], arrays["ids"], arrays["distances"])
 
 

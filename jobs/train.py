@@ -6,13 +6,13 @@ import logging
 import sys
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
+from hashcore import files
 from hashcore.classical.spec import Method
-from hashcore.errors import HashcoreError, require
+from hashcore.errors import ConfigError, HashcoreError, require
 from hashcore.relevance import Labels
 from hashcore.training_config import TrainingConfig
 from jobs.corpora import corpus
@@ -116,6 +116,8 @@ def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher
     """Train a network, keeping its state after each epoch in a folder that this training claims for itself."""
     folder = pipeline.paths.checkpoints
     tracking.check(pipeline.train.tracking)
+    if pipeline.train.in_process and files.is_uri(folder):
+        raise ConfigError(f"paths.checkpoints={folder}: training in this process needs a directory; give one")
     outputs.is_finished(folder, record)  # refuses another training's state
     with outputs.growing(folder, record):
         pass
@@ -126,9 +128,10 @@ def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher
 
         return on_ray.fit(pipeline, source)
     except HashcoreError:
-        if not any(Path(folder).rglob("*.safetensors")):  # nothing learned yet: leave the place to a corrected run
+        learned = any(name.endswith(".safetensors") for name in files.listing(folder, deep=True))
+        if not learned:  # leave the place to a corrected run
             with suppress(OSError):
-                outputs.remove(Path(folder))
+                files.remove(folder)
         raise
 
 

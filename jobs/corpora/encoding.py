@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hashcore import files
 from hashcore.errors import InvalidInputError
 from jobs.pipeline import codes, outputs
+from jobs.pipeline.ids import read_ids
 from jobs.pipeline.spark import task_threads
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Work(NamedTuple):
     modality: str
     rows_per_group: int
     device: str = "cpu"
+    only_ids: str | None = None
 
 
 class Counts(NamedTuple):
@@ -64,12 +66,22 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device)
     null_ids = 0
     with part_file(work, codes.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
-        for batch in batches:
+        for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
             encoded = encode_batch(batch, hasher, work.modality)
             good.write(encoded.good)
             bad.write(encoded.bad)
             null_ids += encoded.null_ids
     return Counts(good.rows, bad.rows, null_ids)
+
+
+def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows that have one of some ids."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(read_ids(only_ids, "id"))
+    for batch in batches:
+        yield batch.filter(pc.is_in(batch.column("id"), wanted))
 
 
 @lru_cache(maxsize=1)
@@ -150,8 +162,8 @@ class PartFile:
 @contextmanager
 def part_file(work: Work, part: str, partition: int) -> Iterator[PartFile]:
     """Give the file of one partition; it appears whole or not at all."""
-    path = os.path.join(work.folder, part, f"part-{work.step:05}-{partition:05}.parquet")
-    with outputs.attempt(path, os.path.join(work.folder, SCRATCH)) as own:
+    path = files.join(work.folder, part, f"part-{work.step:05}-{partition:05}.parquet")
+    with outputs.attempt(path, files.join(work.folder, SCRATCH)) as own:
         file = PartFile(own, work.rows_per_group)
         try:
             yield file

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from hashcore.errors import InvalidInputError
+from hashcore.files import located
 from hashcore.relevance import Labels
 from jobs.pipeline.spark import map_tasks
 
@@ -81,7 +82,8 @@ def steps(spark: SparkSession, columns: Columns, files_per_step: int, batch_rows
     from pyarrow import dataset
 
     with readable(columns.source):
-        corpus = dataset.dataset(columns.source, format="parquet", partitioning="hive")
+        system, inner = located(columns.source)
+        corpus = dataset.dataset(inner, format="parquet", filesystem=system, partitioning="hive")
     check(corpus.schema, columns)
     files = sorted(corpus.get_fragments(), key=lambda fragment: fragment.path)
     cores = spark.sparkContext.defaultParallelism if hasattr(spark, "_jsparkSession") else len(files)

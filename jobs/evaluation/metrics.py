@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
+from hashcore import files
 from hashcore.errors import InvalidInputError
 from jobs.pipeline.section import Section
 
@@ -134,10 +134,11 @@ def read(path: str) -> Metrics:
     Raises:
         InvalidInputError: If the file is missing or holds something else.
     """
+    content = files.read_bytes(path)
+    if content is None:
+        raise InvalidInputError(f"{path} is missing; run `hashcore evaluate` first")
     try:
-        return Metrics.model_validate_json(Path(path).read_bytes())
-    except OSError:
-        raise InvalidInputError(f"{path} is missing; run `hashcore evaluate` first") from None
+        return Metrics.model_validate_json(content)
     except ValidationError as error:
         raise InvalidInputError(f"{path} holds no metrics ({error.errors()[0]['msg']}); evaluate again") from None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from hashcore import files
 from hashcore.errors import require
 
 SMALL_PIXELS = 16
@@ -38,9 +38,10 @@ def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int],
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    if not os.path.exists(path):
+    if not files.exists(path):
         return {}
-    corpus = ds.dataset(path, format="parquet", exclude_invalid_files=False)
+    system, inner = files.located(path)
+    corpus = ds.dataset(inner, format="parquet", filesystem=system, exclude_invalid_files=False)
     names = corpus.schema.names
     if id_column not in names or image_column not in names or not _is_binary(corpus.schema.field(image_column).type):
         return {}

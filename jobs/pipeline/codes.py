@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import glob
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from hashcore import files
 from hashcore.codes import Codes, Kind, check_codes, code_bytes
 from hashcore.errors import InvalidInputError
 from hashcore.relevance import Labels
@@ -54,6 +53,9 @@ class Piece(NamedTuple):
     start: int
     stop: int
 
+    def __str__(self) -> str:
+        return f"{self.path} rows {self.start}:{self.stop}"
+
 
 Chunk = tuple[Piece, ...]
 
@@ -64,20 +66,19 @@ def read_info(path: str) -> CodesInfo:
     Raises:
         InvalidInputError: If `codes.json` is missing or says something else than it must.
     """
-    name = os.path.join(path, INFO)
+    name = files.join(path, INFO)
+    content = files.read_bytes(name)
+    if content is None:
+        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first")
     try:
-        with open(name, encoding="utf-8") as file:
-            return CodesInfo.model_validate_json(file.read())
-    except OSError:
-        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first") from None
+        return CodesInfo.model_validate_json(content)
     except ValidationError as error:
         raise InvalidInputError(f"{name} is damaged ({error.errors()[0]['msg']}); encode again") from None
 
 
 def write_info(path: str, info: CodesInfo) -> None:
     """Write `codes.json` into a directory."""
-    with open(os.path.join(path, INFO), "w", encoding="utf-8") as file:
-        file.write(info.model_dump_json(indent=2) + "\n")
+    files.write_bytes(files.join(path, INFO), (info.model_dump_json(indent=2) + "\n").encode())
 
 
 def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
@@ -90,15 +91,16 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
     Returns:
         Chunks in the order of files and rows; together they hold every row once.
     """
-    files = [(file, _rows(file)) for file in sorted(glob.glob(os.path.join(glob.escape(path), DATA, "*.parquet")))]
-    total = sum(rows for _, rows in files)
+    names = (name for name in files.listing(files.join(path, DATA)) if name.endswith(".parquet"))
+    parts = [(name, _rows(name)) for name in names]
+    total = sum(rows for _, rows in parts)
     if not total:
         raise InvalidInputError(f"{path} holds no codes; run `hashcore encode` on a corpus that is not empty")
     if total != read_info(path).rows:
         raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; encode again")
     chunks = -(-total // rows_per_chunk)
     bounds = [total * number // chunks for number in range(chunks + 1)]
-    return [tuple(_pieces(files, start, stop)) for start, stop in itertools.pairwise(bounds)]
+    return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
 
 
 def _rows(file: str) -> int:
@@ -107,15 +109,16 @@ def _rows(file: str) -> int:
     import pyarrow.parquet as pq
 
     try:
-        return int(pq.read_metadata(file).num_rows)
+        system, inner = files.located(file)
+        return int(pq.read_metadata(inner, filesystem=system).num_rows)
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidInputError(f"{file} is no Parquet file ({error}); run `hashcore encode` again") from None
 
 
-def _pieces(files: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
+def _pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
     """Cut rows start:stop of all files together into pieces of single files."""
     first = 0
-    for file, rows in files:
+    for file, rows in parts:
         piece = Piece(file, max(start - first, 0), min(stop - first, rows))
         if piece.start < piece.stop:
             yield piece
@@ -151,15 +154,24 @@ def read_chunk(chunk: Chunk, code_length: int) -> CodeRows:
     return CodeRows(ids, codes, Labels.concatenate(labels) if sum(map(len, labels)) == rows else None)
 
 
-def _batches(piece: Piece) -> Iterator[pa.RecordBatch]:
+def id_batches(piece: Piece) -> Iterator[pa.RecordBatch]:
+    """Yield the ids of a piece, as batches of one column."""
+    import pyarrow as pa
+
+    for batch in _batches(piece, ("id",)):
+        yield pa.RecordBatch.from_pydict({"id": _ids(batch, piece.path)})
+
+
+def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a piece, one row group at a time."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(piece.path) as file:
+    system, inner = files.located(piece.path)
+    with pq.ParquetFile(inner, filesystem=system) as file:
         missing = {"id", "code"} - set(file.schema_arrow.names)
         if missing:
             raise InvalidInputError(f"{piece.path} lacks column {', '.join(sorted(missing))}; it is no codes file")
-        columns = [name for name in ("id", "code", "labels") if name in file.schema_arrow.names]
+        columns = [name for name in wanted if name in file.schema_arrow.names]
         first = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows

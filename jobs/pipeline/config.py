@@ -15,6 +15,7 @@ from hashcore.errors import ConfigError
 from jobs.corpora.corpus import CorpusConfig
 from jobs.encode import EncodeConfig
 from jobs.evaluate import EvaluateConfig
+from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig
 from jobs.pipeline.paths import Paths
 from jobs.pipeline.section import Section
@@ -40,6 +41,11 @@ class Pipeline(Section):
     search: SearchConfig = SearchConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
+    append: AppendConfig = AppendConfig()
+    delete: DeleteConfig = DeleteConfig()
+    compact: CompactConfig = CompactConfig()
+    vacuum: VacuumConfig = VacuumConfig()
+    verify: VerifyConfig = VerifyConfig()
     spark: SparkConfig = SparkConfig()
 
     @model_validator(mode="before")

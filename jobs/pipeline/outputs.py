@@ -7,18 +7,20 @@ a file.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import shutil
+import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from hashcore.errors import InvalidInputError, OutputError
+from hashcore import files
+from hashcore.errors import HashcoreError, InvalidInputError, OutputError, TaskError
 from jobs.pipeline import runs
 from jobs.pipeline.section import Section
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from jobs.pipeline.config import Pipeline
 
 RECORD = "_hashcore.json"
+HALF = "_hashcore.half.json"  # of an output that is staged in its place
+
+Kept = TypeVar("Kept", bound=BaseModel)
 
 
 class Record(Section):
@@ -61,15 +66,17 @@ def record(
 
 
 def is_finished(path: str, wanted: Record) -> bool:
-    """Return whether `path` holds exactly what `wanted` would make; False if there is nothing yet.
+    """Return whether `path` holds exactly what `wanted` would make; False if there is nothing yet, or a half of it.
 
     Raises:
         OutputError: If it holds anything else: foreign files, or the output of another configuration or input.
     """
-    if not os.path.exists(path) or (os.path.isdir(path) and not os.listdir(path)):
+    if not files.exists(path) or (files.is_folder(path) and not _has_anything(path)):
         return False
     found = read(path)
     if found is None:
+        if read_half(path) is not None:
+            return False
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
     if not _is_same(found, wanted):
         raise OutputError(
@@ -79,10 +86,25 @@ def is_finished(path: str, wanted: Record) -> bool:
     return True
 
 
+def _has_anything(path: str) -> bool:
+    """Return whether a folder holds anything."""
+    return bool(files.listing(path, deep=True)) if files.is_uri(path) else bool(os.listdir(path))
+
+
 def read(path: str) -> Record | None:
     """Return the record of an output, or None where there is none."""
+    return _parse(_record_path(path))
+
+
+def read_half(path: str) -> Record | None:
+    """Return the record of who began an output in an object store and has not ended it, or None."""
+    return _parse(files.join(path, HALF)) if files.is_uri(path) else None
+
+
+def _parse(path: str) -> Record | None:
+    """Return the record in a file, or None where there is none that can be read."""
     try:
-        return Record.model_validate_json(_record_path(path).read_bytes())
+        return Record.model_validate_json(files.read_bytes(path) or b"")
     except (OSError, ValidationError):
         return None
 
@@ -91,14 +113,15 @@ def fingerprint_of(path: str) -> str:
     """Return what identifies an input: its record's fingerprint, or a digest of its files' names, sizes and times.
 
     Raises:
-        InvalidInputError: If there is no such input.
+        InvalidInputError: If there is no such input, or it is not written to its end.
     """
     found = read(path)
     if found is not None:
         runs.reads(path, found.fingerprint)
         return found.fingerprint
-    files = sorted(Path(path).rglob("*")) if os.path.isdir(path) else [Path(path)]
-    known = [(str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.is_file()]
+    if read_half(path) is not None:
+        raise InvalidInputError(f"{path} is half written; run the stage that makes it once more")
+    known = files.states(path) if files.exists(path) else []
     if not known:
         raise InvalidInputError(f"{path} does not exist or is empty; run the stage that makes it, or correct the path")
     fingerprint = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
@@ -110,33 +133,45 @@ def fingerprint_of(path: str) -> str:
 def writing(path: str, made: Record, *, resumes: bool = False) -> Iterator[str]:
     """Give a place to write a directory or a file to, and move it to `path` when the block ends without an error.
 
-    An error within the block leaves nothing. What a killed run left is removed by the next one; where the block
-    `resumes`, the staged directory is there from the start, with what a run of the same fingerprint had done.
+    An error within the block leaves nothing, but for a failed task where the block `resumes`. What a killed run left is
+    removed by the next one; where the block `resumes`, the staged directory is there from the start, with what a run
+    of the same fingerprint had done. In an object store, where nothing can be moved, such a directory is staged in its
+    place, and is half written until its record is there.
 
     Raises:
         OutputError: If the place cannot be written.
     """
-    target = Path(path)
-    staging = target.with_name(f".{target.name}.partial")
+    staging = _staging(path, resumes)
     try:
-        if not (resumes and _is_same(read(str(staging)), made)):
-            remove(staging)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not (resumes and _is_same(read_half(path) if files.is_uri(path) else read(staging), made)):
+            files.remove(staging)
         if resumes:
-            staging.mkdir(exist_ok=True)
-            _record_path(str(staging)).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            files.make_folder(staging)
+            half = HALF if files.is_uri(path) else RECORD
+            files.write_bytes(files.join(staging, half), _text(made))
         else:
-            staging.touch()
-            staging.unlink()
+            os.makedirs(os.path.dirname(staging), exist_ok=True)
+            Path(staging).touch()
+            os.unlink(staging)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); give a place you may write to") from None
+        raise _unwritable(path, error) from None
     try:
-        yield str(staging)
-        _commit(staging, target, made)
+        yield staging
+        _commit(staging, path, made)
         runs.writes(path, made.fingerprint)
-    except Exception:
-        remove(staging)
+    except Exception as error:
+        if not (resumes and isinstance(error, TaskError)):  # whose cause may be mended: finished tasks are kept
+            files.remove(staging)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise _unwritable(path, error) from None
         raise
+
+
+def _staging(path: str, resumes: bool) -> str:
+    """Return where an output is written before it is whole."""
+    if not files.is_uri(path):
+        return files.beside(path, f".{os.path.basename(path)}.partial")
+    return path if resumes else os.path.join(tempfile.gettempdir(), f"hashcore-{uuid.uuid4().hex}")
 
 
 @contextmanager
@@ -150,53 +185,92 @@ def growing(path: str, made: Record) -> Iterator[None]:
     """
     began = read(path) is None
     try:
-        os.makedirs(path, exist_ok=True)
-        _record_path(path).write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        files.make_folder(path)
+        files.write_bytes(files.join(path, RECORD), _text(made))
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); give a place you may write to") from None
+        raise _unwritable(path, error) from None
     try:
         yield
         runs.writes(path, made.fingerprint)
-    except Exception:
-        if began:
-            remove(Path(path))
+    except Exception as error:
+        if began and not isinstance(error, TaskError):
+            files.remove(path)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise _unwritable(path, error) from None
         raise
 
 
 @contextmanager
 def attempt(path: str, scratch: str) -> Iterator[str]:
-    """Give a task a file of its own in `scratch`, and move it to `path` when the block ends without an error.
+    """Give a task a file of its own on this machine, and move it to `path` when the block ends without an error.
 
-    So a task that runs twice, even at the same time, leaves one whole file; none if it wrote none.
+    So a task that runs twice, even at the same time, leaves one whole file; none if it wrote none. The file lies in the
+    folder `scratch`, or where temporary files do if that is in an object store.
+
+    Raises:
+        OutputError: If there is no room for it.
     """
-    own = os.path.join(scratch, f"{uuid.uuid4().hex}-{os.path.basename(path)}")
-    yield own
-    if os.path.exists(own):
-        os.replace(own, path)
-
-
-def _commit(staging: Path, target: Path, made: Record) -> None:
-    """Move what was staged into place, its record first, so that an output is never without one."""
-    record_path = staging / RECORD if staging.is_dir() else _record_path(str(target))
+    place = tempfile.gettempdir() if files.is_uri(scratch) else scratch
+    own = os.path.join(place, f"{uuid.uuid4().hex}-{os.path.basename(path)}")
     try:
-        record_path.write_text(made.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        os.replace(staging, target)
+        yield own
+        if os.path.exists(own):
+            files.move_in(own, path)
     except OSError as error:
-        raise OutputError(f"{target} cannot be written ({error.strerror}); is another run writing it?") from None
+        if isinstance(error, HashcoreError):
+            raise
+        raise _unwritable(path, error) from None
+    finally:
+        files.remove(own)
 
 
-def remove(path: Path) -> None:
-    """Remove a file or a directory if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def kept(path: str, model: type[Kept], compute: Callable[[], Kept]) -> Kept:
+    """Return the result of a task that a killed run had ended, else compute and keep it."""
+    content = files.read_bytes(path)
+    if content is not None:
+        return model.model_validate_json(content)
+    result = compute()
+    files.write_bytes(path, result.model_dump_json().encode())
+    return result
 
 
-def _record_path(path: str) -> Path:
+def _commit(staging: str, path: str, made: Record) -> None:
+    """Move what was staged into place, its record first, so that an output is never without one."""
+    try:
+        if staging == path:
+            files.write_bytes(files.join(path, RECORD), _text(made))
+            files.remove(files.join(path, HALF))
+        elif files.is_uri(path):
+            record_path = files.join(path, RECORD) if os.path.isdir(staging) else _record_beside(path)
+            files.move_in(staging, path)
+            files.write_bytes(record_path, _text(made))
+        else:
+            record_path = files.join(staging, RECORD) if os.path.isdir(staging) else _record_beside(path)
+            files.write_bytes(record_path, _text(made))
+            os.replace(staging, path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({error.strerror}); is another run writing it?") from None
+
+
+def _unwritable(path: str, error: OSError) -> OutputError:
+    """Return the error of a place that cannot be written."""
+    said = error.strerror or " ".join(str(error).split())[:200]
+    return OutputError(f"{path} cannot be written ({said}); make room, or give a place you may write to")
+
+
+def _text(made: Record) -> bytes:
+    """Return a record as a file holds it."""
+    return (made.model_dump_json(indent=2) + "\n").encode()
+
+
+def _record_path(path: str) -> str:
     """Return where the record of an output lies."""
-    target = Path(path)
-    return target / RECORD if target.is_dir() else target.with_name(f"{target.stem}.hashcore.json")
+    return files.join(path, RECORD) if files.is_folder(path) else _record_beside(path)
+
+
+def _record_beside(path: str) -> str:
+    """Return where the record of a file lies."""
+    return files.beside(path, f"{Path(path).stem}.hashcore.json")
 
 
 def _is_same(found: Record | None, wanted: Record) -> bool:

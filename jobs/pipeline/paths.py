@@ -6,6 +6,7 @@ import os
 
 from pydantic import field_validator
 
+from hashcore import files
 from jobs.pipeline.section import Section
 
 
@@ -39,7 +40,7 @@ class Paths(Section):
     @classmethod
     def _absolute(cls, path: str) -> str:
         """Return a path as every process sees it; a URI stays as it is."""
-        return path if "://" in path else os.path.abspath(path)
+        return path if files.is_uri(path) else os.path.abspath(path)
 
     @staticmethod
     def below(root: str) -> dict[str, str]:
@@ -57,7 +58,7 @@ class Paths(Section):
             "metrics": "metrics.json",
             "report": "report.html",
         }
-        return {name: os.path.join(root, place) for name, place in places.items()}
+        return {name: files.join(root, place) for name, place in places.items()}
 
     def corpus(self, part: str) -> str:
         """Return the corpus of one part: train, database or queries."""

@@ -18,12 +18,12 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
+from hashcore import files
 from hashcore.errors import HashcoreError
 from jobs.pipeline.prometheus import metrics
 from jobs.pipeline.section import Section
@@ -184,9 +184,7 @@ def listed(root: str) -> list[Run]:
 
 def _size_bytes(path: str) -> int:
     """Return the bytes of a file, or of all files below a folder."""
-    place = Path(path)
-    inner = place.rglob("*") if place.is_dir() else [place]
-    return sum(file.stat().st_size for file in inner if file.is_file())
+    return sum(size for _, size, _ in files.states(path)) if files.exists(path) else 0
 
 
 def _begin(job: str, pipeline: Pipeline) -> Run:

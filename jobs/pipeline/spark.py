@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field
 
-from hashcore.errors import HashcoreError, MissingExtraError, require
+from hashcore.errors import HashcoreError, MissingExtraError, TaskError, require
 from jobs.pipeline import gpu, runs
 from jobs.pipeline.progress import Progress
 from jobs.pipeline.section import Section
@@ -41,6 +41,9 @@ class SparkConfig(Section):
     """Spark master; none means what spark-submit gave, else every core of this machine."""
     driver_memory: str = Field(default="2g", pattern=r"^\d+[mg]$")
     """Java heap of a local run, beside which the Python workers take theirs."""
+    task_memory: str | None = Field(default=None, pattern=r"^\d+[mg]$")
+    """Memory that the Python process of a task may take, such as 4g; a job that would take more is refused before it
+    starts. None allows what the machine has."""
     shuffle_partitions: int = Field(default=64, ge=1)
     """Partitions of the few shuffles: the check of ids."""
     log_level: str = "ERROR"
@@ -169,7 +172,8 @@ def map_partitions(
         spare_modules()
         yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps((outcome, runs.process_peak_bytes()))]})
 
-    with runs.stage(label), _named(frame.sparkSession, label), _watched(frame.sparkSession, label):
+    spark = frame.sparkSession
+    with runs.stage(label), _named(spark, label), _watched(spark, label), _failures_named(label):
         rows = frame.mapInArrow(guarded, "outcome binary", profile=gpu.profile(gpus)).collect()
     outcomes = []
     for outcome, peak_bytes in (pickle.loads(row.outcome) for row in rows):
@@ -203,7 +207,57 @@ def _apply(
     function: Callable[[Task], Result], tasks: Sequence[Task], batches: Iterator[pa.RecordBatch]
 ) -> list[Result]:
     """Apply a function to the tasks whose numbers a partition holds."""
-    return [function(tasks[number]) for batch in batches for number in batch.column(0).to_pylist()]
+    return [_run(function, tasks, number) for batch in batches for number in batch.column(0).to_pylist()]
+
+
+class TaskFailed(Exception):  # noqa: N818 (what Spark's text is searched for)
+    """A task failed in a way that another try may mend; Spark tries again, and gives up at last."""
+
+
+def _run(function: Callable[[Task], Result], tasks: Sequence[Task], number: int) -> Result:
+    """Apply a function to one task; an error names the task, and the files and rows that it reads."""
+    inputs = ", ".join(_inputs(tasks[number]))
+    name = f"task {number + 1} of {len(tasks)}" + (f", {inputs}" if inputs else "")
+    try:
+        return function(tasks[number])
+    except HashcoreError as error:
+        if inputs:
+            error.args = (f"{error} ({name})",)
+        raise
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise TaskFailed(f"{name}: {said}") from error
+
+
+def _inputs(task: Any) -> Iterator[str]:
+    """Yield the files that a task reads with their rows, as far as it tells."""
+    if hasattr(task, "path") and hasattr(task, "stop"):
+        yield str(task)
+    elif hasattr(task, "path") and hasattr(type(task), "physical_schema"):
+        groups = [group.id for group in task.row_groups] if getattr(task, "has_complete_metadata", False) else []
+        yield f"{task.path} row groups {groups[0]}:{groups[-1] + 1}" if groups else f"{task.path} all rows"
+    elif isinstance(task, tuple | list):
+        for part in task:
+            yield from _inputs(part)
+
+
+@contextmanager
+def _failures_named(label: str) -> Iterator[None]:
+    """Turn the failure of a task that Spark gave up into one line.
+
+    Raises:
+        TaskError: Naming job, task, files and rows.
+    """
+    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        found = re.search(rf"{TaskFailed.__name__}: ([^\n]*)", str(error))
+        if found is None:
+            raise
+        raise TaskError(f"{label}: {found.group(1)}; mend its cause and run again: what is done is kept") from None
 
 
 @contextmanager

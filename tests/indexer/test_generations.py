@@ -285,7 +285,8 @@ class TestInADirectory(Generations):
         path = Path(root, "manifests", "00000001.json")
         old = json.loads(path.read_text())
         old["format_version"] = 1
-        del old["writer"]
+        del old["writer"], old["checksum"]
+        Path(root, "CURRENT").write_text("1\n")
         old["shards"] = [{k: e[k] for k in ("digest", "rows", "distinct", "bytes")} for e in old["shards"]]
         path.write_text(json.dumps(old))
         reopened = indexer.open(root)

@@ -13,8 +13,8 @@ from jobs import cli
 
 
 def test_every_verb_has_a_module_that_runs():
-    for verb in cli.VERBS:
-        assert callable(import_module(f"jobs.{verb}").run)
+    for name, verb in cli.VERBS.items():
+        assert callable(import_module(f"{verb.package}.{name}").run)
 
 
 def test_an_error_is_one_line_and_exit_code_2(capsys):
@@ -73,3 +73,11 @@ def test_doctor_shows_kernels_java_and_parts(capsys):
     shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert {"machine", "cores", "memory", "disk", "kernels", "python", "java", "compiler", "hashcore"} <= set(shown)
     assert "portable" in shown["kernels"]
+
+
+def test_doctor_says_whether_a_root_keeps_writers_apart(bucket, tmp_path, capsys, monkeypatch):
+    for root in (str(tmp_path), bucket):
+        assert cli.main(["doctor", "--root", root]) == 0
+        assert f"{root} keeps writers apart" in capsys.readouterr().out
+    assert cli.main(["doctor", "--root", "s3://no-such-bucket-here"]) == 0
+    assert "root         s3://no-such-bucket-here" in capsys.readouterr().out

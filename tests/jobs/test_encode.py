@@ -184,6 +184,20 @@ def test_bad_rows_are_set_aside_with_their_reasons(spark, root, hasher, capsys):
     assert all(row["reason"] for row in rejected)
 
 
+def test_rejected_rows_are_retried_alone_once_they_are_mended(spark, root, hasher):
+    good = features(13)
+    broken = BAD[:2] + good[2:11].tolist() + BAD[2:]
+    replace_database(root, {"id": range(13), "features": broken, "labels": [[i] for i in range(13)]})
+    encode.run(pipeline(root, max_rejected_share=0.4))
+    replace_database(root, {"id": range(13), "features": good.tolist(), "labels": [[i] for i in range(13)]})
+    again = pipeline(root, only_ids=str(root / "codes" / "database" / "rejected"))
+    values = again.model_dump()
+    values["paths"]["codes_database"] = str(root / "codes" / "mended")
+    encode.run(Pipeline.model_validate(values))
+    expected = hasher.encode(good, "features")
+    assert by_id(codes.read(str(root / "codes" / "mended"))) == {row: bytes(expected[row]) for row in (0, 1, 11, 12)}
+
+
 def png(pixels):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")

@@ -197,7 +197,7 @@ def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monke
     search.run(pipeline(tmp_path, k=5))
     assert len(asked) == 3 * 3 - 4
     assert found(tmp_path / "neighbors") == expected(database, queries, k=5)
-    assert sorted(os.listdir(tmp_path)) == ["codes", "index", "neighbors"]
+    assert sorted(os.listdir(tmp_path)) == ["codes", "index", "neighbors", "runs"]
 
 
 def double_an_id(root):
@@ -278,7 +278,7 @@ def test_a_question_that_does_not_fit_is_refused_before_any_work(tmp_path, quest
     indexer.build(str(tmp_path / "index"), database.ids, database.codes, code_length=64)
     with pytest.raises(InvalidInputError, match=message):
         search.run(pipeline(tmp_path, **question))
-    assert sorted(os.listdir(tmp_path)) == ["codes", "index"]
+    assert sorted(os.listdir(tmp_path)) == ["codes", "index", "runs"]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_damaged_shard_is_named_and_nothing_is_written(spark, tmp_path, capfd,
         search.run(pipeline(tmp_path, k=1))
     assert "\n" not in str(caught.value)
     assert "Traceback" not in capfd.readouterr().err
-    assert sorted(os.listdir(tmp_path)) == ["codes", "index"]
+    assert sorted(os.listdir(tmp_path)) == ["codes", "index", "runs"]
 
 
 def test_an_index_of_an_unknown_version_is_refused(tmp_path):

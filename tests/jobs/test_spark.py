@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from hashcore.errors import CorruptIndexError, MissingExtraError
+from hashcore.errors import CorruptIndexError, MissingExtraError, TaskError
 from jobs.pipeline import spark as jobs_spark
+from jobs.pipeline.codes import Piece
 from jobs.pipeline.spark import SparkConfig, map_partitions, map_tasks, session
 
 
@@ -78,3 +79,23 @@ def test_an_old_java_is_refused_with_its_version(monkeypatch, tmp_path, said, ve
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(MissingExtraError, match=f"Java {version} is too old"):
         jobs_spark.check_java()
+
+
+def test_a_task_that_fails_is_named_with_its_file_and_rows(spark, capfd):
+    def fail(task):
+        if task[0] == 2:
+            raise OSError(28, "No space left on device")
+
+    tasks = [(number, (Piece("codes/part-7.parquet", 10 * number, 10 * number + 10),)) for number in range(4)]
+    with pytest.raises(
+        TaskError, match=r"^index: task 3 of 4, codes/part-7\.parquet rows 20:30: OSError: \[Errno 28\] No space left"
+    ):
+        map_tasks(spark, fail, tasks, "index")
+
+
+def test_an_error_of_a_task_that_reads_a_file_names_it(spark):
+    def check(task):
+        raise CorruptIndexError("bad")
+
+    with pytest.raises(CorruptIndexError, match=r"^bad \(task 1 of 1, a\.parquet rows 0:5\)$"):
+        map_tasks(spark, check, [(0, (Piece("a.parquet", 0, 5),))])

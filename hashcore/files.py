@@ -1,0 +1,158 @@
+"""Files by path or by URI: of this machine, or of an object store that pyarrow knows.
+
+Endpoint, region and credentials of S3 are the standard AWS settings. A file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+
+def is_uri(path: str) -> bool:
+    """Return whether a path names objects in a store rather than files of this machine."""
+    return "://" in path and not path.startswith("file://")
+
+
+def join(folder: str, *names: str) -> str:
+    """Return the path of something in a folder."""
+    return "/".join((folder.rstrip("/"), *names)) if is_uri(folder) else os.path.join(_local(folder), *names)
+
+
+def _local(path: str) -> str:
+    """Return a path of this machine, which may be given as a URI."""
+    return path.removeprefix("file://")
+
+
+def beside(path: str, name: str) -> str:
+    """Return the path of something in the same folder."""
+    return f"{path.rpartition('/')[0]}/{name}" if is_uri(path) else str(Path(_local(path)).with_name(name))
+
+
+def located(path: str) -> tuple[FileSystem, str]:
+    """Return the file system of a path or URI, and the path there."""
+    from pyarrow import fs
+
+    if path.startswith("s3://"):
+        return _s3(os.getpid()), path.removeprefix("s3://").rstrip("/")
+    if is_uri(path):
+        system, inner = fs.FileSystem.from_uri(path)
+        return system, str(inner)
+    return fs.LocalFileSystem(), _local(path)
+
+
+@lru_cache(maxsize=1)
+def _s3(process: int) -> FileSystem:  # noqa: ARG001 (its threads do not survive a fork)
+    """Return the S3 file system by the settings that boto3 reads."""
+    from boto3.session import Session
+    from pyarrow import fs
+
+    meta = Session().client("s3").meta
+    is_amazon = meta.endpoint_url.endswith(("amazonaws.com", "amazonaws.com.cn"))
+    return fs.S3FileSystem(region=meta.region_name, endpoint_override=None if is_amazon else meta.endpoint_url)
+
+
+def exists(path: str) -> bool:
+    """Return whether there is a file or a folder."""
+    from pyarrow.fs import FileType
+
+    system, inner = located(path)
+    return bool(system.get_file_info(inner).type != FileType.NotFound)
+
+
+def is_folder(path: str) -> bool:
+    """Return whether there is a folder."""
+    from pyarrow.fs import FileType
+
+    system, inner = located(path)
+    return bool(system.get_file_info(inner).type == FileType.Directory)
+
+
+def listing(folder: str, *, deep: bool = False) -> list[str]:
+    """Return the paths of the files in a folder, sorted; none where there is no folder."""
+    from pyarrow.fs import FileSelector
+
+    system, inner = located(folder)
+    found = system.get_file_info(FileSelector(inner, allow_not_found=True, recursive=deep))
+    names = sorted(str(Path(info.path).relative_to(inner).as_posix()) for info in found if info.is_file)
+    return [join(folder, name) for name in names]
+
+
+def states(folder: str) -> list[tuple[str, int, int | None]]:
+    """Return name, size and time (nanoseconds) of a file, or of all files below a folder, sorted."""
+    from pyarrow.fs import FileSelector
+
+    system, inner = located(folder)
+    found = system.get_file_info(FileSelector(inner, recursive=True) if is_folder(folder) else [inner])
+    return sorted((str(info.path)[len(inner) :], info.size, info.mtime_ns) for info in found if info.is_file)
+
+
+def read_bytes(path: str) -> bytes | None:
+    """Return a file's content, or None where there is none."""
+    system, inner = located(path)
+    try:
+        with system.open_input_file(inner) as file:
+            return bytes(file.read())
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file, in place of one that is there."""
+    if is_uri(path):
+        system, inner = located(path)
+        with system.open_output_stream(inner) as file:
+            file.write(content)
+        return
+    path = _local(path)
+    own = f"{path}.{uuid.uuid4().hex}"
+    try:
+        Path(own).write_bytes(content)
+        os.replace(own, path)
+    finally:
+        Path(own).unlink(missing_ok=True)
+
+
+def move_in(own: str, path: str) -> None:
+    """Move a file or a folder of this machine to its place; what is there already is replaced."""
+    if not is_uri(path):
+        os.replace(own, _local(path))
+        return
+    from pyarrow import fs
+
+    system, inner = located(path)
+    pairs = [(own, inner)]
+    if os.path.isdir(own):
+        pairs = [(str(file), f"{inner}/{file.relative_to(own)}") for file in Path(own).rglob("*") if file.is_file()]
+    for source, target in pairs:
+        fs.copy_files(source, target, source_filesystem=fs.LocalFileSystem(), destination_filesystem=system)
+    remove(own)
+
+
+def make_folder(path: str) -> None:
+    """Make a folder, where folders are made."""
+    if not is_uri(path):
+        os.makedirs(_local(path), exist_ok=True)
+
+
+def remove(path: str) -> None:
+    """Remove a file or a folder if it is there."""
+    if not is_uri(path):
+        path = _local(path)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            Path(path).unlink(missing_ok=True)
+    elif is_folder(path):
+        system, inner = located(path)
+        system.delete_dir(inner)
+    elif exists(path):
+        system, inner = located(path)
+        system.delete_file(inner)

@@ -1,0 +1,1 @@
+"""The life of an index after its build: append, delete, compact, vacuum, verify, inspect."""

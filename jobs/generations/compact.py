@@ -1,0 +1,50 @@
+"""Merge small shards of the index and drop deleted rows on Spark: each task builds one merged shard."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jobs.pipeline.runs import recorded
+from jobs.pipeline.spark import map_tasks, session
+
+if TYPE_CHECKING:
+    from indexer import ShardEntry
+    from jobs.pipeline.config import Pipeline
+
+
+@recorded
+def run(pipeline: Pipeline) -> None:
+    """Compact the index of a pipeline.
+
+    Raises:
+        OutputError: If another writer commits meanwhile.
+    """
+    import indexer
+    from indexer.changes import commit_compacted, plan_compaction
+
+    root = pipeline.paths.index
+    index = indexer.open(root)
+    groups = plan_compaction(index.shards, pipeline.compact.rows_per_shard)
+    if not groups:
+        print(f"compact: nothing to merge in {len(index.shards)} shards -> {root}")
+        return
+    spark = session(pipeline.spark, f"hashcore compact {pipeline.name}")
+    merged = map_tasks(spark, partial(merge_group, root, index.generation), groups, "compact")
+    manifest = commit_compacted(index, groups, merged)
+    print(f"compact: {len(index.shards)} shards to {len(manifest.shards)}, generation {manifest.generation} -> {root}")
+
+
+def merge_group(root: str, generation: int, group: tuple[int, ...]) -> ShardEntry | None:
+    """Build the shard that takes the place of a group."""
+    import indexer
+    from indexer.changes import merge
+
+    return merge(indexer.open(root, generation), group)
+
+
+if __name__ == "__main__":
+    from jobs import cli
+
+    sys.exit(cli.main(["compact", *sys.argv[1:]]))

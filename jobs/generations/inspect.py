@@ -1,0 +1,26 @@
+"""Show what the index holds, from its manifest alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.pipeline.config import Pipeline
+
+
+def run(pipeline: Pipeline) -> None:
+    """Print what the index of a pipeline holds, and a line for each shard.
+
+    Raises:
+        InvalidInputError: If there is no index.
+    """
+    import indexer
+
+    seen = indexer.open(pipeline.paths.index).inspect()
+    print(f"{seen.root}: generation {seen.generation} of {', '.join(map(str, seen.generations))}")
+    print(f"{seen.rows:,} items, {seen.deleted:,} rows deleted but not dropped, {seen.bytes:,} bytes")
+    print(f"{seen.kind} codes of {seen.code_length} bits by hasher {seen.hasher_fingerprint or 'not told'}")
+    for name, value in seen.provenance.items():
+        print(f"{name}: {value}")
+    for shard in seen.shards:
+        print(f"{shard.digest[:8]}  {shard.rows:,} rows, {shard.distinct:,} codes, {shard.deleted:,} deleted")

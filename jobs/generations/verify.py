@@ -1,0 +1,48 @@
+"""Look the whole index over on Spark, a shard a task: bytes, counts, structure, and answers against a linear scan."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jobs.pipeline.runs import recorded
+from jobs.pipeline.spark import map_tasks, session
+
+if TYPE_CHECKING:
+    from jobs.pipeline.config import Pipeline
+
+
+@recorded
+def run(pipeline: Pipeline) -> None:
+    """Verify the index of a pipeline.
+
+    Raises:
+        CorruptIndexError: Naming what differs.
+    """
+    import indexer
+    from indexer.audit import Verified
+
+    root = pipeline.paths.index
+    index = indexer.open(root)
+    spark = session(pipeline.spark, f"hashcore verify {pipeline.name}")
+    check = partial(verify_shard, root, index.generation, pipeline.verify.queries_per_shard)
+    found = Verified(*map(sum, zip(*map_tasks(spark, check, range(len(index.shards)), "verify"), strict=True)))
+    print(
+        f"verify: {found.shards} shards, {found.rows:,} items, {found.bytes:,} bytes and {found.queries} answers are "
+        f"as they must be, generation {index.generation} -> {root}"
+    )
+
+
+def verify_shard(root: str, generation: int, queries: int, number: int) -> tuple[int, int, int, int]:
+    """Verify one shard."""
+    import indexer
+    from indexer import audit
+
+    return audit.verify_shard(indexer.open(root, generation), number, queries)
+
+
+if __name__ == "__main__":
+    from jobs import cli
+
+    sys.exit(cli.main(["verify", *sys.argv[1:]]))

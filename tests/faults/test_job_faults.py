@@ -1,0 +1,127 @@
+"""The fault matrix of the jobs: whole processes are killed, an executor is lost; the rerun ends the same."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import indexer
+from jobs.pipeline import codes
+
+pytestmark = pytest.mark.faults
+VERBS = ("encode", "index", "search")
+RUN = "import sys; from jobs import cli; sys.exit(max(cli.main([v, '--config', sys.argv[1]]) for v in sys.argv[2:]))"
+ITEMS, DIMENSIONS = 3_000, 16
+
+
+def start(root, place, master="local[2]", settings=None):
+    """Start encode, index and search of a pipeline whose outputs lie at `place`, as a process group of its own."""
+    config = {
+        "name": "faults",
+        "root": str(place),
+        "paths": {
+            "corpus_database": f"{root}/database",
+            "corpus_queries": f"{root}/queries",
+            "hasher": f"{root}/hasher",
+        },
+        "corpus": {"labels": None},
+        "encode": {"modality": "features", "files_per_step": 2, "batch_rows": 100},
+        "index": {"rows_per_shard": 400},
+        "search": {"k": 5, "queries_per_task": 20},
+        "spark": {"master": master, "driver_memory": "1g", "shuffle_partitions": 1, "settings": settings or {}},
+    }
+    path = Path(root, "pipeline.yaml")
+    path.write_text(yaml.safe_dump(config))
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, str(path), *VERBS],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process):
+    said = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, said
+    return said
+
+
+def kill(process):
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A corpus of some files, a hasher, and what an undisturbed run makes of them."""
+    from hashcore.classical.lsh import fit
+
+    folder = tmp_path_factory.mktemp("jobs")
+    rng = np.random.default_rng(0)
+    for part, rows in (("database", ITEMS), ("queries", 50)):
+        (folder / part).mkdir()
+        for number, ids in enumerate(np.array_split(np.arange(rows), 8)):
+            items = rng.normal(size=(len(ids), DIMENSIONS)).astype(np.float32)
+            pq.write_table(pa.table({"id": ids, "features": items.tolist()}), folder / part / f"part-{number}.parquet")
+    fit(rng.normal(size=(100, DIMENSIONS)).astype(np.float32), 32, seed=0).save(str(folder / "hasher"))
+    finish(start(folder, folder / "undisturbed"))
+    return folder
+
+
+def made(place):
+    """Return everything that the jobs made, whatever the order of rows in files."""
+    place = Path(place)
+    rows = codes.read(str(place / "codes" / "database"))
+    index = indexer.open(str(place / "index"))
+    index.verify()
+    neighbors = pa.concat_tables(pq.read_table(file) for file in (place / "neighbors").glob("*.parquet"))
+    names = sorted(path.name for path in place.iterdir())
+    return (
+        sorted(zip(rows.ids.tolist(), map(bytes, rows.codes), strict=True)),
+        (len(index), index.generation, sorted(entry.digest for entry in index.shards)),
+        sorted(zip(*(neighbors.column(name).to_pylist() for name in neighbors.column_names), strict=True)),
+        names,
+    )
+
+
+@pytest.mark.parametrize("attempt", range(6))
+def test_jobs_that_are_killed_at_any_time_end_as_if_nothing_had_been(root, tmp_path, attempt):
+    process = start(root, tmp_path / "out")
+    time.sleep(random.Random(attempt).uniform(3, 25))
+    kill(process)
+    finish(start(root, tmp_path / "out"))
+    assert made(tmp_path / "out") == made(root / "undisturbed")
+    assert finish(start(root, tmp_path / "out")).count("done before") == 4
+
+
+def test_a_lost_executor_loses_nothing(root, tmp_path, monkeypatch):
+    import pyspark
+
+    monkeypatch.setenv("SPARK_HOME", str(Path(pyspark.__file__).parent))
+    process = start(root, tmp_path / "out", "local-cluster[2,1,1024]", {"spark.executor.memory": "1g"})
+    lost = None
+    for _ in range(600):
+        executors = subprocess.run(
+            ["pgrep", "-g", str(process.pid), "-f", "CoarseGrainedExecutorBackend"],
+            capture_output=True, text=True, check=False,
+        ).stdout.split()  # fmt: skip
+        if len(executors) > 1 and (tmp_path / "out" / "codes").exists():
+            lost = int(executors[0])
+            os.kill(lost, signal.SIGKILL)
+            break
+        time.sleep(0.1)
+    finish(process)
+    assert lost is not None
+    assert made(tmp_path / "out") == made(root / "undisturbed")

@@ -1,0 +1,120 @@
+"""Append, delete, compact, vacuum, verify and inspect as jobs: the same in a directory and in an object store."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from codes_directory import make
+from oracle import as_integers, ranking
+
+import indexer
+from hashcore import files
+from hashcore.errors import ConfigError, InvalidInputError
+from jobs import cli, evaluate, index, search
+from jobs.generations import append, compact, delete, vacuum, verify
+from jobs.pipeline.config import Pipeline
+from jobs.pipeline.ids import read_ids
+
+
+def pipeline(root, place, **sections):
+    values = {
+        "name": "a",
+        "root": place,
+        "paths": {"codes_database": str(root / "codes" / "database"), "codes_queries": str(root / "codes" / "queries")},
+        "index": {"rows_per_shard": 20},
+        "evaluate": {"measures": ["mAP"], "knn": [], "examples": 0},
+        "search": {"k": 10, "queries_per_task": 7},
+        **sections,
+    }
+    return Pipeline.model_validate(values)
+
+
+@pytest.fixture(params=["directory", "s3"])
+def place(request, tmp_path):
+    return str(tmp_path / "out") if request.param == "directory" else f"{request.getfixturevalue('bucket')}/out"
+
+
+def neighbors(given):
+    names = [name for name in files.listing(given.paths.neighbors) if name.endswith(".parquet")]
+    tables = [pq.read_table(files.located(name)[1], filesystem=files.located(name)[0]) for name in names]
+    table = pa.concat_tables(tables)
+    return sorted(zip(*(table.column(name).to_pylist() for name in ("query_id", "distance", "id")), strict=True))
+
+
+def expected(items, queries, k):
+    return sorted(
+        (query_id, *pair)
+        for query_id, query in zip(queries.ids.tolist(), as_integers(queries.codes), strict=True)
+        for pair in ranking(list(items), list(items.values()), query)[:k]
+    )
+
+
+def test_the_life_of_an_index_in_jobs(spark, tmp_path, place, capsys):
+    database = make(tmp_path / "codes" / "database", files=(30, 21), code_length=64)
+    queries = make(tmp_path / "codes" / "queries", files=(4, 3), code_length=64)
+    more = make(tmp_path / "more", files=(9,), code_length=64, seed=3)
+    table = pq.read_table(tmp_path / "more" / "data" / "part-00000.parquet")
+    shifted = table.set_column(0, "id", pa.array(np.asarray(table.column("id")) + 1_000))
+    pq.write_table(shifted, tmp_path / "more" / "data" / "part-00000.parquet")
+    items = dict(zip(database.ids.tolist(), as_integers(database.codes), strict=True))
+    items |= dict(zip((more.ids + 1_000).tolist(), as_integers(more.codes), strict=True))
+    gone = sorted(items)[::5]
+    pq.write_table(pa.table({"id": gone}), tmp_path / "gone.parquet")
+    given = pipeline(
+        tmp_path, place, append={"codes": str(tmp_path / "more")}, delete={"ids": str(tmp_path / "gone.parquet")},
+        compact={"rows_per_shard": 50}, vacuum={"keep": 1, "older_than_h": 0},
+    )  # fmt: skip
+    index.run(given)
+    append.run(given)
+    append.run(given)
+    assert capsys.readouterr().out.count("done before") == 1
+    delete.run(given)
+    delete.run(given)
+    left = {id_: code for id_, code in items.items() if id_ not in gone}
+    assert indexer.open(given.paths.index).generation == 3
+    search.run(given)
+    assert neighbors(given) == expected(left, queries, 10)
+    found = evaluate.run(given)
+    assert (found.setting.database_size, found.setting.index_generation) == (len(left), 3)
+    assert found.setting.distinct_codes == len(set(left.values()))
+    compact.run(given)
+    verify.run(given)
+    vacuum.run(given)
+    final = indexer.open(given.paths.index)
+    assert (len(final), final.generation, final.inspect().generations) == (len(left), 4, (4,))
+    files.remove(given.paths.neighbors)
+    search.run(given)
+    assert neighbors(given) == expected(left, queries, 10)
+    assert evaluate.evaluate(given).figures == found.figures
+
+
+def test_inspect_is_printed(tmp_path, capsys):
+    rows = make(tmp_path / "codes" / "database", code_length=64)
+    indexer.build(str(tmp_path / "out" / "index"), rows.ids, rows.codes, code_length=64)
+    config = tmp_path / "a.yaml"
+    config.write_text(f"name: a\nroot: {tmp_path}/out\n")
+    assert cli.main(["inspect", "--config", str(config)]) == 0
+    assert "generation 1 of 1\n8 items, 0 rows deleted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("job", "key"), [(append, "append.codes"), (delete, "delete.ids")])
+def test_what_is_not_given_is_named(tmp_path, job, key):
+    with pytest.raises(ConfigError, match=f"{key} is not given"):
+        job.run(pipeline(tmp_path, str(tmp_path)))
+
+
+def test_codes_of_another_hasher_are_not_appended(tmp_path):
+    rows = make(tmp_path / "codes" / "database", code_length=64)
+    make(tmp_path / "more", code_length=12)
+    given = pipeline(tmp_path, str(tmp_path / "out"), append={"codes": str(tmp_path / "more")})
+    indexer.build(given.paths.index, rows.ids, rows.codes, code_length=64)
+    with pytest.raises(InvalidInputError, match=r"holds dense codes of 12 bits .* of 64 bits"):
+        append.run(given)
+
+
+def test_ids_that_cannot_be_read_are_named(tmp_path):
+    pq.write_table(pa.table({"name": ["a"]}), tmp_path / "gone.parquet")
+    with pytest.raises(InvalidInputError, match=r"gone\.parquet: no whole numbers in column id"):
+        read_ids(str(tmp_path / "gone.parquet"), "id")
