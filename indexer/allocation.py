@@ -61,12 +61,14 @@ class Allocation:
         """Whether so many queries touch most of a shard of `codes` distinct codes, so that reading it whole pays."""
         return self.is_scan or 8 * queries * sum(self.probes) >= codes * sum(probes > 0 for probes in self.probes)
 
-    def reason(self) -> str:
-        """Say in a few words why this plan was taken."""
+    def reason(self, scanned: bool) -> str:
+        """Say in a few words why this plan was taken, and, where it was `scanned` in the end, why not kept."""
         if math.isinf(self.tables_ns):
             return "scan: the shard has no tables"
         if self.is_scan:
             return f"scan: tables would cost {self.tables_ns / self.scan_ns:.1f}x as much or more"
+        if scanned:
+            return "scan: the first tables' buckets turned out so full that it was cheaper than going on"
         return f"tables: a scan would cost {self.scan_ns / self.tables_ns:.1f}x as much"
 
 

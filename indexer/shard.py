@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from hashcore import hamming
 from hashcore.codes import Codes, check_codes, code_bytes
 from hashcore.errors import CorruptIndexError
 from hashcore.hamming import Words, available_threads
-from hashcore.neighbors import Neighbors
+from hashcore.neighbors import ALL, Neighbors
 from hashcore.relevance import Labels
 from indexer import _tables
 from indexer.allocation import Allocation, Costs, allocate
@@ -29,6 +31,14 @@ from indexer.shard_file import ShardFile
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
 SAMPLED_QUERIES = 64
 SAMPLED_RINGS = 3
+
+
+class _Found(NamedTuple):
+    """An answer, the work of each table, and whether the shard was scanned for it."""
+
+    neighbors: Neighbors
+    work: list[_tables.TableWork]
+    scanned: bool
 
 
 class Shard:
@@ -141,7 +151,7 @@ class Shard:
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             found = self._search(rows[part], radius, plan, most_rows, threads)
-            return None if found is None else found[0]
+            return None if found is None else found.neighbors
 
         return search
 
@@ -160,15 +170,16 @@ class Shard:
         start = time.perf_counter()
         rows = self._query_rows(queries)
         plan = self._plan(rows, radius)
-        totals, neighbors = np.zeros((len(self.substrings), 4)), 0
+        totals, neighbors, scanned = np.zeros((len(self.substrings), 4)), 0, False
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
-            nonlocal totals, neighbors
+            nonlocal totals, neighbors, scanned
             found = self._search(rows[part], radius, plan, most_rows, threads)
             if found is None:
                 return None
-            totals += np.array(found[1]).reshape(totals.shape)
-            neighbors += len(found[0].ids)
+            totals += np.array(found.work).reshape(totals.shape)
+            neighbors += len(found.neighbors.ids)
+            scanned = scanned or found.scanned
             return Neighbors.empty(0)
 
         for _ in search_blocks(search, len(rows), MAX_RESULT_BYTES):
@@ -189,7 +200,7 @@ class Shard:
             )
         )
         seconds = time.perf_counter() - start
-        return ShardPlan(self.name, self.rows, self.distinct, plan.reason(), tables, neighbors, seconds)
+        return ShardPlan(self.name, self.rows, self.distinct, plan.reason(scanned), tables, neighbors, seconds)
 
     def plan(self, queries: Codes, radius: int) -> Allocation:
         """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
@@ -239,12 +250,15 @@ class Shard:
         bits = [substring.bits for substring in substrings]
         return allocate(radius, bits, means, codes=self.stored_distinct, words=self.layout.words, costs=self.costs)
 
-    def _search(
-        self, rows: Words, radius: int, plan: Allocation, most_rows: int, threads: int
-    ) -> tuple[Neighbors, list[_tables.TableWork]] | None:
-        """Answer queries as stored words by a plan; None where there are more than `most_rows` neighbours."""
-        found = self._native.range(rows, radius, list(plan.radii), most_rows, threads or available_threads())
-        return None if found is None else (Neighbors(*found[0]), found[1])
+    def _search(self, rows: Words, radius: int, plan: Allocation, most_rows: int, threads: int) -> _Found | None:
+        """Answer queries as stored words by a plan; None where there are more than `most_rows` neighbours.
+
+        Tables whose buckets turn out so full that a scan would have cost less are given up for one.
+        """
+        max_candidates = min(math.ceil(len(rows) * plan.scan_ns / self.costs.candidate), ALL)
+        threads = threads or available_threads()
+        found = self._native.range(rows, radius, list(plan.radii), max_candidates, most_rows, threads)
+        return None if found is None else _Found(Neighbors(*found[0]), found[1], found[2])
 
     def _query_rows(self, queries: Codes) -> Words:
         """Return queries as stored words, row by row; shape (q, words)."""

@@ -35,15 +35,18 @@ class ShardTables {
             shard_.tables.push_back({word, shift, bits, filter_word, usual_buckets(offsets.data(), words.data(), shard_.codes.count, bits), positions ? positions->data() : nullptr});
     }
 
-    nb::object range(const In2<std::uint64_t>& queries, unsigned radius, const std::vector<int>& radii, std::size_t max_rows, std::size_t threads) const {
+    nb::object range(const In2<std::uint64_t>& queries, unsigned radius, const std::vector<int>& radii, std::uint64_t max_candidates,
+                     std::size_t max_rows, std::size_t threads) const {
         HitLists lists;
         std::vector<TableWork> work;
         std::size_t excess = 0;
+        bool scanned = false;
         {
             const Isa isa = chosen_isa();
             nb::gil_scoped_release unlocked;
             try {
-                lists = range_search(shard_, {queries.data(), queries.shape(0)}, radius, radii, max_rows, threads, isa, work);
+                lists = range_search(shard_, {queries.data(), queries.shape(0)}, {radius, radii, max_candidates, max_rows}, threads, isa,
+                                     work, scanned);
             } catch (const TooManyRows& too_many) {
                 excess = too_many.rows;
             }
@@ -51,7 +54,7 @@ class ShardTables {
         if (excess) return nb::none();
         nb::list tables;
         for (const TableWork& w : work) tables.append(nb::make_tuple(w.probes, w.candidates, w.verified, w.seconds));
-        return nb::make_tuple(to_numpy(std::move(lists)), tables);
+        return nb::make_tuple(to_numpy(std::move(lists)), tables, scanned);
     }
 
     nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, double probe, double candidate, double scan, std::size_t threads) const {

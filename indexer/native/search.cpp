@@ -209,24 +209,26 @@ const BucketKernels& bucket_kernels(Isa isa) {
     }
 }
 
-HitLists range_search(const Shard& shard, const Queries& queries, unsigned radius, const std::vector<int>& radii,
-                      std::size_t max_rows, std::size_t threads, Isa isa, std::vector<TableWork>& work) {
+HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
+                      std::vector<TableWork>& work, bool& scanned) {
     std::vector<std::vector<Hit>> parts;
     std::atomic<std::size_t> kept{0};
     auto keep = [&](std::vector<Hit>&& hits) {
-        if ((kept += hits.size()) > max_rows) throw TooManyRows{kept};
+        if ((kept += hits.size()) > plan.max_rows) throw TooManyRows{kept};
         return std::move(hits);
     };
     work.assign(shard.tables.size(), {});
     static thread_local Probes probes;  // kept from call to call: fresh memory costs more than the look-ups
-    bool by_table = false;
-    for (std::size_t t = 0; t < radii.size(); ++t) {
-        if (radii[t] < 0) continue;
-        by_table = true;
+    scanned = std::ranges::all_of(plan.radii, [](int radius) { return radius < 0; });
+    std::uint64_t candidates_so_far = 0;
+    for (std::size_t t = 0; t < plan.radii.size(); ++t) {
+        if (plan.radii[t] < 0) continue;
+        scanned = candidates_so_far > plan.max_candidates;
+        if (scanned) break;
         const auto start = Clock::now();
-        const Pass pass = range_pass(radii, t);
+        const Pass pass = range_pass(plan.radii, t);
         probes.clear(queries.count);
-        for (std::size_t q = 0; q < queries.count; ++q) probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, radius));
+        for (std::size_t q = 0; q < queries.count; ++q) probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, plan.radius));
         const Sweep sweep(shard, pass, probes, bucket_kernels(isa));
         const Verifier verifier(shard, queries, pass);
         const std::size_t first = parts.size();
@@ -237,16 +239,20 @@ HitLists range_search(const Shard& shard, const Queries& queries, unsigned radiu
             std::vector<Hit> hits;
             compared += sweep.run(task, candidates);
             verifier.verify(
-                candidates, [&](std::uint32_t) { return int(radius); },
+                candidates, [&](std::uint32_t) { return int(plan.radius); },
                 [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) { hits.push_back({position, q, distance}); });
             verified += hits.size();
             parts[first + task] = keep(std::move(hits));
         });
         work[t] = {sweep.probes(), compared, verified, seconds_since(start)};
+        candidates_so_far += compared;
     }
-    if (!by_table)
-        for (auto& part : scan_range_hits({shard.codes}, queries, radius, threads, isa)) parts.push_back(keep(std::move(part)));
-    return assemble(parts, shard.rows, queries.count, threads, any_number, max_rows);
+    if (scanned) {
+        parts.clear();
+        kept = 0;
+        for (auto& part : scan_range_hits({shard.codes}, queries, plan.radius, threads, isa)) parts.push_back(keep(std::move(part)));
+    }
+    return assemble(parts, shard.rows, queries.count, threads, any_number, plan.max_rows);
 }
 
 HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, const Costs& costs, std::size_t threads,

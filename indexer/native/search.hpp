@@ -39,10 +39,18 @@ struct TableWork {
     double seconds = 0;
 };
 
-// All rows within `radius` of each query. Table j looks up the buckets within radii[j] (−1: none); exact if
-// sum(radii[j] + 1) > radius. Without tables in use, scans. `work` has one element a table.
-HitLists range_search(const Shard& shard, const Queries& queries, unsigned radius, const std::vector<int>& radii,
-                      std::size_t max_rows, std::size_t threads, Isa isa, std::vector<TableWork>& work);
+// How a range search is to be done: table j looks up the buckets within radii[j] (−1: none); exact if sum(radii[j] + 1) >
+// radius. Without tables in use, or once they have compared more than max_candidates entries and are not through, it scans.
+struct Plan {
+    unsigned radius;
+    std::vector<int> radii;
+    std::uint64_t max_candidates;
+    std::size_t max_rows;  // of the whole answer, or TooManyRows is thrown
+};
+
+// All rows within plan.radius of each query. `work` has one element a table; `scanned` tells whether it scanned.
+HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
+                      std::vector<TableWork>& work, bool& scanned);
 
 // The k nearest rows of each query (all where there are fewer), by growing the radius until k are certain; what would
 // cost more by tables than by a scan is scanned. scanned[q] is set to 1 for queries that were.

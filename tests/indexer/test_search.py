@@ -100,7 +100,8 @@ def test_any_split_of_the_radius_over_the_tables_finds_everything(tmp_path_facto
     if radius < 0:
         return
     plan = Allocation(tuple(radii), (0,) * tables, (0.0,) * tables, 0.0, 1.0)
-    found, work = shard._search(shard._query_rows(queries), radius, plan, 1 << 30, 1)
+    found, work, scanned = shard._search(shard._query_rows(queries), radius, plan, 1 << 30, 1)
+    assert not scanned
     assert [w[0] > 0 for w in work] == [r >= 0 for r in radii]
     expected = truth(ids, database, queries)
     for i, ranked in enumerate(expected):
@@ -193,6 +194,19 @@ def test_thousands_of_neighbours_of_one_query_are_in_order_whatever_the_ids(tmp_
         wanted = sorted((int(d), int(ids[p])) for d, p in zip(bits, positions, strict=True) if d <= 9)
         assert len(wanted) > 2000
         assert pairs(found, query) == wanted
+
+
+def test_tables_whose_buckets_turn_out_full_are_given_up_for_a_scan(tmp_path):
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2, (4000, 64))
+    bits[:, rng.permutation(64)[:50]] = 0  # a crowd, in few buckets of each table
+    database, queries = codes.pack(bits), codes.pack(bits[:200])
+    queries[::50] = codes.pack(rng.integers(0, 2, (4, 64)))  # those that the plan samples: far from everything
+    index = built(tmp_path / "index", np.arange(4000), database, 64, Costs(), rows_per_shard=4000)
+    (plan,) = index.explain(queries, 3)
+    assert "turned out so full" in plan.reason
+    assert plan.neighbors > 0
+    assert same(index.range_search(queries, 3), hamming.range_search(database, queries, 3))
 
 
 def test_explain_counts_the_work_of_each_table(tmp_path):
