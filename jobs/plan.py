@@ -28,6 +28,7 @@ BATCH = 1_000_000
 MEASURED_QUERIES = 100_000
 SCANNED_QUERIES = 100
 READ_BLOCK = 8 << 20
+WRITTEN_BYTES = 1 << 30
 GIB = 1 << 30
 PAGE = 4096
 PAGES_PER_PROBE = 2  # of bucket offsets, and of entries
@@ -42,12 +43,14 @@ class Constants:
         build: Of building, a code and table.
         query: Of each query and shard, whatever the radius.
         read: Of reading a byte of a file that is not in memory, in order; all cores together.
+        write: Of writing a byte to the disk for good; all cores together.
     """
 
     costs: Costs
     build: float
     query: float
     read: float
+    write: float
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Prediction:
     Attributes:
         shards: Files.
         bytes_per_code: On disk.
-        build_s: Seconds to build on all cores, beside reading the codes.
+        build_s: Seconds to build on all cores, beside reading the codes: computing or writing, whichever takes longer.
         query_us: Microseconds a query takes on one core, over all shards, in bulk.
         queries_per_s: On all cores, everything in memory.
         read_bytes: That a batch of queries reads from storage, where nothing is in memory.
@@ -126,11 +129,12 @@ def predict(
     bits = [s.bits for s in substrings]
     plan = allocate(radius, bits, rings, codes=rows, words=words, costs=constants.costs)
     query_us = shards * (min(plan.tables_ns, plan.scan_ns) + constants.query) / 1000
+    stored = codes * bytes_per_code(substrings, words, rows, codes)
     read_bytes = codes * searched_bytes_per_code(plan, substrings, words, rows, queries)
     return Prediction(
         shards=shards,
-        bytes_per_code=bytes_per_code(substrings, words, rows, codes),
-        build_s=constants.build * codes * len(substrings) / cores / 1e9,
+        bytes_per_code=stored / codes,
+        build_s=max(constants.build * codes * len(substrings) / cores, constants.write * stored) / 1e9,
         query_us=query_us,
         queries_per_s=cores * 1e6 / query_us,
         read_bytes=read_bytes,
@@ -177,6 +181,7 @@ def measure(code_length: int) -> Constants:
         exact, near = tables - 1, 3 * tables - 1  # no flips, and up to two flips, in every table
         exact_s, near_s = _search_s(shard, queries, exact), _search_s(shard, queries, near)
         probes = sum(shard.plan(queries, near).probes) - tables
+        write_ns = _write_ns(Path(root) / "written")
         read_ns = _read_ns(shard.file.path)
     some = queries[:SCANNED_QUERIES]
     scan_s = timed(lambda: hamming.range_search(database, some, 4, threads=1))
@@ -188,13 +193,25 @@ def measure(code_length: int) -> Constants:
         scan=1e9 * scan_s / len(some) / len(database),
     )
     per_table = MEASURED_CODES * tables
-    return Constants(costs, build=1e9 * build_s / per_table, query=1e9 * exact_s / len(queries), read=read_ns)
+    return Constants(
+        costs, build=1e9 * build_s / per_table, query=1e9 * exact_s / len(queries), read=read_ns, write=write_ns
+    )
 
 
 def _search_s(shard: indexer.Shard, queries: Codes, radius: int) -> float:
     """Return the seconds of a bulk search, once everything is mapped."""
     shard.range_search(queries, radius, threads=1)
     return timed(lambda: shard.range_search(queries, radius, threads=1))
+
+
+def _write_ns(path: Path) -> float:
+    """Return the nanoseconds that a byte takes to the disk, once its buffers are full."""
+    block, start = os.urandom(READ_BLOCK), time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        for _ in range(WRITTEN_BYTES // READ_BLOCK):
+            file.write(block)
+        os.fsync(file.fileno())
+    return 1e9 * (time.perf_counter() - start) / WRITTEN_BYTES
 
 
 def _read_ns(path: Path) -> float:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,9 @@ from indexer.allocation import Costs
 from jobs import cli, plan
 from jobs.benchmarks import data
 
-CONSTANTS = plan.Constants(costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0, read=0.6)
+CONSTANTS = plan.Constants(
+    costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0, read=0.6, write=1.0
+)
 
 
 @pytest.mark.parametrize(("code_length", "rows"), [(64, 200_000), (128, 120_000)])
@@ -28,6 +32,12 @@ def test_ten_times_the_codes_take_ten_times_the_shards_build_and_search():
 
 def test_a_billion_codes_of_64_bits_take_less_than_40_bytes_each():
     assert plan.predict(CONSTANTS, 10**9, 64, radius=4, cores=2).bytes_per_code < 40
+
+
+def test_building_takes_as_long_as_computing_or_as_writing():
+    slow = replace(CONSTANTS, write=100.0)
+    quick, waiting = (plan.predict(given, 10**9, 64, radius=4, cores=2) for given in (CONSTANTS, slow))
+    assert quick.build_s < waiting.build_s == pytest.approx(100 * waiting.bytes_per_code)
 
 
 def test_from_storage_a_batch_takes_as_long_as_reading_or_as_searching():
