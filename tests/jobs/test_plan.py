@@ -10,7 +10,7 @@ from jobs import cli, plan
 from jobs.benchmarks import data
 
 CONSTANTS = plan.Constants(
-    costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0, read=0.6, write=1.0
+    costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0, read=0.6, write=0.5
 )
 
 
