@@ -83,7 +83,7 @@ def shards_with(shards: Sequence[ShardEntry], ids: NDArray[np.int64]) -> list[in
 
 def delete_rows(index: Index, ids: NDArray[np.int64]) -> Manifest:
     """Commit a generation without some items, and return its manifest; the current one where none of them is there."""
-    wanted = np.unique(np.asarray(ids))
+    wanted = np.asarray(ids)
     if wanted.dtype.kind not in "iu" and len(wanted):
         raise InvalidInputError(f"ids: need whole numbers, got {wanted.dtype}")
     found = {number: mark_deleted(index, number, wanted) for number in shards_with(index.shards, wanted)}

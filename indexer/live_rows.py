@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +9,8 @@ from numpy.typing import NDArray
 
 from hashcore.errors import CorruptIndexError
 from hashcore.relevance import Labels
+from indexer.id_set import IdSet
 from indexer.shard_file import Array, ShardFile
-
-ROWS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,16 @@ class LiveRows:
             return np.ones(distinct, np.int64)
         return (self.offsets[1:] - self.offsets[:-1]).astype(np.int64)
 
+    def distinct(self) -> int:
+        """Return the number of distinct codes that rows carry."""
+        return len(self) if self.offsets is None else int(np.count_nonzero(self.offsets[1:] != self.offsets[:-1]))
+
     def find(self, wanted: NDArray[np.int64]) -> NDArray[np.uint32]:
         """Return the numbers in the file of the rows that have one of some ids, ascending."""
-        found = np.concatenate([np.empty(0, np.int64), *self._find_in_blocks(wanted)])
+        stored = wanted.astype(np.int64, copy=False) - self.base
+        if self.long_ids is None:
+            stored = stored[(stored >= 0) & (stored < 2**32)].astype(np.uint32)
+        found = IdSet(stored).places(self._ids)
         return found.astype(np.uint32) if self.deleted is None else self._numbers()[found]
 
     def ids_at(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -86,12 +91,6 @@ class LiveRows:
         """Return the numbers of all rows that are deleted when some more are."""
         return rows if self.deleted is None else np.union1d(self.deleted, rows)
 
-    def _find_in_blocks(self, wanted: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Yield what `find` finds, as numbers of live rows, block by block."""
-        for start in range(0, len(self), ROWS_AT_ONCE):
-            block = self._ids[start : start + ROWS_AT_ONCE].astype(np.int64) + self.base
-            yield start + np.flatnonzero(np.isin(block, wanted))
-
     def _numbers(self) -> NDArray[np.uint32]:
         """Return the numbers in the file of the rows, shape (rows,)."""
         assert self.deleted is not None
@@ -99,15 +98,14 @@ class LiveRows:
         lives[self.deleted] = False
         return np.flatnonzero(lives).astype(np.uint32)
 
-    def without(self, deleted: NDArray[np.uint32], distinct: int) -> LiveRows:
+    def without(self, deleted: NDArray[np.uint32]) -> LiveRows:
         """Return the rows that are left when those of some numbers are deleted."""
         lives = np.ones(len(self), bool)
         lives[deleted] = False
         before = np.zeros(len(self) + 1, np.uint32)  # rows that live among the first r
         np.cumsum(lives, out=before[1:])
-        offsets = np.arange(distinct + 1, dtype=np.uint32) if self.offsets is None else self.offsets
         return LiveRows(
-            before[offsets],
+            before if self.offsets is None else before[self.offsets],
             None if self.short_ids is None else self.short_ids[lives],
             None if self.long_ids is None else self.long_ids[lives],
             self.base,

@@ -71,9 +71,9 @@ class Shard:
         whole = read_rows(self.file, stored, self.stored_rows, self._fact("id_base"))
         if path.stat().st_size <= VERIFIED_ON_OPEN_BYTES:
             self.verify()
-        self.live = whole if deleted is None else whole.without(deleted, stored)
+        self.live = whole if deleted is None else whole.without(deleted)
         self.rows: int = len(self.live)
-        self.distinct: int = stored if deleted is None else int(np.count_nonzero(self._row_counts()))
+        self.distinct: int = stored if deleted is None else self.live.distinct()
         self._native = self._open_native()
 
     def verify(self) -> None:
