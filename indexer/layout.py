@@ -184,11 +184,15 @@ def _decorrelating_order(bits: NDArray[np.uint8], substrings: tuple[Substring, .
 
 def _absolute_correlation(bits: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the absolute correlation of every pair of bits, 1 with a constant bit, 0 on the diagonal."""
-    centred = bits - bits.mean(axis=0, dtype=np.float64)
-    deviation = np.sqrt((centred**2).sum(axis=0))
-    constant = deviation == 0
-    deviation[constant] = 1
-    correlation: NDArray[np.float64] = np.abs(centred.T @ centred / deviation[:, None] / deviation[None])
+    count, ones = len(bits), bits.sum(axis=0, dtype=np.int64)
+    padded = np.pad(bits.T, ((0, 0), (0, -count % 64)))  # whole numbers: the same layout on every machine
+    packed = np.ascontiguousarray(np.packbits(padded, axis=1)).view(np.uint64)
+    common = np.stack([np.bitwise_count(packed & row).sum(axis=1, dtype=np.int64) for row in packed])
+    spread = ones * (count - ones)  # count² times the variance
+    constant = spread == 0
+    spread[constant] = 1
+    covariance = count * common - ones[:, None] * ones[None]
+    correlation: NDArray[np.float64] = np.abs(covariance) / np.sqrt(spread[:, None] * spread[None].astype(np.float64))
     correlation[constant, :] = correlation[:, constant] = 1
     np.fill_diagonal(correlation, 0)
     return correlation

@@ -20,9 +20,11 @@ from jobs.evaluation import metrics
 from jobs.evaluation.distinct import count_distinct
 from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, curves, figures, measure
+from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
-from jobs.evaluation.tally import Queries, Task, merge, tally
+from jobs.evaluation.tally import Queries, Task
 from jobs.pipeline import codes, memory, outputs, runs
+from jobs.pipeline.digest import digest
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
     from indexer import Index
     from jobs.pipeline.config import Pipeline
 
-RunTasks = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
-
 BLOCK_BYTES = 4 << 20  # counts and neighbours that one task returns
 MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
+NOTHING_KEPT = Kept()
 
 
 class EvaluateConfig(Section):
@@ -82,9 +83,10 @@ def run(pipeline: Pipeline) -> Metrics:
     record = outputs.record(pipeline, "evaluate", ("evaluate",), inputs)
     if not outputs.is_finished(paths.metrics, record):
         spark = session(pipeline.spark, f"{pipeline.name} evaluate")
-        result = evaluate(pipeline, partial(map_tasks, spark, label="evaluate"))
-        with outputs.writing(paths.metrics, record) as staging:
-            Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        with outputs.keeping(paths.metrics, record) as folder:
+            result = evaluate(pipeline, partial(map_tasks, spark, label="evaluate"), Kept(folder))
+            with outputs.writing(paths.metrics, record) as staging:
+                Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     result = metrics.read(paths.metrics)
     runs.count(rows=result.setting.queries)
     print(result.summary())
@@ -97,12 +99,13 @@ def in_process(function: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any
     return [function(task) for task in tasks]
 
 
-def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process) -> Metrics:
+def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = NOTHING_KEPT) -> Metrics:
     """Return the metrics of the pipeline's queries over its index.
 
     Args:
         pipeline: Its index and its queries' codes must be there.
         run_tasks: Applies a pure function to each of some tasks, anywhere, and returns the results in their order.
+        kept: Results of tasks that are not repeated.
 
     Raises:
         InvalidInputError: If queries or index have no labels, or do not fit each other or the wanted figures.
@@ -119,12 +122,12 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process) -> Metrics:
     memory.promise("evaluate", projected, pipeline.spark, "index with fewer index.rows_per_shard")
     blocks = []
     for block in _blocks(queries, index.code_length, k):
-        total = merge(run_tasks(tally, _tasks(root, index, block, k)), k)
+        total = kept.total(run_tasks, _tasks(root, index, block, k))
         blocks.append(measure(block, total, wanted, config.knn, choice))
     found = figures(blocks, len(index), index.code_length)
     votes = any(name.startswith("kNN") for name in found)
     return Metrics(
-        setting=_setting(pipeline, index, blocks, count_distinct(root, index, run_tasks)),
+        setting=_setting(pipeline, index, blocks, count_distinct(root, index, partial(run_tasks, kept.count))),
         figures=found,
         notes=[] if votes or not config.knn else ["no k-NN error: a query or an item has not exactly one label"],
         curves=curves(blocks, len(index)),
@@ -136,7 +139,6 @@ def _content(root: str) -> str:
     """Return what identifies the items of an index's current generation: files are named by their content."""
     import indexer
     from indexer.vacuum import files_of
-    from jobs.pipeline.config import digest
 
     return digest(sorted(files_of(indexer.open(root).manifest)))
 
@@ -180,8 +182,9 @@ def _blocks(queries: Queries, code_length: int, k: int) -> Iterator[Queries]:
 def _tasks(root: str, index: Index, queries: Queries, k: int) -> list[Task]:
     """Return one task a shard, or a group of shards where there are many."""
     count = len(index.shards)
-    groups = min(count, MAX_GROUPS)
-    return [Task(root, index.generation, tuple(range(group, count, groups)), queries, k) for group in range(groups)]
+    groups = [tuple(range(group, count, MAX_GROUPS)) for group in range(min(count, MAX_GROUPS))]
+    content = [digest([(entry.name, entry.tombstones) for entry in map(index.shards.__getitem__, g)]) for g in groups]
+    return [Task(root, index.generation, group, queries, k, made) for group, made in zip(groups, content, strict=True)]
 
 
 def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], distinct_codes: int) -> Setting:

@@ -31,16 +31,19 @@ class Part:
     part: int
     parts: int
 
+    @property
+    def inputs(self) -> str:
+        """What it reads, in words."""
+        return f"{self.root} generation {self.generation} all shards"
 
-def count_distinct(
-    root: str, index: Index, run_tasks: Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
-) -> int:
-    """Return the number of different codes in the index; `run_tasks` maps a function over tasks."""
+
+def count_distinct(root: str, index: Index, count_parts: Callable[[Sequence[Part]], list[int]]) -> int:
+    """Return the number of different codes in the index; `count_parts` maps `count_part` over parts."""
     distinct = [shard.distinct for shard in index.shards]
-    if len(distinct) == 1:
+    if len(distinct) == 1 and not index.shards[0].deleted:
         return int(distinct[0])
     parts = -(-sum(distinct) * code_bytes(index.code_length) // PART_BYTES)
-    return sum(run_tasks(count_part, [Part(root, index.generation, part, parts) for part in range(parts)]))
+    return sum(count_parts([Part(root, index.generation, part, parts) for part in range(parts)]))
 
 
 def count_part(task: Part) -> int:

@@ -6,6 +6,7 @@ the database into shards and tasks is the same, bit for bit.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -37,6 +38,13 @@ class Queries(NamedTuple):
         """Return some of the queries."""
         return Queries(self.ids[rows], self.codes[rows], self.labels.take(rows))
 
+    def content(self) -> str:
+        """Return what identifies them."""
+        found = hashlib.sha256()
+        for array in (self.ids, self.codes, self.labels.offsets, self.labels.values):
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()[:16]
+
 
 @dataclass(frozen=True)
 class Task:
@@ -48,6 +56,7 @@ class Task:
         shards: Numbers of the shards.
         queries: The block.
         k: Neighbours wanted of each query.
+        content: What identifies the shards' files, whatever their numbers.
     """
 
     root: str
@@ -55,6 +64,12 @@ class Task:
     shards: tuple[int, ...]
     queries: Queries
     k: int
+    content: str
+
+    @property
+    def inputs(self) -> str:
+        """What it reads, in words."""
+        return f"{self.root} generation {self.generation} shards {list(self.shards)}"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +15,7 @@ from jobs.encode import EncodeConfig
 from jobs.evaluate import EvaluateConfig
 from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig
+from jobs.pipeline.digest import digest
 from jobs.pipeline.paths import Paths
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import SparkConfig
@@ -58,12 +57,6 @@ class Pipeline(Section):
     def fingerprint(self, *sections: str) -> str:
         """Return 16 hexadecimal digits that change with any value of the named sections."""
         return digest(self.model_dump(mode="json", include=set(sections)))
-
-
-def digest(value: Any) -> str:
-    """Return 16 hexadecimal digits that change with any part of a JSON-able value, whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | Path] = ()) -> Pipeline:

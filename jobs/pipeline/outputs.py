@@ -13,7 +13,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from hashcore import files
 from hashcore.errors import HashcoreError, InvalidInputError, OutputError, TaskError
 from jobs.pipeline import runs
+from jobs.pipeline.digest import digest
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -52,8 +53,6 @@ def record(
     pipeline: Pipeline, stage: str, sections: tuple[str, ...], inputs: Mapping[str, str] | None = None
 ) -> Record:
     """Return the record of a stage that is decided by some sections of the configuration and by its inputs."""
-    from jobs.pipeline.config import digest
-
     given = dict(inputs or {})
     fingerprint = digest([stage, pipeline.fingerprint(*sections), given])
     return Record(
@@ -201,6 +200,29 @@ def growing(path: str, made: Record) -> Iterator[None]:
 
 
 @contextmanager
+def keeping(path: str, made: Record) -> Iterator[str]:
+    """Give a folder beside an output for what finished tasks have found, which is removed when the block ends.
+
+    A kill, or a failed task, leaves it for the next run, which finds it if it makes the same output.
+    """
+    folder = files.beside(path, f".{os.path.basename(path)}.tasks")
+    try:
+        if not _is_same(read(folder), made):
+            files.remove(folder)
+            files.make_folder(folder)
+            files.write_bytes(files.join(folder, RECORD), _text(made))
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        yield folder
+    except Exception as error:
+        if not isinstance(error, TaskError):
+            files.remove(folder)
+        raise
+    files.remove(folder)
+
+
+@contextmanager
 def attempt(path: str, scratch: str) -> Iterator[str]:
     """Give a task a file of its own on this machine, and move it to `path` when the block ends without an error.
 
@@ -226,9 +248,8 @@ def attempt(path: str, scratch: str) -> Iterator[str]:
 
 def kept(path: str, model: type[Kept], compute: Callable[[], Kept]) -> Kept:
     """Return the result of a task that a killed run had ended, else compute and keep it."""
-    content = files.read_bytes(path)
-    if content is not None:
-        return model.model_validate_json(content)
+    with suppress(ValidationError):  # what a power cut left may not be whole
+        return model.model_validate_json(files.read_bytes(path) or b"")
     result = compute()
     files.write_bytes(path, result.model_dump_json().encode())
     return result

@@ -231,7 +231,9 @@ def _run(function: Callable[[Task], Result], tasks: Sequence[Task], number: int)
 
 def _inputs(task: Any) -> Iterator[str]:
     """Yield the files that a task reads with their rows, as far as it tells."""
-    if hasattr(task, "path") and hasattr(task, "stop"):
+    if hasattr(task, "inputs"):
+        yield task.inputs
+    elif hasattr(task, "path") and hasattr(task, "stop"):
         yield str(task)
     elif hasattr(task, "path") and hasattr(type(task), "physical_schema"):
         groups = [group.id for group in task.row_groups] if getattr(task, "has_complete_metadata", False) else []

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashcore.errors import ConfigError
-from jobs.pipeline.config import digest, load
+from jobs.pipeline.config import load
+from jobs.pipeline.digest import digest
 
 CONF = sorted(Path(__file__).parents[2].glob("conf/*.yaml"))
 RAY = sorted(Path(__file__).parents[2].glob("conf/ray/*.yaml"))

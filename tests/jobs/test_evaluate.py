@@ -13,11 +13,11 @@ from pydantic import ValidationError
 import indexer
 from hashcore import measures
 from hashcore.codes import pack
-from hashcore.errors import ConfigError, InvalidInputError, OutputError
+from hashcore.errors import ConfigError, InvalidInputError, OutputError, TaskError
 from hashcore.relevance import Labels
 from jobs import evaluate
 from jobs.evaluate import EvaluateConfig
-from jobs.evaluation import distinct, tally
+from jobs.evaluation import distinct, kept, tally
 from jobs.evaluation.distinct import count_part, part_of
 from jobs.pipeline import codes
 from jobs.pipeline.config import Pipeline
@@ -155,6 +155,40 @@ def test_spark_gives_what_one_process_gives_and_writes_it_once(tmp_path, spark, 
     make(tmp_path, items=rows(ITEMS, 8))  # a new generation of the index
     with pytest.raises(OutputError, match="different input index"):
         evaluate.run(pipeline)
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, TaskError])
+def test_an_evaluation_that_ended_early_counts_nothing_twice(tmp_path, monkeypatch, spark, end):
+    pipeline = make(tmp_path, rows_per_shard=100)
+    reference = evaluate.evaluate(pipeline)
+    monkeypatch.setattr("jobs.pipeline.spark.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr(evaluate, "BLOCK_BYTES", 16 * 40 * 15)
+    counted = []
+
+    def count(task, last=99):
+        if len(counted) == last:
+            raise end("enough")
+        counted.append((task.queries.content(), task.shards))
+        return tally.tally(task)
+
+    monkeypatch.setattr(kept, "tally", partial(count, last=5))
+    with pytest.raises(end):
+        evaluate.run(pipeline)
+    assert not os.path.exists(pipeline.paths.metrics)
+    monkeypatch.setattr(kept, "tally", count)
+    assert evaluate.run(pipeline).figures == reference.figures
+    assert len(counted) == len(set(counted)) == 3 * 3
+    assert sorted(os.listdir(tmp_path)) == ["codes", "index", "metrics.hashcore.json", "metrics.json", "runs"]
+
+
+def test_what_was_counted_for_others_is_counted_again(tmp_path, monkeypatch, spark):
+    monkeypatch.setattr("jobs.pipeline.spark.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr(evaluate, "figures", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        evaluate.run(make(tmp_path, rows_per_shard=100))
+    monkeypatch.undo()
+    pipeline = make(tmp_path, rows_per_shard=100, items=rows(ITEMS, 8))
+    assert evaluate.run(pipeline) == evaluate.evaluate(pipeline)
 
 
 def test_every_figure_carries_its_protocol(tmp_path):
