@@ -17,6 +17,10 @@ class MissingExtraError(HashcoreError, ImportError):
     """An optional library is not installed; the message holds the command that installs it."""
 
 
+class StaleBuildError(HashcoreError, ImportError):
+    """A native module is not built from the sources beside it; the message holds what to type."""
+
+
 class OutputError(HashcoreError, OSError):
     """An output cannot be written, or already holds what another pipeline wrote."""
 

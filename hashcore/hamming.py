@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore import _kernels
+from hashcore.built import check_built
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 
 Words = NDArray[np.uint64]
 MOST_CODES = 2**32
+
+check_built(_kernels)
 
 __all__ = [
     "Neighbors",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from hashcore import hamming
+from hashcore.built import check_built
 from hashcore.codes import Codes, check_codes, code_bytes
 from hashcore.errors import CorruptIndexError
 from hashcore.hamming import Words, available_threads
@@ -31,6 +32,8 @@ from indexer.shard_file import ShardFile
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
 SAMPLED_QUERIES = 64
 SAMPLED_RINGS = 3
+
+check_built(_tables)
 
 
 class _Found(NamedTuple):

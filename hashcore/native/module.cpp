@@ -83,6 +83,7 @@ nb::tuple merge_lists(const std::vector<Lists>& parts, std::size_t most, std::si
 
 NB_MODULE(_kernels, m) {
     m.doc() = "Hamming kernels over codes stored column by column; see hashcore.hamming.";
+    m.attr("sources") = HASHCORE_SOURCES;  // hashcore/built.py
     m.def("available_isas", &available_isas);
     m.def("chosen_isa", [] { return isa_name(chosen_isa()); });
     m.def("to_columns", &to_columns);

@@ -88,6 +88,7 @@ void bind_sparse(nb::module_& m);  // sparse_module.cpp
 
 NB_MODULE(_tables, m) {
     m.doc() = "Multi-index hash tables of one shard; see indexer.shard and indexer.shard_builder.";
+    m.attr("sources") = HASHCORE_SOURCES;  // hashcore/built.py
     nb::class_<ShardTables>(m, "ShardTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>,
                       std::optional<In1<std::int64_t>>, std::int64_t, std::vector<ShardTables::TableArrays>>(),

@@ -268,6 +268,15 @@ def test_parts_of_the_distinct_codes_are_disjoint_and_complete(tmp_path, spark):
     assert partial(map_tasks, spark)(count_part, tasks) == [int((parts == part).sum()) for part in range(5)]
 
 
+def test_a_code_whose_items_are_all_deleted_is_counted_no_more(tmp_path):
+    ids, packed, labels = rows(ITEMS, 2)
+    gone = ids[(packed == packed[0]).all(axis=1)]
+    pipeline = make(tmp_path, items=(ids, packed, labels))
+    before = evaluate.evaluate(pipeline).setting.distinct_codes
+    indexer.open(pipeline.paths.index).delete(gone)
+    assert evaluate.evaluate(pipeline).setting.distinct_codes == before - 1
+
+
 def test_what_cannot_be_evaluated_is_refused_in_one_line(tmp_path):
     pipeline = make(tmp_path / "queries")
     ids, packed, _ = rows(QUERIES, 3)
