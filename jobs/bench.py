@@ -5,17 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from jobs.benchmarks import building, encode, generations, latency, nearest, ranking, scan, search, sparse
+from jobs.benchmarks import (
+    building,
+    encode,
+    generations,
+    latency,
+    nearest,
+    ranking,
+    scan,
+    search,
+    search_spark,
+    sparse,
+)
 from jobs.benchmarks.comparison import Comparison, machine, write
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Comparison]]] = {
     "scan": scan.run,
     "search": search.run,
+    "search-spark": search_spark.run,
     "nearest": nearest.run,
     "latency": latency.run,
     "ranking": ranking.run,
@@ -32,10 +46,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("what", choices=[*BENCHMARKS, "all"], help="which comparison to run")
     command.add_argument("--codes", type=float, help="number of codes; each benchmark has its own default")
     command.add_argument("--json", type=Path, metavar="FILE", help="write the rows, and the machine, to a file")
+    asked = command.add_argument_group("of `bench search` and `bench search-spark`")
+    asked.add_argument("--radius", type=int, nargs="+", metavar="R", help="radii in bits")
+    asked.add_argument("--queries", type=float, help="number of queries; as many as the peer answers in half a minute")
     only = command.add_argument_group("of `bench search`")
     only.add_argument("--bits", type=int, nargs="+", metavar="L", help="code lengths, multiples of 8; 64 128 256")
-    only.add_argument("--radius", type=int, nargs="+", metavar="R", help="radii in bits")
-    only.add_argument("--queries", type=float, help="number of queries; as many as the peer answers in half a minute")
     only.add_argument("--data", choices=search.KINDS, help="planted near-duplicates, uniform, or codes of a hasher")
     only.add_argument("--database", metavar="DIR", help="learned codes: the codes directory to search")
     only.add_argument("--query-set", metavar="DIR", help="learned codes: the codes directory of the queries")
@@ -52,9 +67,13 @@ def run(given: argparse.Namespace) -> None:
     options = search_options(given)
     if given.codes is not None and given.codes < MIN_CODES:
         raise InvalidInputError(f"--codes {given.codes:g} is too few to measure anything; use {MIN_CODES} or more")
-    if options != search.Options() and given.what != "search" and options != search.Options(codes=options.codes):
+    asked = search.Options(codes=options.codes)
+    if given.what == "search-spark":
+        asked = replace(asked, radii=options.radii, queries=options.queries)
+    if given.what != "search" and options != asked:
         raise InvalidInputError(
-            f"bench {given.what}: --bits, --radius, --data, --peer and --queries belong to bench search"
+            f"bench {given.what}: --bits, --data and --peer belong to bench search, --radius and --queries to it and "
+            "bench search-spark; leave them out"
         )
     print("; ".join(f"{name}: {value}" for name, value in machine().items()), flush=True)
     rows = []
@@ -71,7 +90,10 @@ def rows_of(name: str, given: argparse.Namespace, options: search.Options) -> It
     """Yield the rows of one benchmark."""
     if name == "search":
         return search.run(options)
-    sizes = {} if given.codes is None else {"codes": int(given.codes)}
+    sizes: dict[str, Any] = {} if given.codes is None else {"codes": int(given.codes)}
+    if name == "search-spark":
+        sizes |= {"radii": options.radii} if options.radii else {}
+        sizes |= {"queries": options.queries} if options.queries else {}
     return BENCHMARKS[name](**sizes)
 
 

@@ -11,7 +11,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from hashcore.errors import StorageError
-from jobs.pipeline.spark import MIN_JAVA, java_version
+from jobs.pipeline.java import MIN_JAVA, java_version
 
 DISTRIBUTION = "hashcore"
 GIB = 1 << 30

@@ -76,7 +76,8 @@ def run(pipeline: Pipeline) -> Metrics:
         InvalidInputError: If index, queries or labels are missing, or queries and index have different hashers.
         OutputError: If the place holds something else.
     """
-    from jobs.pipeline.spark import map_tasks, session
+    from jobs.pipeline.spark import session
+    from jobs.pipeline.tasks import map_tasks
 
     paths = pipeline.paths
     inputs = {"index": _content(paths.index), "codes_queries": outputs.fingerprint_of(paths.codes_queries)}

@@ -16,7 +16,8 @@ from hashcore.errors import InvalidInputError
 from jobs.pipeline import codes, memory, outputs, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
-from jobs.pipeline.spark import map_tasks, session, task_threads
+from jobs.pipeline.spark import session
+from jobs.pipeline.tasks import map_tasks, task_threads
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,7 +1,7 @@
-"""Search the index on Spark for a whole query set: every shard by every block of queries, then one merge per block.
+"""Search the index on Spark for a whole query set: every shard by every block of queries, in one Spark job.
 
-Tasks answer (shard, block) and leave their neighbors in the staged output; a task per block then merges them. A query
-lies in one file, whose rows ascend by (query_id, distance, id).
+Tasks answer (shard, block) and leave their neighbors in the staged output; the task that finds the answers of all
+shards there merges them. A query lies in one file, whose rows ascend by (query_id, distance, id).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from hashcore.neighbors import Neighbors
 from jobs.pipeline import codes, memory, outputs, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
-from jobs.pipeline.spark import map_tasks, session, task_threads
+from jobs.pipeline.spark import session
+from jobs.pipeline.tasks import map_tasks, task_threads
 
 if TYPE_CHECKING:
     from indexer import Index
@@ -52,6 +53,7 @@ class Question(NamedTuple):
 
     root: str
     generation: int
+    shards: int
     code_length: int
     k: int | None
     radius: int | None
@@ -59,11 +61,10 @@ class Question(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block of queries: its number, its rows, and the shards that were asked."""
+    """A block of queries: its number and its rows."""
 
     number: int
     chunk: codes.Chunk
-    shards: tuple[int, ...]
 
 
 @recorded
@@ -117,56 +118,77 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder:
     from indexer.blocks import MAX_RESULT_BYTES
 
     spark = session(pipeline.spark, f"hashcore search {pipeline.name}")
+    shards = len(index.shards)
     question = Question(
         pipeline.paths.index,
         index.generation,
+        shards,
         index.code_length,
         pipeline.search.k,
         pipeline.search.radius,
         folder,
     )
-    shards = tuple(range(len(index.shards)))
     asked = max(sum(piece.stop - piece.start for piece in chunk) for chunk in chunks)
     projected = max(
         memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k, MAX_RESULT_BYTES)
         for entry in index.shards
     )
     memory.promise("search", projected, pipeline.spark, "lower search.queries_per_task or compact.rows_per_shard")
-    blocks = [Block(number, chunk, shards) for number, chunk in enumerate(chunks)]
+    blocks = [Block(number, chunk) for number, chunk in enumerate(chunks)]
     files.make_folder(files.join(folder, ANSWERS))
-    map_tasks(spark, partial(answer, question), [(shard, block) for shard in shards for block in blocks], "search")
-    counts = map_tasks(spark, partial(merge, question), blocks, "merge")
+    tasks = [(shard, block) for shard in range(shards) for block in blocks]
+    rows = dict(filter(None, map_tasks(spark, partial(answer, question), tasks, "search")))
+    left = [block for block in blocks if block.number not in rows]  # where a storage lists files late
+    rows |= map_tasks(spark, partial(merge, question), left, "merge")
     files.remove(files.join(folder, ANSWERS))
-    return sum(counts)
+    return sum(rows.values())
 
 
-def answer(question: Question, task: tuple[int, Block]) -> None:
-    """Ask one shard the queries of one block and keep the neighbors for the merge, unless a killed run did."""
+def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | None:
+    """Ask one shard the queries of one block, unless a killed run did, and merge if no other shard is missing.
+
+    Returns:
+        What `merge` returns, or None if another task will merge.
+    """
     number, block = task
-    path = _answer_path(question.folder, block.number, number)
+    folder, path = _answers(question.folder, block), _part(question.folder, block)
     if files.exists(path):
-        return
+        return block.number, codes.rows_of(path)
+    own = files.join(folder, f"shard-{number:05}.npz")
+    if not files.exists(own):
+        found = ask(question, number, block)
+        if question.shards == 1:
+            return write(question, block, found)
+        files.make_folder(folder)
+        with outputs.attempt(own, files.join(question.folder, ANSWERS)) as place, open(place, "wb") as file:
+            np.savez(file, offsets=found.offsets, ids=found.ids, distances=found.distances)
+    return merge(question, block) if len(files.listing(folder)) == question.shards else None
+
+
+def ask(question: Question, number: int, block: Block) -> Neighbors:
+    """Return one shard's neighbors of the queries of one block."""
     shard = open_index(question.root, question.generation).open_shard(number)
     queries = read_queries(block.chunk, question.code_length).codes
     if question.k is not None:
-        found = shard.knn_search(queries, question.k, threads=task_threads())
-    elif question.radius is not None:
-        found = shard.range_search(queries, question.radius, threads=task_threads())
-    with outputs.attempt(path, files.join(question.folder, ANSWERS)) as own, open(own, "wb") as file:
-        np.savez(file, offsets=found.offsets, ids=found.ids, distances=found.distances)
+        return shard.knn_search(queries, question.k, threads=task_threads())
+    assert question.radius is not None  # one of the two is given
+    return shard.range_search(queries, question.radius, threads=task_threads())
 
 
-def merge(question: Question, block: Block) -> int:
-    """Merge a block's answers from all shards, write its file and return the number of neighbors."""
+def merge(question: Question, block: Block) -> tuple[int, int]:
+    """Merge a block's answers from all shards, write its file and return its number and the number of neighbors."""
+    answers = files.listing(_answers(question.folder, block))
+    return write(question, block, Neighbors.merge([_read(path) for path in answers], question.k))
+
+
+def write(question: Question, block: Block, found: Neighbors) -> tuple[int, int]:
+    """Write a block's file and return its number and the number of neighbors."""
     import pyarrow.parquet as pq
 
-    parts = [_read_answer(_answer_path(question.folder, block.number, shard)) for shard in block.shards]
-    found = Neighbors.merge(parts, question.k)
     query_ids = read_queries(block.chunk, question.code_length).ids
-    path = files.join(question.folder, f"part-{block.number:05}.parquet")
-    with outputs.attempt(path, files.join(question.folder, ANSWERS)) as own:
+    with outputs.attempt(_part(question.folder, block), files.join(question.folder, ANSWERS)) as own:
         pq.write_table(found.to_arrow(query_ids), own)
-    return len(found.ids)
+    return block.number, len(found.ids)
 
 
 @lru_cache(maxsize=1)
@@ -185,13 +207,18 @@ def read_queries(chunk: codes.Chunk, code_length: int) -> codes.CodeRows:
     return codes.CodeRows(rows.ids[order], rows.codes[order], None)
 
 
-def _answer_path(folder: str, block: int, shard: int) -> str:
-    """Return where a shard's answer to a block lies."""
-    return files.join(folder, ANSWERS, f"block-{block:05}-shard-{shard:05}.npz")
+def _answers(folder: str, block: Block) -> str:
+    """Return the folder of the shards' answers to a block."""
+    return files.join(folder, ANSWERS, f"block-{block.number:05}")
 
 
-def _read_answer(path: str) -> Neighbors:
-    """Return what `answer` kept."""
+def _part(folder: str, block: Block) -> str:
+    """Return where a block's neighbors lie."""
+    return files.join(folder, f"part-{block.number:05}.parquet")
+
+
+def _read(path: str) -> Neighbors:
+    """Return what a task kept of a shard's answer."""
     with np.load(BytesIO(files.read_bytes(path) or b"")) as arrays:
         return Neighbors(arrays["offsets"], arrays["ids"], arrays["distances"])
 

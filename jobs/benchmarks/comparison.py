@@ -42,8 +42,13 @@ class Comparison:
 
     def line(self) -> str:
         """Return the row as text."""
-        low, high = min(self.ratios), max(self.ratios)
-        return f"{self.work:<62} {self.ratio:9.1f}x {self.peer}   ({low:.1f}x to {high:.1f}x)"
+        low, high = _times(min(self.ratios)), _times(max(self.ratios))
+        return f"{self.work:<62} {_times(self.ratio):>9} {self.peer}   ({low} to {high})"
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio as text, to three digits about 1."""
+    return f"{ratio:.1f}x" if ratio >= 10 else f"{ratio:.2f}x"
 
 
 def compare(

@@ -39,12 +39,22 @@ def write(out: Path, items: int, queries: int) -> None:
             _write_file(out / "database", number, np.arange(start, stop), database)
             progress.reach(stop, items)
     asked = np.concatenate(planted)
-    _write_file(out / "queries", 0, np.arange(len(asked)), asked[rng.permutation(len(asked))])
-    for name, rows in (("database", items), ("queries", queries)):
-        info = codes.CodesInfo(
-            code_length=CODE_LENGTH, kind="dense", hasher_fingerprint="synthetic", modality="none", rows=rows
-        )
-        codes.write_info(str(out / name), info)
+    _write_info(out / "database", items)
+    write_part(out / "queries", asked[rng.permutation(len(asked))])
+
+
+def write_part(folder: Path, items: Codes) -> None:
+    """Write a codes directory of one file, whose ids count from 0."""
+    _write_file(folder, 0, np.arange(len(items)), items)
+    _write_info(folder, len(items))
+
+
+def _write_info(folder: Path, rows: int) -> None:
+    """Say what a codes directory holds."""
+    info = codes.CodesInfo(
+        code_length=CODE_LENGTH, kind="dense", hasher_fingerprint="synthetic", modality="none", rows=rows
+    )
+    codes.write_info(str(folder), info)
 
 
 def _write_file(folder: Path, number: int, ids: NDArray[np.int64], items: Codes) -> None:

@@ -13,7 +13,7 @@ from hashcore import files
 from hashcore.errors import InvalidInputError
 from jobs.pipeline import codes, outputs
 from jobs.pipeline.ids import read_ids
-from jobs.pipeline.spark import task_threads
+from jobs.pipeline.tasks import task_threads
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from hashcore.errors import InvalidInputError
 from hashcore.files import located
 from hashcore.relevance import Labels
-from jobs.pipeline.spark import map_tasks
+from jobs.pipeline.spark_pages import is_classic
+from jobs.pipeline.tasks import map_tasks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +87,7 @@ def steps(spark: SparkSession, columns: Columns, files_per_step: int, batch_rows
         corpus = dataset.dataset(inner, format="parquet", filesystem=system, partitioning="hive")
     check(corpus.schema, columns)
     files = sorted(corpus.get_fragments(), key=lambda fragment: fragment.path)
-    cores = spark.sparkContext.defaultParallelism if hasattr(spark, "_jsparkSession") else len(files)
+    cores = spark.sparkContext.defaultParallelism if is_classic(spark) else len(files)
     made = []
     for start in range(0, max(len(files), 1), files_per_step):
         shares = list(_shares(corpus, files[start : start + files_per_step], cores, columns.source))

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from hashcore.errors import InvalidInputError
 from jobs.corpora import parquet
 from jobs.corpora.parquet import Columns
-from jobs.pipeline.spark import map_partitions
+from jobs.pipeline.tasks import map_partitions
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,7 +19,7 @@ from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 from hashcore.relevance import Labels
-from jobs.pipeline.spark import task_threads
+from jobs.pipeline.tasks import task_threads
 
 if TYPE_CHECKING:
     from indexer import Shard

@@ -11,7 +11,8 @@ from hashcore.errors import ConfigError, InvalidInputError
 from jobs.index import ENTRIES, check_ids
 from jobs.pipeline import codes, outputs
 from jobs.pipeline.runs import recorded
-from jobs.pipeline.spark import map_tasks, session, task_threads
+from jobs.pipeline.spark import session
+from jobs.pipeline.tasks import map_tasks, task_threads
 
 if TYPE_CHECKING:
     from indexer import Index, ShardEntry

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.pipeline.runs import recorded
-from jobs.pipeline.spark import map_tasks, session
+from jobs.pipeline.spark import session
+from jobs.pipeline.tasks import map_tasks
 
 if TYPE_CHECKING:
     from indexer import ShardEntry

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from hashcore.errors import ConfigError
 from jobs.pipeline.ids import read_ids
 from jobs.pipeline.runs import recorded
-from jobs.pipeline.spark import map_tasks, session
+from jobs.pipeline.spark import session
+from jobs.pipeline.tasks import map_tasks
 
 if TYPE_CHECKING:
     from indexer import ShardEntry

@@ -92,7 +92,7 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
         Chunks in the order of files and rows; together they hold every row once.
     """
     names = (name for name in files.listing(files.join(path, DATA)) if name.endswith(".parquet"))
-    parts = [(name, _rows(name)) for name in names]
+    parts = [(name, rows_of(name)) for name in names]
     total = sum(rows for _, rows in parts)
     if not total:
         raise InvalidInputError(f"{path} holds no codes; run `hashcore encode` on a corpus that is not empty")
@@ -103,7 +103,7 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
     return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
 
 
-def _rows(file: str) -> int:
+def rows_of(file: str) -> int:
     """Return the rows of a Parquet file, from its footer."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -28,7 +28,8 @@ UNPACKED = re.compile(r"/work/app-[\d-]+/\d+/environment(/|$)")  # the folder of
 K = 3
 WHERE = """
 import os, sys
-from jobs.pipeline.spark import SparkConfig, map_tasks, session
+from jobs.pipeline.spark import SparkConfig, session
+from jobs.pipeline.tasks import map_tasks
 def where(task):
     import hashcore, indexer, jobs
     from hashcore import hamming

@@ -21,7 +21,7 @@ from jobs.evaluation import distinct, kept, tally
 from jobs.evaluation.distinct import count_part, part_of
 from jobs.pipeline import codes
 from jobs.pipeline.config import Pipeline
-from jobs.pipeline.spark import map_tasks
+from jobs.pipeline.tasks import map_tasks
 
 LENGTH = 24
 ITEMS, QUERIES, CLASSES = 300, 41, 4
@@ -161,7 +161,7 @@ def test_spark_gives_what_one_process_gives_and_writes_it_once(tmp_path, spark, 
 def test_an_evaluation_that_ended_early_counts_nothing_twice(tmp_path, monkeypatch, spark, end):
     pipeline = make(tmp_path, rows_per_shard=100)
     reference = evaluate.evaluate(pipeline)
-    monkeypatch.setattr("jobs.pipeline.spark.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr("jobs.pipeline.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
     monkeypatch.setattr(evaluate, "BLOCK_BYTES", 16 * 40 * 15)
     counted = []
 
@@ -182,7 +182,7 @@ def test_an_evaluation_that_ended_early_counts_nothing_twice(tmp_path, monkeypat
 
 
 def test_what_was_counted_for_others_is_counted_again(tmp_path, monkeypatch, spark):
-    monkeypatch.setattr("jobs.pipeline.spark.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr("jobs.pipeline.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
     monkeypatch.setattr(evaluate, "figures", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         evaluate.run(make(tmp_path, rows_per_shard=100))

@@ -8,7 +8,7 @@ from jobs.corpora import encoding
 from jobs.corpora.encoding import Work
 from jobs.pipeline import gpu
 from jobs.pipeline.config import Pipeline
-from jobs.pipeline.spark import map_tasks
+from jobs.pipeline.tasks import map_tasks
 
 
 def test_a_stage_without_gpus_has_no_profile_of_its_own(spark):

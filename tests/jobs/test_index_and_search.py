@@ -200,6 +200,35 @@ def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monke
     assert sorted(os.listdir(tmp_path)) == ["codes", "index", "neighbors", "runs"]
 
 
+def test_the_last_answer_to_a_block_merges_it_within_its_own_task(in_process, tmp_path, monkeypatch):
+    make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    run, asked = search.map_tasks, []
+    monkeypatch.setattr(
+        "jobs.search.map_tasks", lambda s, f, tasks, label: asked.append(len(tasks)) or run(s, f, tasks, label)
+    )
+    search.run(pipeline(tmp_path, k=5))
+    assert asked == [3 * 3, 0]
+
+
+def test_blocks_whose_answers_were_listed_too_late_are_merged_at_the_end(in_process, tmp_path, monkeypatch):
+    database, queries = make_both(tmp_path)
+    index.run(pipeline(tmp_path))
+    run, asked = search.map_tasks, []
+
+    def without_listing(spark, function, tasks, label):
+        asked.append(len(tasks))
+        with monkeypatch.context() as patch:
+            if label == "search":
+                patch.setattr("hashcore.files.listing", lambda folder: [])
+            return run(spark, function, tasks, label)
+
+    monkeypatch.setattr("jobs.search.map_tasks", without_listing)
+    search.run(pipeline(tmp_path, k=5))
+    assert asked == [3 * 3, 3]
+    assert found(tmp_path / "neighbors") == expected(database, queries, k=5)
+
+
 def double_an_id(root):
     """Give the first row of the second file the id of the first row of the first, and return it."""
     first, _, second = sorted((root / "codes" / "database" / codes.DATA).iterdir())

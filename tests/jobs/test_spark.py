@@ -11,9 +11,10 @@ import time
 import pytest
 
 from hashcore.errors import CorruptIndexError, MissingExtraError, TaskError
-from jobs.pipeline import spark as jobs_spark
 from jobs.pipeline.codes import Piece
-from jobs.pipeline.spark import SparkConfig, map_partitions, map_tasks, session
+from jobs.pipeline.java import check_java
+from jobs.pipeline.spark import SparkConfig, session
+from jobs.pipeline.tasks import map_partitions, map_tasks
 
 
 def test_results_come_in_the_order_of_tasks(spark):
@@ -23,6 +24,11 @@ def test_results_come_in_the_order_of_tasks(spark):
     results = map_tasks(spark, describe, [{"name": number} for number in range(9)])
     assert [name for _, name in results] == list(range(9))
     assert os.getpid() not in {pid for pid, _ in results}
+
+
+def test_tasks_are_mapped_alike_where_spark_is_reached_through_connect(spark, monkeypatch):
+    monkeypatch.setattr("jobs.pipeline.tasks.is_classic", lambda session: False)
+    assert map_tasks(spark, len, ["a" * number for number in range(9)]) == list(range(9))
 
 
 def test_no_tasks_need_no_cluster():
@@ -67,7 +73,7 @@ def test_a_missing_java_is_named_with_what_to_install(monkeypatch, tmp_path):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingExtraError, match=r"Java is not found; Spark needs Java 17.*apt install"):
-        jobs_spark.check_java()
+        check_java()
 
 
 @pytest.mark.parametrize(("said", "version"), [('java version "1.8.0_392"', 8), ('openjdk version "11.0.2"', 11)])
@@ -78,7 +84,7 @@ def test_an_old_java_is_refused_with_its_version(monkeypatch, tmp_path, said, ve
     java.chmod(0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(MissingExtraError, match=f"Java {version} is too old"):
-        jobs_spark.check_java()
+        check_java()
 
 
 def test_a_task_that_fails_is_named_with_its_file_and_rows(spark, capfd):
