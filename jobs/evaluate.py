@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.protocol import parse
 from jobs.evaluation import metrics
-from jobs.evaluation.distinct import count_distinct
+from jobs.evaluation.distinct import PART_BYTES, count_distinct
 from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, curves, figures, measure
 from jobs.evaluation.kept import Kept, RunTasks
@@ -116,11 +116,7 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
     wanted = [parse(name) for name in config.measures]
     choice = Choice(draw(queries.ids, config.examples, config.seed), config.examples, config.neighbors)
     k = min(max(config.neighbors, *config.knn, 1), len(index))
-    label_words = -(-len(queries.labels.vocabulary()) // 64)
-    projected = max(
-        memory.counting_bytes(entry, len(queries.ids), index.code_length, label_words) for entry in index.shards
-    )
-    memory.promise("evaluate", projected, pipeline.spark, "index with fewer index.rows_per_shard")
+    _promise_memory(pipeline, index, queries, k)
     blocks = []
     for block in _blocks(queries, index.code_length, k):
         total = kept.total(run_tasks, _tasks(root, index, block, k))
@@ -173,9 +169,24 @@ def _check(config: EvaluateConfig, index: Index) -> None:
             raise ConfigError(f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code")
 
 
+def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) -> None:
+    """Raise ConfigError if a task would take more memory than it may."""
+    asked = min(_block_rows(index.code_length, k), len(queries.ids))
+    label_words = -(-len(queries.labels.vocabulary()) // 64)
+    layout = index.manifest.layout
+    counting = (memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
+    distinct = (memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
+    memory.promise("evaluate", max(*counting, *distinct, 0), pipeline.spark, "lower compact.rows_per_shard and compact")
+
+
+def _block_rows(code_length: int, k: int) -> int:
+    """Return the number of queries whose tallies take BLOCK_BYTES."""
+    return max(1, BLOCK_BYTES // (16 * (code_length + 1 + k)))
+
+
 def _blocks(queries: Queries, code_length: int, k: int) -> Iterator[Queries]:
-    """Yield the queries in blocks whose tallies take BLOCK_BYTES."""
-    rows = max(1, BLOCK_BYTES // (16 * (code_length + 1 + k)))
+    """Yield the queries in blocks."""
+    rows = _block_rows(code_length, k)
     for start in range(0, len(queries.ids), rows):
         yield queries.take(np.arange(start, min(start + rows, len(queries.ids))))
 

@@ -69,8 +69,8 @@ def run(pipeline: Pipeline) -> None:
     spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
     if pipeline.index.check_ids:
         check_ids(spark, source, chunks)
-    rows = max(sum(piece.stop - piece.start for piece in chunk) for chunk in chunks)
-    projected = memory.building_bytes(rows, layout)
+    largest = max(chunks, key=codes.chunk_rows)
+    projected = memory.building_bytes(codes.chunk_rows(largest), layout, codes.labels_of(largest))
     memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
     with outputs.growing(root, record):
         files.make_folder(files.join(root, ENTRIES))

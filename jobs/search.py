@@ -128,7 +128,7 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder:
         pipeline.search.radius,
         folder,
     )
-    asked = max(sum(piece.stop - piece.start for piece in chunk) for chunk in chunks)
+    asked = max(map(codes.chunk_rows, chunks))
     projected = max(
         memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k, MAX_RESULT_BYTES)
         for entry in index.shards

@@ -14,12 +14,12 @@ from jobs.pipeline import codes
 from jobs.pipeline.codes import CodesInfo
 
 
-def make(path, files=(5, 0, 3), code_length=12, labels=True, seed=0, rows_per_group=2):
+def make(path, files=(5, 0, 3), code_length=12, labels=True, seed=0, rows_per_group=2, first_id=100):
     """Write a codes directory with files of these many rows and return all of its rows."""
     generator = np.random.default_rng(seed)
     rows = sum(files)
     packed = np.packbits(clustered_bits(generator, rows, code_length), axis=1, bitorder="little")
-    ids = generator.permutation(rows).astype(np.int64) + 100
+    ids = generator.permutation(rows).astype(np.int64) + first_id
     lists = Labels.from_lists([list(range(i % 3)) for i in range(rows)])
     table = pa.table({"id": ids, "code": codes.codes_to_arrow(packed)})
     table = table.append_column("labels", lists.to_arrow()) if labels else table

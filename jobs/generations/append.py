@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
 from jobs.index import ENTRIES, check_ids
-from jobs.pipeline import codes, outputs
+from jobs.pipeline import codes, memory, outputs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks, task_threads
@@ -40,6 +40,10 @@ def run(pipeline: Pipeline) -> None:
         print(f"append: done before -> {root}")
         return
     chunks = codes.plan(source, pipeline.index.rows_per_shard)
+    largest = max(chunks, key=codes.chunk_rows)
+    rows, labels = codes.chunk_rows(largest), codes.labels_of(largest)
+    projected = memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
+    memory.promise("append", projected, pipeline.spark, "lower index.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore append {pipeline.name}")
     if pipeline.index.check_ids:
         check_ids(spark, source, chunks)

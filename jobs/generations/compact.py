@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.pipeline import memory
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks
@@ -31,6 +32,9 @@ def run(pipeline: Pipeline) -> None:
     if not groups:
         print(f"compact: nothing to merge in {len(index.shards)} shards -> {root}")
         return
+    entries = [[index.shards[number] for number in group] for group in groups]
+    projected = max(memory.merging_bytes(group, index.manifest.layout) for group in entries)
+    memory.promise("compact", projected, pipeline.spark, "lower compact.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore compact {pipeline.name}")
     merged = map_tasks(spark, partial(merge_group, root, index.generation), groups, "compact")
     manifest = commit_compacted(index, groups, merged)

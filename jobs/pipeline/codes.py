@@ -18,6 +18,7 @@ from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 INFO = "codes.json"
 DATA = "data"
@@ -103,14 +104,33 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
     return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
 
 
+def chunk_rows(chunk: Chunk) -> int:
+    """Return how many rows a chunk has."""
+    return sum(piece.stop - piece.start for piece in chunk)
+
+
+def labels_of(chunk: Chunk) -> int:
+    """Return how many labels the rows of a chunk have, about, from the footer of its first file."""
+    footer = _footer(chunk[0].path)
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    values = sum(column.num_values for column in columns if column.path_in_schema.startswith("labels."))
+    return int(values * chunk_rows(chunk) // max(footer.num_rows, 1))
+
+
 def rows_of(file: str) -> int:
     """Return the rows of a Parquet file, from its footer."""
+    return int(_footer(file).num_rows)
+
+
+def _footer(file: str) -> pq.FileMetaData:
+    """Return what the footer of a Parquet file tells."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         system, inner = files.located(file)
-        return int(pq.read_metadata(inner, filesystem=system).num_rows)
+        return pq.read_metadata(inner, filesystem=system)
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidInputError(f"{file} is no Parquet file ({error}); run `hashcore encode` again") from None
 
@@ -138,7 +158,7 @@ def read_chunk(chunk: Chunk, code_length: int) -> CodeRows:
     Raises:
         InvalidInputError: If a file lacks a column, holds nulls, or holds codes of another length.
     """
-    rows = sum(piece.stop - piece.start for piece in chunk)
+    rows = chunk_rows(chunk)
     ids = np.empty(rows, np.int64)
     codes = np.empty((rows, code_bytes(code_length)), np.uint8)
     labels: list[Labels] = []
