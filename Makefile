@@ -44,11 +44,12 @@ wheel: setup       ## a wheel for this machine's kind of Linux in dist/; cibuild
 archive: wheel     ## the environment that Spark's executors unpack; WITH=torch for encoding too
 	$(PYTHON) -m venv --clear build/environment
 	build/environment/bin/python -m pip install --quiet --disable-pip-version-check -c conf/constraints.txt \
-		$$(ls -t dist/hashcore-*.whl | head -1) 'pandas<3' pillow $(WITH)
+		$$(ls -t dist/hashcore-*.whl | head -1) 'pandas<3' pillow safetensors $(WITH)
 	build/environment/bin/python -m pip install --quiet --disable-pip-version-check venv-pack==0.2.0 'setuptools<81'
 	build/environment/bin/venv-pack --quiet --prefix build/environment --force --output dist/hashcore-environment.tar.gz
 
-test-cluster: archive  ## index, search and evaluate on two executors that have nothing but the archive; one is killed
+test-cluster: WITH = torch
+test-cluster: archive  ## the whole pipeline on two raylets and two executors that have only wheel and archive; one each is lost
 	HASHCORE_ENVIRONMENT=$(CURDIR)/build/environment HASHCORE_ARCHIVE=$(CURDIR)/dist/hashcore-environment.tar.gz \
 		$(BIN)/python -m pytest tests/cluster
 

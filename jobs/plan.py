@@ -28,7 +28,7 @@ BATCH = 1_000_000
 MEASURED_QUERIES = 100_000
 SCANNED_QUERIES = 100
 READ_BLOCK = 8 << 20
-WRITTEN_BYTES = 1 << 30
+WRITTEN_BYTES = 256 << 20
 GIB = 1 << 30
 PAGE = 4096
 PAGES_PER_PROBE = 2  # of bucket offsets, and of entries
@@ -80,7 +80,7 @@ class Prediction:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare the arguments of `hashcore plan`."""
-    command.add_argument("--codes", type=float, required=True, help="number of codes, such as 1e9")
+    command.add_argument("--codes", type=float, required=True, help="number of dense codes, such as 1e9")
     command.add_argument("--bits", type=int, default=64, help="bits of a code")
     command.add_argument("--radius", type=int, default=4, help="of the searches, in bits")
     command.add_argument("--cores", type=int, default=2, help="cores that build and search")

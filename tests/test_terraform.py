@@ -13,6 +13,7 @@ import pytest
 HERE = Path(__file__).parents[1] / "terraform"
 MODULES = sorted(path.name for path in (HERE / "modules").iterdir())
 ROOTS = ["dev", "prod"]
+PARTS = ["emr_serverless", "iam", "network", "ray", "storage"]
 FOLDERS = [*(f"modules/{name}" for name in MODULES), *ROOTS]
 
 
@@ -31,7 +32,7 @@ def arguments(body):
 
 
 def test_the_modules_and_roots_are_those_of_the_readme():
-    assert MODULES == ["emr_serverless", "iam", "network", "ray", "storage"]
+    assert sorted([*PARTS, "platform"]) == MODULES
     readme = (HERE / "README.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in readme for name in MODULES)
 
@@ -53,23 +54,36 @@ def test_every_reference_leads_to_something_declared(folder):
     declared = {f"{kind}.{name}" for kind, name in re.findall(r'^resource "(\w+)" "(\w+)"', text, re.MULTILINE)}
     declared |= {f"data.{kind}.{name}" for kind, name in re.findall(r'^data "(\w+)" "(\w+)"', text, re.MULTILINE)}
     used = set(re.findall(r"(?<![\w./-])((?:data\.)?(?:aws|helm)_\w+\.\w+)", text))
-    assert used <= declared and (used or folder in ROOTS)
+    assert used <= declared and (used or folder in [*ROOTS, "modules/platform"])
     assert set(re.findall(r"\bvar\.(\w+)", text)) == set(blocks(text, "variable"))
     local = set(re.findall(r"^  (\w+) += ", "\n".join(re.findall(r"^locals {\n(.*?)^}", text, re.M | re.S)), re.M))
     assert set(re.findall(r"\blocal\.(\w+)", text)) == local
 
 
-@pytest.mark.parametrize("root", ROOTS)
-def test_a_root_gives_each_module_what_it_needs_and_nothing_else(root):
-    text = source(root)
+@pytest.mark.parametrize(
+    ("folder", "used"), [*((root, ["platform"]) for root in ROOTS), ("modules/platform", PARTS)], ids=str
+)
+def test_each_module_is_given_what_it_needs_and_nothing_else(folder, used):
+    text = source(folder)
     modules = blocks(text, "module")
-    assert sorted(modules) == MODULES
+    assert sorted(modules) == used
     for name, body in modules.items():
         variables = blocks(source(f"modules/{name}"), "variable")
         needed = {variable for variable, its in variables.items() if "default" not in arguments(its)}
         assert needed <= arguments(body) <= set(variables), name
+        assert (HERE / folder / re.search(r'source += "(.*)"', body).group(1)).resolve() == HERE / "modules" / name
     for name, output in re.findall(r"module\.(\w+)\.(\w+)", text):
         assert output in blocks(source(f"modules/{name}"), "output"), f"{name}.{output}"
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_root_sets_the_bounds_there_are(root):
+    declared = re.findall(r"^    (\w+) += (optional)?", blocks(source("modules/platform"), "variable")["bounds"], re.M)
+    known, needed = {name for name, _ in declared}, {name for name, optional in declared if not optional}
+    (body,) = re.findall(r"^  bounds = {\n(.*?)^  }", source(root), re.MULTILINE | re.DOTALL)
+    given = set(re.findall(r"^    (\w+) +=", body, re.MULTILINE))
+    assert needed - {"condition", "error_message"} <= given <= known
+    assert set(re.findall(r"var\.bounds\.(\w+)", source("modules/platform"))) == known - {"condition", "error_message"}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -18,7 +18,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && python3.11 -m venv /opt/hashcore/environment \
     && /opt/hashcore/environment/bin/python -m pip install --no-cache-dir -c /opt/hashcore/constraints.txt \
-       /opt/hashcore/wheels/hashcore-*.whl "pandas<3" pillow ${WITH}
+       /opt/hashcore/wheels/hashcore-*.whl "pandas<3" pillow safetensors ${WITH}
 
 ENV PYSPARK_PYTHON=/opt/hashcore/environment/bin/python \
     PYSPARK_DRIVER_PYTHON=/opt/hashcore/environment/bin/python

@@ -8,12 +8,12 @@ provider "aws" {
 
 provider "helm" {
   kubernetes = {
-    host                   = module.ray.cluster.endpoint
-    cluster_ca_certificate = base64decode(module.ray.cluster.certificate)
+    host                   = module.platform.cluster.endpoint
+    cluster_ca_certificate = base64decode(module.platform.cluster.certificate)
     exec = {
       api_version = "client.authentication.k8s.io/v1"
       command     = "aws"
-      args        = ["eks", "get-token", "--region", var.region, "--cluster-name", module.ray.cluster.name]
+      args        = ["eks", "get-token", "--region", var.region, "--cluster-name", module.platform.cluster.name]
     }
   }
 }

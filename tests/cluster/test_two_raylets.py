@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sysconfig
-import venv
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +17,6 @@ from jobs.corpora.corpus import read_mnist
 
 HERE = Path(__file__).parents[2]
 ROWS, EPOCHS = 4000, 30
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    """An interpreter that has the wheel, and of this one the other packages, but not the source tree."""
-    folder = tmp_path_factory.mktemp("ray")
-    venv.create(folder, with_pip=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "others.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")  # its own .pth files are not followed
-    wheel = max((HERE / "dist").glob("hashcore-*.whl"), key=os.path.getmtime)
-    subprocess.run([folder / "bin/python", "-m", "pip", "install", "-q", "--no-deps", wheel], check=True)
-    return folder / "bin" / "python"
 
 
 @pytest.mark.skipif("HASHCORE_DATA" not in os.environ, reason="MNIST is looked for in $HASHCORE_DATA")

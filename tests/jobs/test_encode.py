@@ -365,8 +365,9 @@ def test_the_same_through_spark_submit(root, hasher):
         f"name: a\nroot: {root}\nencode: {{modality: features}}\nspark: {{master: 'local[1]'}}\n"
     )
     source = Path(encode.__file__)
+    options = ["--properties-file", source.parents[1] / "conf/spark/local.conf"]
     done = subprocess.run(
-        [Path(sys.executable).parent / "spark-submit", source, "--config", root / "a.yaml"],
+        [Path(sys.executable).parent / "spark-submit", *options, source, "--config", root / "a.yaml"],
         env={**os.environ, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": str(source.parents[1])},
         capture_output=True,
         text=True,

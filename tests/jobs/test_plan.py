@@ -62,3 +62,11 @@ def test_what_cannot_be_planned_is_refused_in_one_line(capsys, words):
 def test_the_radius_must_lie_in_the_code():
     with pytest.raises(InvalidInputError, match=r"use 0\.\.64"):
         plan.check_radius(65, 64)
+
+
+def test_the_command_measures_this_machine_and_predicts(capsys, monkeypatch):
+    monkeypatch.setattr(plan, "MEASURED_CODES", 200_000)
+    monkeypatch.setattr(plan, "WRITTEN_BYTES", plan.READ_BLOCK)
+    assert cli.main(["plan", "--codes", "1e9", "--radius", "4"]) == 0
+    said = capsys.readouterr().out
+    assert "index    16 shards" in said and "build" in said and "search" in said and "cold" in said

@@ -11,7 +11,7 @@ output "submit" {
 output "upload" {
   description = "The commands that put what the jobs run into the bucket; once a version."
   value = join("\n", [
-    "make archive",
+    "make archive WITH=torch", # encode needs it, the others do not load it
     "aws s3 cp dist/hashcore-environment.tar.gz ${local.environment}",
     "aws s3 cp --recursive --exclude '*' --include '*.py' jobs ${local.artifacts}/jobs",
     "aws s3 cp conf/spark/emr-serverless.conf ${local.artifacts}/emr-serverless.conf",
