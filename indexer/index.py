@@ -16,7 +16,7 @@ from indexer import audit, changes
 from indexer import vacuum as vacuums
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.changes import ROWS_PER_SHARD
-from indexer.manifest import Manifest, ShardEntry, lineage, read_manifest
+from indexer.manifest import Manifest, ShardEntry, read_manifest
 from indexer.plans import ShardPlan
 from indexer.shard import Shard
 from indexer.store import Store, open_store
@@ -176,9 +176,8 @@ class Index:
         return audit.verify(self, audited)
 
     def appended(self) -> set[str]:
-        """Return what was appended to this generation and those it came from, by the content that jobs tell."""
-        changes_made = (made.provenance.get("change", {}) for made in lineage(self.store, self.manifest))
-        return {str(change["codes"]) for change in changes_made if "codes" in change}
+        """Return what was appended since the index was built, by the content that jobs tell."""
+        return set(self.manifest.provenance.get("appended", []))
 
     def inspect(self) -> audit.Inspection:
         """Tell what the index holds, from its manifests alone."""

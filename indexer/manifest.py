@@ -114,6 +114,7 @@ class Manifest(BaseModel):
 
     def successor(self, generation: int, shards: Iterable[ShardEntry], change: dict[str, Any]) -> Manifest:
         """Return the manifest of the generation that some change makes of this one."""
+        appended = [*self.provenance.get("appended", []), *([change["codes"]] if "codes" in change else [])]
         return Manifest(
             generation=generation,
             parent=self.generation,
@@ -121,7 +122,7 @@ class Manifest(BaseModel):
             layout=self.layout,
             shards=tuple(shards),
             hasher_fingerprint=self.hasher_fingerprint,
-            provenance={**self.provenance, "change": change},
+            provenance={**self.provenance, "change": change, **({"appended": appended} if appended else {})},
             writer=new_writer(),
         )
 

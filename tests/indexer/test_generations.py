@@ -19,6 +19,7 @@ import indexer
 from hashcore import codes
 from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
 from hashcore.relevance import Labels
+from indexer.changes import commit_shards
 from indexer.manifest import commit_manifest
 
 LENGTH = 40
@@ -96,6 +97,15 @@ class Generations:
         holds(index, items | as_items(*more))
         holds(indexer.open(root), items | as_items(*more))
         holds(indexer.open(root, generation=1), items)
+
+    def test_what_was_appended_is_known_after_a_vacuum_and_forgotten_by_a_new_build(self, root, built):
+        index, _ = built
+        commit_shards(index.store, index.manifest, index.shards, {"verb": "append", "codes": "3f9c"})
+        index = indexer.open(root).delete(np.array([0]))
+        index.vacuum(keep=1)
+        assert indexer.open(root).appended() == {"3f9c"}
+        ids, packed, labels = some_items(20)
+        assert indexer.build(root, ids, packed, code_length=LENGTH, labels=labels).appended() == set()
 
     def test_deleted_items_are_gone_from_every_answer(self, root, built):
         index, items = built

@@ -84,6 +84,8 @@ def test_the_life_of_an_index_in_jobs(spark, tmp_path, place, capsys):
     vacuum.run(given)
     final = indexer.open(given.paths.index)
     assert (len(final), final.generation, final.inspect().generations) == (len(left), 4, (4,))
+    append.run(given)
+    assert "append: done before" in capsys.readouterr().out
     files.remove(given.paths.neighbors)
     search.run(given)
     assert neighbors(given) == expected(left, queries, 10)
