@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError, require
 from hashcore.hasher import Modality
 from hashcore.inputs import InputSpec
@@ -97,13 +99,11 @@ class Standing(Spec):
 def save(folder: str | Path, learner: Learner, standing: Standing) -> None:
     """Write a training's state into a folder, in place of an earlier one, whole or not at all."""
     require("safetensors", "train")
-    from safetensors.torch import save_file
+    from safetensors import torch as safetensors
 
-    path = Path(folder, FILE)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    own = path.with_suffix(".partial")
-    save_file(_tensors(learner), own, metadata={"standing": standing.model_dump_json()})
-    os.replace(own, path)
+    files.make_folder(os.fspath(folder))
+    content = safetensors.save(_tensors(learner), metadata={"standing": standing.model_dump_json()})
+    files.write_bytes(files.join(os.fspath(folder), FILE), content)
 
 
 def read_standing(folder: str | Path) -> Standing | None:
@@ -112,8 +112,8 @@ def read_standing(folder: str | Path) -> Standing | None:
     Raises:
         InvalidInputError: If the file is damaged.
     """
-    path = Path(folder, FILE)
-    return _read(path)[0] if path.exists() else None
+    found = _read(folder)
+    return found and found[0]
 
 
 def read_students(folder: str | Path) -> tuple[Standing, Students]:
@@ -122,10 +122,10 @@ def read_students(folder: str | Path) -> tuple[Standing, Students]:
     Raises:
         InvalidInputError: If there is no training, or the file is damaged.
     """
-    path = Path(folder, FILE)
-    if not path.exists():
+    found = _read(folder)
+    if found is None:
         raise InvalidInputError(f"{folder} holds no state of a training; give the folder that it was kept in")
-    standing, tensors = _read(path)
+    standing, tensors = found
     return standing, standing.shown(_below(BEST, tensors) or _below(MODULE, tensors))
 
 
@@ -139,10 +139,10 @@ def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
         ConfigError: If it has another configuration or other inputs than `wanted`.
         InvalidInputError: If the file is damaged.
     """
-    path = Path(folder, FILE)
-    if not path.exists():
+    kept = _read(folder)
+    if kept is None:
         return wanted
-    found, tensors = _read(path)
+    found, tensors = kept
     if (found.config, found.inputs) != (wanted.config, wanted.inputs):
         raise ConfigError(f"{folder} holds the state of another training; remove it, or keep this one's elsewhere")
     learner.module.load_state_dict(_below(MODULE, tensors))
@@ -167,17 +167,21 @@ def _tensors(learner: Learner) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _read(path: Path) -> tuple[Standing, dict[str, Tensor]]:
-    """Return what a state file holds."""
+def _read(folder: str | Path) -> tuple[Standing, dict[str, Tensor]] | None:
+    """Return what the state file in a folder holds, None where there is none."""
     require("safetensors", "train")
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors import torch as safetensors
 
+    path = files.join(os.fspath(folder), FILE)
+    content = files.read_bytes(path)
+    if content is None:
+        return None
     try:
-        with safe_open(path, "pt") as file:
-            standing = Standing.model_validate_json((file.metadata() or {}).get("standing", ""))
-            names = file.keys()
-            return standing, {name: torch.clone(file.get_tensor(name)) for name in names}
-    except (SafetensorError, ValidationError) as error:
+        tensors = safetensors.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return Standing.model_validate_json(header["__metadata__"]["standing"]), tensors
+    except (SafetensorError, ValidationError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InvalidInputError(f"{path} is damaged ({reason}); remove it to train from the start") from None
 

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from hashcore import files
 from hashcore.classical.spec import Method
-from hashcore.errors import ConfigError, HashcoreError, require
+from hashcore.errors import HashcoreError, require
 from hashcore.relevance import Labels
 from hashcore.training_config import TrainingConfig
 from jobs.corpora import corpus
@@ -116,8 +116,6 @@ def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher
     """Train a network, keeping its state after each epoch in a folder that this training claims for itself."""
     folder = pipeline.paths.checkpoints
     tracking.check(pipeline.train.tracking)
-    if pipeline.train.in_process and files.is_uri(folder):
-        raise ConfigError(f"paths.checkpoints={folder}: training in this process needs a directory; give one")
     outputs.is_finished(folder, record)  # refuses another training's state
     with outputs.growing(folder, record):
         pass

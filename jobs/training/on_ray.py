@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hashcore import files
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
 from jobs.training import reading, worker
 from jobs.training.board import Board, shown
@@ -22,6 +23,7 @@ from jobs.training.worker import DATASET, Work
 
 if TYPE_CHECKING:
     import ray
+    from pyarrow.fs import FileSystem
 
     from hashcore.hasher import Hasher
     from jobs.pipeline.config import Pipeline
@@ -131,13 +133,15 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
     from ray.train.torch import TorchTrainer
 
     data.DataContext.get_current().enable_progress_bars = _is_verbose()
+    system, place = _located(storage)
     options = data.ExecutionOptions(preserve_order=True)  # every run gives a worker the same rows
     trainer = TorchTrainer(
         partial(worker.run, work),
         scaling_config=train.ScalingConfig(num_workers=_workers(work.config), use_gpu=work.config.gpu),
         run_config=train.RunConfig(
             name=RUN,
-            storage_path=storage,
+            storage_path=place,
+            storage_filesystem=system,
             failure_config=train.FailureConfig(max_failures=work.config.max_failures),
             checkpoint_config=train.CheckpointConfig(num_to_keep=1),
             logging_config=train.LoggingConfig(log_level="INFO" if _is_verbose() else "ERROR"),
@@ -150,6 +154,11 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
             return trainer.fit().checkpoint
         except train.TrainingFailedError as error:
             raise _cause(error) from None
+
+
+def _located(path: str) -> tuple[FileSystem | None, str]:
+    """Return the file system of a URI, so that Ray reads the settings that all others do, and the path there."""
+    return files.located(path) if files.is_uri(path) else (None, path)
 
 
 def _workers(config: TrainConfig) -> int | tuple[int, int]:
@@ -195,7 +204,8 @@ def _dataset(source: Source) -> ray.data.Dataset:
     """Return the corpus as Ray Data reads and decodes it."""
     from ray import data
 
-    table = data.read_parquet(source.path, file_extensions=None).select_columns(source.columns())
+    system, place = _located(source.path)
+    table = data.read_parquet(place, filesystem=system, file_extensions=None).select_columns(source.columns())
     decoded = table.map_batches(partial(reading.decode, source=source), batch_format="pyarrow", batch_size=4096)
     decoded.set_name("hashcore train: read and decode the corpus")  # as Ray's pages call it
     return decoded

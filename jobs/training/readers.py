@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from hashcore import files
 from hashcore.errors import MissingExtraError, require
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.fs import FileSystem
 
     from jobs.training.source import Source
 
@@ -33,7 +35,8 @@ def arrow(source: Source) -> Iterator[pa.Table]:
     import pyarrow as pa
     from pyarrow import dataset
 
-    corpus = dataset.dataset(list(source.files), format="parquet")
+    system, places = _located(source)
+    corpus = dataset.dataset(places, format="parquet", filesystem=system)
     for batch in corpus.to_batches(columns=source.columns()):
         yield pa.Table.from_batches([batch])
 
@@ -45,7 +48,8 @@ def ray(source: Source) -> Iterator[pa.Table]:
 
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
-    corpus = data.read_parquet(list(source.files), columns=source.columns(), file_extensions=None)
+    system, places = _located(source)
+    corpus = data.read_parquet(places, filesystem=system, columns=source.columns(), file_extensions=None)
     yield from corpus.iter_batches(batch_format="pyarrow", batch_size=None)
 
 
@@ -62,11 +66,16 @@ def petastorm(source: Source) -> Iterator[pa.Table]:
     import pyarrow as pa
     from petastorm import make_batch_reader
 
-    urls = [f"file://{file}" for file in source.files]
+    urls = [file if files.is_uri(file) else f"file://{file}" for file in source.files]
     options = {"schema_fields": source.columns(), "shuffle_row_groups": False, "reader_pool_type": "dummy"}
     with make_batch_reader(urls, num_epochs=1, **options) as groups:
         for group in groups:
             yield pa.table({name: _column(getattr(group, name)) for name in source.columns()})
+
+
+def _located(source: Source) -> tuple[FileSystem, list[str]]:
+    """Return the file system of a source's files, and the paths there."""
+    return files.located(source.path)[0], [files.located(file)[1] for file in source.files]
 
 
 def _column(values: Any) -> pa.Array:

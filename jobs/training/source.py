@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hashcore import files
 from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.inputs import InputSpec, infer
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.dataset import Dataset
 
     from jobs.pipeline.config import Pipeline
     from jobs.train import TrainConfig
@@ -65,13 +67,12 @@ def find(pipeline: Pipeline) -> Source:
         InvalidInputError: If it is missing, empty or lacks a column, or no item can be read.
     """
     import pyarrow as pa
-    from pyarrow import dataset
 
     path, config, train = pipeline.paths.corpus_train, pipeline.corpus, pipeline.train
     if config.format != "parquet":
         raise ConfigError(f"corpus.format={config.format}: training reads parquet; convert {path}")
     try:
-        corpus = dataset.dataset(path, format="parquet")
+        corpus = opened(path)
         rows = corpus.count_rows()
     except (OSError, pa.ArrowInvalid) as error:
         raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
@@ -84,7 +85,16 @@ def find(pipeline: Pipeline) -> Source:
     first = corpus.head(INFER_ROWS, columns=list(named.values()))
     inputs = {name: infer(first.column(column)) for name, column in named.items()}
     turns = read_judgements(train.judgements).num_rows if train.judgements else rows
-    return Source(path, tuple(corpus.files), rows, turns, config.id, named, labels, inputs)
+    scheme = path.rpartition("://")[0] + "://" if files.is_uri(path) else ""
+    return Source(path, tuple(scheme + file for file in corpus.files), rows, turns, config.id, named, labels, inputs)
+
+
+def opened(path: str) -> Dataset:
+    """Return a Parquet file or folder, by path or by URI."""
+    from pyarrow import dataset
+
+    system, inner = files.located(path)
+    return dataset.dataset(inner, format="parquet", filesystem=system)
 
 
 def tag_column(pipeline: Pipeline) -> pa.Array:
@@ -94,11 +104,10 @@ def tag_column(pipeline: Pipeline) -> pa.Array:
         InvalidInputError: If the corpus is missing or lacks the column.
     """
     import pyarrow as pa
-    from pyarrow import dataset
 
     path, name = pipeline.paths.corpus_train, pipeline.train.column or pipeline.train.modality
     try:
-        corpus = dataset.dataset(path, format="parquet")
+        corpus = opened(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
     _check_columns(path, corpus.schema, [("train.column", name)])
@@ -112,10 +121,9 @@ def read_judgements(path: str) -> pa.Table:
         InvalidInputError: If it cannot be read, or is empty.
     """
     import pyarrow as pa
-    from pyarrow import dataset
 
     try:
-        table = dataset.dataset(path, format="parquet").to_table()
+        table = opened(path).to_table()
     except (OSError, pa.ArrowInvalid) as error:
         raise InvalidInputError(
             f"{path} cannot be read as parquet ({_line(error)}); correct train.judgements"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from hashcore import files
 from hashcore.errors import require
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def track(tracking: Tracking | None, place: Place, epoch: Epoch) -> None:
     if tracking == "tensorboard":
         from tensorboardX import SummaryWriter
 
-        folder = str(Path(place.folder, "tensorboard"))
+        folder = files.join(place.folder, "tensorboard")
         with SummaryWriter(folder, filename_suffix=f".{epoch.epoch}") as writer:  # only closing writes all there is
             for name, value in figures.items():
                 writer.add_scalar(f"train/{name}", value, epoch.epoch)
@@ -56,8 +56,10 @@ def _run_of(place: Place) -> str:
     """Return the MLflow run of a training, which a file in its folder remembers; begun if there is none."""
     import mlflow
 
-    memory = Path(place.folder, "mlflow-run")
-    if not memory.exists():
-        with mlflow.start_run(run_name=place.name) as run:
-            memory.write_text(run.info.run_id)
-    return memory.read_text()
+    memory = files.join(place.folder, "mlflow-run")
+    known = files.read_bytes(memory)
+    if known is not None:
+        return known.decode()
+    with mlflow.start_run(run_name=place.name) as run:
+        files.write_bytes(memory, run.info.run_id.encode())
+        return str(run.info.run_id)

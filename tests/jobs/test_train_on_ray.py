@@ -18,6 +18,7 @@ import pytest
 import torch
 from training_corpus import ROWS, columns, features, pipeline, write
 
+from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.relevance import Labels
@@ -34,7 +35,7 @@ def root(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def local_ray() -> Iterator[str]:
+def local_ray(s3_settings: None) -> Iterator[str]:
     """The address of one Ray for all tests that need it: two workers, and a CPU to read the corpus."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))  # for networks and workers of the tests' own
@@ -149,3 +150,18 @@ def test_two_workers_that_join_their_batches_learn_as_one_worker_with_the_joined
         wanted = joined_batches.by_one_worker(config)
         assert np.allclose(np.array(found), np.array(wanted), atol=1e-4)
         assert wanted[-1][0] < wanted[0][0]
+
+
+@pytest.mark.ray
+def test_corpus_and_checkpoints_in_a_bucket_give_the_same_weights(local_ray, bucket, root):
+    made, there = ray_pipeline(root, epochs=2), ray_pipeline(f"{bucket}/a", epochs=2)
+    for path in (root / "corpus" / "train").iterdir():
+        files.write_bytes(files.join(there.paths.corpus_train, path.name), path.read_bytes())
+    train.run(there)
+    torch.set_num_threads(1)
+    wanted = fit(features(), Labels.from_lists([[row % 2] for row in range(ROWS)]), made.train.training())
+    assert all(
+        torch.equal(weight, Hasher.load(there.paths.hasher).weights()[name])
+        for name, weight in wanted.weights().items()
+    )
+    assert any(name.endswith(".safetensors") for name in files.listing(there.paths.checkpoints, deep=True))
