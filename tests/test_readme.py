@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs import cli
@@ -23,6 +26,21 @@ def test_its_python_runs_and_the_shapes_in_its_comments_are_right():
     assert nearest.ids.reshape(3, 10).dtype == "int64" and nearest.distances.reshape(3, 10).dtype == "uint16"
     assert [within.of(i)[0][0] for i in range(3)] == [0, 1, 2]
     assert within.distances.max() <= 20
+
+
+def test_its_lines_for_your_own_embeddings_run(spark, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    values = np.random.default_rng(0).standard_normal((300, 40)).astype(np.float32)
+    pq.write_table(pa.table({"id": range(300), "features": values.tolist()}), "mine.parquet")
+    (settings,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    Path("mine.yaml").write_text(settings)
+    words = [line.partition("#")[0].split()[1:] for line in re.findall(r"^hashcore .*", README, re.MULTILINE)]
+    assert [its[0] for its in words] == ["train", "encode", "index", "search"]
+    for its in words:
+        assert cli.main(its) == 0, (its, capsys.readouterr().err)
+    found = pq.read_table("runs/mine/neighbors").to_pandas()
+    assert len(found) == 300 * 10
+    assert set(found[(found.query_id == found.id) & (found.distance == 0)].id) == set(range(300))
 
 
 def test_every_verb_of_the_command_line_is_explained_and_no_other():

@@ -123,9 +123,8 @@ class Metrics(Section):
     examples: list[Example]
 
     def summary(self) -> str:
-        """Return the figures as lines of text."""
-        width = max(map(len, self.figures), default=0)
-        return "\n".join(f"{name:<{width}}  {_describe(figure)}" for name, figure in self.figures.items())
+        """Return the figures, a line each."""
+        return "\n".join(f"{name}: {describe(figure)}" for name, figure in self.figures.items())
 
 
 def read(path: str) -> Metrics:
@@ -143,9 +142,10 @@ def read(path: str) -> Metrics:
         raise InvalidInputError(f"{path} holds no metrics ({error.errors()[0]['msg']}); evaluate again") from None
 
 
-def _describe(figure: Figure) -> str:
-    """Return a figure with its bounds."""
+def describe(figure: Figure) -> str:
+    """Return the value of a figure, with its bounds over the orders of ties where it has them."""
     if figure.value is None:
         return "not defined: no query has relevant items"
-    bounds = f"  ({figure.worst:.4f} worst, {figure.best:.4f} best order of ties)" if figure.best is not None else ""
-    return f"{figure.value:.4f}{bounds}"
+    if figure.worst is None or figure.best is None:
+        return f"{figure.value:.4f}"
+    return f"{figure.value:.4f} ({figure.worst:.4f} to {figure.best:.4f} by the order of ties)"

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import cli, demo
+from jobs import cli
 from jobs.evaluation import metrics
-from jobs.evaluation.metrics import Figure
 from jobs.pipeline import outputs
 from jobs.pipeline.config import Pipeline
 from jobs.pipeline.paths import Paths
@@ -73,30 +72,3 @@ def test_a_changed_stage_refuses_the_old_output(done, capsys):
     assert error.startswith(f"hashcore demo: {root}/neighbors holds the output of another pipeline")
     assert "search.k" in error
     assert files(root) == before
-
-
-def figure(value, worst=None, best=None):
-    return Figure(
-        value=value,
-        best=best,
-        worst=worst,
-        ties="",
-        denominator="",
-        without_relevant="",
-        queries=1,
-        left_out=0,
-        database_size=1,
-        code_length=8,
-    )
-
-
-@pytest.mark.parametrize(
-    ("given", "text"),
-    [
-        (figure(0.5), "0.5000"),
-        (figure(0.5, 0.25, 0.75), "0.5000 (0.2500 to 0.7500 by the order of ties)"),
-        (figure(None), "not defined"),
-    ],
-)
-def test_a_figure_is_described_with_its_bounds(given, text):
-    assert demo.describe(given) == text
