@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,15 @@ def test_each_module_is_given_what_it_needs_and_nothing_else(folder, used):
         assert (HERE / folder / re.search(r'source += "(.*)"', body).group(1)).resolve() == HERE / "modules" / name
     for name, output in re.findall(r"module\.(\w+)\.(\w+)", text):
         assert output in blocks(source(f"modules/{name}"), "output"), f"{name}.{output}"
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+@pytest.mark.parametrize("root", ROOTS)
+def test_terraform_finds_every_module_that_a_root_calls(root, tmp_path):
+    copy = shutil.copytree(HERE, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform"))
+    done = subprocess.run(["terraform", "get"], cwd=copy / root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(re.findall(r"^- platform\.(\w+) in", done.stdout, re.MULTILINE)) == PARTS
 
 
 @pytest.mark.parametrize("root", ROOTS)
