@@ -1,8 +1,8 @@
 """Every command in the documentation is executed by a test, or it is said what it needs that a test has not.
 
 A row of the table below names the test that executes the commands it matches, with other sizes and places where their
-own would take hours, or why none does; tests/cluster is run by `make test-cluster`. A command without a row fails, and so
-does a row without a command.
+own would take hours, or why none does; tests/cluster is run by `make test-cluster`. A command without a row fails,
+and so does a row without a command.
 """
 
 from __future__ import annotations
