@@ -9,8 +9,9 @@ TableWork = tuple[int, int, int, float]  # probes, candidates, verified, seconds
 
 RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int]  # the first arguments below
 BlockArrays = tuple[int, int, int, Numbers, Words, Numbers]  # begin, end, bits, offsets, words, positions
-# Lists: sizes, starts, offsets, counts, gaps.
-ListArrays = tuple[Numbers, Numbers, NDArray[np.int64], Numbers, NDArray[np.uint8]]
+# Of the fold table: sizes and starts of classes, offsets, before, tags.
+FoldArrays = tuple[Numbers, Numbers, Numbers, NDArray[np.uint8], NDArray[np.uint8]]
+ListArrays = tuple[NDArray[np.int64], Numbers, NDArray[np.uint8]]  # offsets, counts, bytes
 SparseWork = tuple[int, int, int, float, int, int, float]  # queries, radius, probes, expected, compared, found, seconds
 SparseAnswer = tuple[Lists, list[SparseWork], float, float]  # expected nanoseconds by the plans, and by scans
 
@@ -40,6 +41,7 @@ class SparseTables:
         short_ids: Numbers | None,
         long_ids: NDArray[np.int64] | None,
         id_base: int,
+        folds: FoldArrays | None,
         blocks: list[BlockArrays],
         lists: ListArrays | None,
     ) -> None: ...
@@ -48,11 +50,28 @@ class SparseTables:
     ) -> SparseAnswer | None: ...
     def nearest(self, queries: Words, k: int, route: int, costs: tuple[float, ...], threads: int) -> Lists: ...
 
-def weigh(codes: Words, sizes: Numbers, folds: Words, threads: int) -> None: ...
+def hash_folds(codes: Words, sizes: Numbers, hashes: Words, threads: int) -> None: ...
+def count_groups(sizes: Numbers, starts: Numbers) -> int: ...
+def fill_folds(
+    sizes: Numbers,
+    starts: Numbers,
+    hashes: Words,
+    offsets: Numbers,
+    before: NDArray[np.uint8],
+    tags: NDArray[np.uint8],
+) -> None: ...
 def sign(codes: Words, begin: int, end: int, bits: int, keys: Words, threads: int) -> None: ...
-def measure_lists(codes: Words, starts: Numbers, counts: Numbers, lengths: NDArray[np.int64], threads: int) -> None: ...
+def measure_lists(
+    codes: Words, sizes: Numbers, starts: Numbers, counts: Numbers, lengths: NDArray[np.int64], threads: int
+) -> None: ...
 def fill_lists(
-    codes: Words, starts: Numbers, offsets: NDArray[np.int64], gaps: NDArray[np.uint8], tokens: int, threads: int
+    codes: Words,
+    sizes: Numbers,
+    starts: Numbers,
+    offsets: NDArray[np.int64],
+    counts: Numbers,
+    postings: NDArray[np.uint8],
+    threads: int,
 ) -> None: ...
 def permute_bits(codes: Words, order: list[int], out: Words, threads: int) -> None: ...
 def arrange(

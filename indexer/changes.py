@@ -150,7 +150,8 @@ def layout_of(index: Index, codes: Codes) -> Layout:
         codes[:: max(len(codes) // SAMPLE_CODES, 1)],
         code_length=index.code_length,
         rows_per_shard=len(codes),
-        kind=index.kind if index.manifest.layout.is_sparse else "dense",
+        kind=index.kind if index.manifest.layout.folds else "dense",
+        signatures=bool(index.manifest.layout.blocks),
     )
 
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind, unpack
+from indexer.fold_order import WORD_BITS, plan_order
 from indexer.signature_blocks import Block, plan_blocks
 
-WORD_BITS = 64
 MAX_SUBSTRING_BITS = 24  # 2^24 offsets take 64 MiB
 MAX_TABLES = 12
 SCAN_BELOW = 50_000  # a scan of so few codes takes a few microseconds, less than looking up the buckets
-SPARSE_SCAN_BELOW = 1_000  # signatures of few codes fit into the cache
+SPARSE_SCAN_BELOW = 1_000  # the fold table of few codes fits into the cache
 MAX_LISTED_SHARE = 1 / 16  # of set bits: beyond, lists take more room than the codes and are slower than a scan
 SAMPLE_CODES = 20_000
 
@@ -45,8 +45,9 @@ class Layout(BaseModel):
         substrings: Disjoint substrings of the stored code, one a table. The first one is the top of word 0, by which
             the codes are sorted, so that its table needs no copy of them.
         scan_below: A shard of fewer distinct codes gets no tables.
-        blocks: Of sparse codes, blocks of the stored code whose signatures are the buckets of its tables.
-        lists: Whether there are inverted lists over the set bits.
+        folds: Whether codes are sparse: they stand in the order of their numbers of set bits, with a fold table.
+        blocks: Of sparse codes, blocks of the stored code whose signatures are the buckets of more tables.
+        lists: Of sparse codes, whether there are inverted lists over the set bits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +56,7 @@ class Layout(BaseModel):
     bit_order: tuple[int, ...]
     substrings: tuple[Substring, ...]
     scan_below: int = SCAN_BELOW
+    folds: bool = False
     blocks: tuple[Block, ...] = ()
     lists: bool = False
 
@@ -73,12 +75,9 @@ class Layout(BaseModel):
         edges = [0, *(edge for block in self.blocks for edge in (block.begin, block.end)), self.code_length]
         if self.blocks and (edges[::2] != edges[1::2] or self.substrings):
             raise ValueError("blocks must follow each other through the whole code, without substrings")
+        if (self.blocks or self.lists) and not self.folds:
+            raise ValueError("blocks and lists need a fold table")
         return self
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether codes stand in the order of their numbers of set bits, with blocks or lists beside them."""
-        return bool(self.blocks) or self.lists
 
     @property
     def words(self) -> int:
@@ -104,12 +103,18 @@ class Layout(BaseModel):
 
 
 def plan_layout(
-    sample: Codes, *, code_length: int, rows_per_shard: int, scan_below: int | None = None, kind: Kind = "dense"
+    sample: Codes,
+    *,
+    code_length: int,
+    rows_per_shard: int,
+    scan_below: int | None = None,
+    kind: Kind = "dense",
+    signatures: bool = False,
 ) -> Layout:
     """Choose what is looked up by, and an order of bits that spreads the sample over it.
 
-    Dense codes get substrings of about log2(rows_per_shard) bits; sparse and ternary ones blocks with as much entropy,
-    and inverted lists.
+    Dense codes get substrings of about log2(rows_per_shard) bits; sparse and ternary ones a fold table and inverted
+    lists and, if asked for, blocks of about as many bits of entropy.
 
     Args:
         sample: Some codes of the corpus, shape (n, bytes); the more of them, the better the choice.
@@ -117,18 +122,21 @@ def plan_layout(
         rows_per_shard: Rows that a shard will hold.
         scan_below: A shard of fewer distinct codes gets no tables; None takes what suits the kind.
         kind: Of the codes.
+        signatures: Whether sparse codes get tables of block signatures, too: they answer medium radii sooner, in 12
+            bytes a distinct code and block.
 
     Returns:
         The layout; any layout gives exact answers, a good one gives them sooner.
     """
     bits = unpack(check_codes(sample[:SAMPLE_CODES], check_code_length(code_length)), code_length)
     if check_kind(kind) != "dense":
-        order, blocks = plan_blocks(bits, rows_per_shard)
+        order, blocks = plan_blocks(bits, rows_per_shard) if signatures else (plan_order(bits), ())
         return Layout(
             code_length=code_length,
             bit_order=order,
             substrings=(),
             scan_below=SPARSE_SCAN_BELOW if scan_below is None else scan_below,
+            folds=True,
             blocks=blocks,
             lists=bool(bits.mean() <= MAX_LISTED_SHARE) if len(bits) else True,
         )

@@ -79,7 +79,7 @@ def arrange(
     are_short = last - base < 2**32
     base = base if are_short else 0
     bits = layout.first_word_bits
-    if layout.is_sparse:  # a leading key makes the order that of the numbers of set bits
+    if layout.folds:  # a leading key makes the order that of the numbers of set bits
         keys, bits = class_keys(columns, threads)
         columns = np.concatenate([keys[None], columns])
     flat, starts, order, short_ids = _tables.arrange(columns, bits, ids, base, are_short, threads)
@@ -92,7 +92,7 @@ def arrange(
         ordered = labels.take(order.astype(np.int64))
         arrays["label_offsets"], arrays["label_values"] = ordered.offsets, ordered.values
     if distinct.shape[1] >= layout.scan_below:
-        if layout.is_sparse:
+        if layout.folds:
             arrays |= sparse_arrays(distinct, layout, threads)
         for number in range(len(layout.substrings)):
             arrays |= _table_arrays(distinct, layout, number, threads)

@@ -7,6 +7,7 @@ import numpy as np
 from hashcore.errors import CorruptIndexError
 from indexer.layout import Layout
 from indexer.shard_file import Array, ShardFile
+from indexer.sparse_builder import BUCKETS_PER_GROUP
 
 
 def check_structure(file: ShardFile, layout: Layout) -> None:
@@ -19,7 +20,7 @@ def check_structure(file: ShardFile, layout: Layout) -> None:
     """
     arrays, codes = file.arrays, file.array("codes", np.uint64, (layout.words, -1))
     distinct = codes.shape[1]
-    if not layout.is_sparse:
+    if not layout.folds:
         _check_order(file, codes)
     if "row_offsets" in arrays:
         _check_offsets(file, "row_offsets", distinct, len(arrays["ids"]) if "ids" in arrays else 0)
@@ -31,8 +32,11 @@ def check_structure(file: ShardFile, layout: Layout) -> None:
             positions = arrays.get(f"{name}{number}.positions")
             if positions is not None and positions.max(initial=0) >= max(distinct, 1):
                 raise _damage(file, f"{name}{number}.positions", f"positions below {distinct}", int(positions.max()))
-    if "lists.starts" in arrays:
-        _check_offsets(file, "lists.starts", len(arrays["lists.starts"]) - 1, distinct)
+    if "classes.starts" in arrays:
+        _check_offsets(file, "classes.starts", len(arrays["classes.starts"]) - 1, distinct)
+    if "folds.offsets" in arrays:
+        _check_offsets(file, "folds.offsets", len(arrays["folds.offsets"]) - 1, distinct)
+        _check_buckets(file)
 
 
 def _check_offsets(file: ShardFile, name: str, count: int, total: int) -> None:
@@ -40,6 +44,16 @@ def _check_offsets(file: ShardFile, name: str, count: int, total: int) -> None:
     offsets: Array = file.arrays.get(name, np.empty(0, np.int64))
     if offsets.shape != (count + 1,) or offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
         raise _damage(file, name, f"{count + 1} offsets rising from 0 to {total}", f"shape {offsets.shape}")
+
+
+def _check_buckets(file: ShardFile) -> None:
+    """Raise unless the buckets of a fold table lie within their groups."""
+    offsets, before = file.arrays["folds.offsets"], file.arrays.get("folds.before", np.empty(0, np.uint8))
+    if before.shape != ((len(offsets) - 1) * BUCKETS_PER_GROUP,):
+        raise _damage(file, "folds.before", f"{BUCKETS_PER_GROUP} bytes a group", f"shape {before.shape}")
+    most = np.minimum(np.diff(offsets), 255)
+    if (before.reshape(-1, BUCKETS_PER_GROUP) > most[:, None]).any():
+        raise _damage(file, "folds.before", "buckets within their groups", "more codes before one")
 
 
 def _check_order(file: ShardFile, codes: Array) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from indexer.fold_order import entropies
+
 MAX_BLOCKS = 8
 MAX_SIGNATURE_BITS = 24
 ENTRIES_PER_BUCKET = 4  # they lie in one line of cache, and a quarter of the offsets stays nearer
@@ -33,8 +35,7 @@ def plan_blocks(bits: NDArray[np.uint8], rows: int) -> tuple[tuple[int, ...], tu
     Returns:
         The order of the bits in a stored code, and the blocks of it.
     """
-    frequency = (bits.sum(axis=0) + 0.5) / (len(bits) + 1)
-    entropy = -(frequency * np.log2(frequency) + (1 - frequency) * np.log2(1 - frequency))
+    entropy = entropies(bits)
     wanted_bits = max(math.log2(max(rows, 2)), 8)
     count = min(max(math.ceil(entropy.sum() / wanted_bits), 1), MAX_BLOCKS, bits.shape[1])
     members: list[list[int]] = [[] for _ in range(count)]

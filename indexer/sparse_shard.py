@@ -1,4 +1,4 @@
-"""One opened shard of sparse codes: each query takes the cheapest of block signatures, inverted lists and scans."""
+"""One opened shard of sparse codes: each query takes the cheapest of fold table, signatures, lists and scans."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from hashcore.hamming import Words, available_threads
 from hashcore.neighbors import Neighbors
 from indexer import _tables
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
+from indexer.fold_order import WORD_BITS
 from indexer.plans import ShardPlan, TablePlan
 from indexer.shard import Shard
 from indexer.signature_blocks import Block
+from indexer.sparse_builder import BUCKETS_PER_GROUP, TAGS_READ_AT_ONCE
 
-Route = Literal["signatures", "lists", "folds", "scan"]
-ROUTES: tuple[Route, ...] = ("signatures", "lists", "folds", "scan")
+Route = Literal["folds", "signatures", "lists", "fold scan", "scan"]
+ROUTES: tuple[Route, ...] = ("folds", "signatures", "lists", "fold scan", "scan")
 WORK = ("queries", "radius", "probes", "expected", "candidates", "verified", "seconds")  # as the native code tells it
 
 
@@ -31,6 +33,7 @@ class SparseCosts:
     """Expected cost of the steps of a search, in nanoseconds on one thread; only their ratios decide.
 
     Attributes:
+        look_up: Looking up one fold in the fold table.
         probe: Looking up one bucket of a block's table.
         candidate: Comparing one entry of a bucket by its fold.
         verify: Fetching and comparing one word of a code.
@@ -39,6 +42,7 @@ class SparseCosts:
         scanned: Scanning one word of a code.
     """
 
+    look_up: float = 6.0
     probe: float = 8.0
     candidate: float = 0.6
     verify: float = 3.0
@@ -112,8 +116,7 @@ class SparseShard(Shard):
             for structure, done in zip(self._structures(), work, strict=True)
             if done[0] > 0 and work[-1, 0] < len(rows)
         )
-        lists, folds, scan = map(int, work[-3:, 0])
-        reason = _reason(len(rows), lists, folds, scan, costs[1] / max(costs[0], 1e-9))
+        reason = _reason(len(rows), work[:, 0], costs[1] / max(costs[0], 1e-9))
         seconds = time.perf_counter() - start
         return ShardPlan(self.name, self.rows, self.distinct, reason, tables, neighbors, seconds)
 
@@ -121,7 +124,11 @@ class SparseShard(Shard):
         """Return name and bits of everything that may answer, in the order of the native code."""
         widths = [block.end - block.begin for block in self._blocks]
         blocks = [(f"block {number}, {width} bits", width) for number, width in enumerate(widths)]
-        return [*blocks, *((name, self.layout.code_length) for name in ("lists", "folds", "scan"))]
+        return [
+            ("folds", WORD_BITS),
+            *blocks,
+            *((name, self.layout.code_length) for name in ("lists", "fold scan", "scan")),
+        ]
 
     def _range(self, rows: Words, radius: int, most_rows: int, threads: int) -> _tables.SparseAnswer | None:
         """Answer queries as stored words; None where there are more than `most_rows` neighbours."""
@@ -140,7 +147,19 @@ class SparseShard(Shard):
     def _open_sparse(self) -> _tables.SparseTables:
         """Hand the mapped arrays to the native code."""
         blocks = [self._block(number, block) for number, block in enumerate(self._blocks)]
-        return _tables.SparseTables(*self._row_arrays(), blocks, self._lists())
+        return _tables.SparseTables(*self._row_arrays(), self._folds(), blocks, self._lists())
+
+    def _folds(self) -> _tables.FoldArrays | None:
+        """Return the fold table, or None where the shard is small."""
+        if "folds.tags" not in self.file.arrays:
+            return None
+        sizes = self.file.array("classes.sizes", np.uint32, (-1,))
+        starts = self.file.array("classes.starts", np.uint32, (len(sizes) + 1,))
+        groups = _tables.count_groups(sizes, starts)
+        offsets = self.file.array("folds.offsets", np.uint32, (groups + 1,))
+        before = self.file.array("folds.before", np.uint8, (groups * BUCKETS_PER_GROUP,))
+        tags = self.file.array("folds.tags", np.uint8, (self.stored_distinct + TAGS_READ_AT_ONCE - 1,))
+        return sizes, starts, offsets, before, tags
 
     def _block(self, number: int, block: Block) -> _tables.BlockArrays:
         """Return what the native code needs of one block's table."""
@@ -151,16 +170,13 @@ class SparseShard(Shard):
 
     def _lists(self) -> _tables.ListArrays | None:
         """Return the inverted lists, or None where there are none."""
-        if "lists.gaps" not in self.file.arrays:
+        if "lists.bytes" not in self.file.arrays:
             return None
-        sizes = self.file.array("lists.sizes", np.uint32, (-1,))
-        shape = (self.layout.code_length, len(sizes))
+        shape = (self.layout.code_length, len(self.file.array("classes.sizes", np.uint32, (-1,))))
         return (
-            sizes,
-            self.file.array("lists.starts", np.uint32, (len(sizes) + 1,)),
             self.file.array("lists.offsets", np.int64, (shape[0] * shape[1],)),
             self.file.array("lists.counts", np.uint32, shape).reshape(-1),
-            self.file.array("lists.gaps", np.uint8, (-1,)),
+            self.file.array("lists.bytes", np.uint8, (-1,)),
         )
 
 
@@ -187,10 +203,12 @@ def _table_plan(name: str, bits: int, radius: int, done: NDArray[np.float64]) ->
     )
 
 
-def _reason(queries: int, lists: int, folds: int, scan: int, ratio: float) -> str:
-    """Say in a few words how many queries took which route, and what scans would have cost."""
+def _reason(queries: int, done: NDArray[np.float64], ratio: float) -> str:
+    """Say in a few words how many queries took which route, and what scans would have cost; done[i]: by structure i."""
+    folds, lists, fold_scan, scan = (int(done[structure]) for structure in (0, -3, -2, -1))
     if scan == queries:
         return "scan: nothing else is expected to be cheaper"
-    taken = {"signatures": queries - lists - folds - scan, "lists": lists, "folds": folds, "scan": scan}
+    signatures = queries - folds - lists - fold_scan - scan
+    taken = dict(zip(ROUTES, (folds, signatures, lists, fold_scan, scan), strict=True))
     said = ", ".join(f"{name} for {count:,} of {queries:,} queries" for name, count in taken.items() if count)
     return f"{said}: a scan would cost {ratio:.1f}x as much"

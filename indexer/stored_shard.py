@@ -20,7 +20,7 @@ def open_entry(store: Store, entry: ShardEntry, layout: Layout) -> Shard:
     Raises:
         CorruptIndexError: If it is missing or damaged, or is not what the entry says.
     """
-    deleted, of_kind = _deleted(store, entry), SparseShard if layout.is_sparse else Shard
+    deleted, of_kind = _deleted(store, entry), SparseShard if layout.folds else Shard
     with store.local_file(entry.name, lambda copy: of_kind(copy, entry.digest).verify()) as path:
         shard = of_kind(path, entry.digest, deleted=deleted)
         said = (entry.rows, entry.distinct, entry.bytes, layout.code_length)

@@ -40,6 +40,8 @@ class IndexConfig(Section):
     """Whether one aggregation over all ids makes sure that none occurs twice."""
     sample_rows: int = Field(default=1 << 16, ge=1)
     """Codes from which the tables' layout is planned."""
+    signatures: bool = False
+    """Of sparse codes: whether to keep block signatures, too, for radii of 3 to 6, in 12 bytes a code and block."""
 
 
 @recorded
@@ -65,6 +67,7 @@ def run(pipeline: Pipeline) -> None:
         code_length=info.code_length,
         rows_per_shard=min(pipeline.index.rows_per_shard, info.rows),
         kind=info.kind,
+        signatures=pipeline.index.signatures,
     )
     spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
     if pipeline.index.check_ids:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "hashcore/native/parallel.hpp"
@@ -12,18 +13,17 @@ namespace {
 
 constexpr std::size_t window = 4096;  // positions counted at a time: their counters stay in the first-level cache
 
-// Calls each(token, class, gap) for every posting of the 64 tokens of one word, in the order of positions.
+// Calls each(token, class, place in the class, gap) for every posting of the 64 tokens of one word, in the order of positions.
 template <class Each>
-void each_posting(const Columns& codes, const std::uint32_t* starts, std::size_t classes, std::size_t word, Each&& each) {
-    const std::uint64_t* column = codes.data + word * codes.stride;
-    for (std::size_t c = 0; c < classes; ++c) {
-        std::uint32_t next[64];
-        std::fill_n(next, 64, starts[c]);
-        for (std::uint32_t position = starts[c]; position < starts[c + 1]; ++position)
-            for (std::uint64_t bits = column[position]; bits; bits &= bits - 1) {
+void each_posting(const Columns& codes, const Classes& classes, std::size_t word, Each&& each) {
+    for (std::size_t c = 0; c < classes.count; ++c) {
+        const std::uint64_t* column = codes.data + word * codes.stride + classes.starts[c];
+        std::uint32_t next[64] = {};
+        for (std::uint32_t place = 0; place < classes.codes(c); ++place)
+            for (std::uint64_t bits = column[place]; bits; bits &= bits - 1) {
                 const unsigned bit = unsigned(__builtin_ctzll(bits));
-                each(64 * word + bit, c, position - next[bit]);
-                next[bit] = position + 1;
+                each(64 * word + bit, c, place, place - next[bit]);
+                next[bit] = place + 1;
             }
     }
 }
@@ -52,34 +52,39 @@ double at_least(double mean, std::size_t least) {
 // The query's tokens, rarest in a class first.
 std::vector<std::uint32_t> by_rarity(const Lists& lists, const std::vector<std::uint32_t>& tokens, std::size_t cls) {
     std::vector<std::uint32_t> ordered = tokens;
-    const auto count = [&](std::uint32_t token) { return lists.counts[token * lists.classes + cls]; };
+    const auto count = [&](std::uint32_t token) { return lists.count(token, cls); };
     std::sort(ordered.begin(), ordered.end(), [&](std::uint32_t a, std::uint32_t b) { return count(a) != count(b) ? count(a) < count(b) : a < b; });
     return ordered;
 }
 
 }  // namespace
 
-void measure_lists(const Columns& codes, const std::uint32_t* starts, std::size_t classes, std::size_t tokens,
-                   std::uint32_t* counts, std::int64_t* bytes, std::size_t threads) {
-    std::fill_n(counts, tokens * classes, 0);
-    std::fill_n(bytes, tokens * classes, 0);
+void measure_lists(const Columns& codes, const Classes& classes, std::size_t tokens, std::uint32_t* counts, std::int64_t* bytes,
+                   std::size_t threads) {
+    std::fill_n(counts, tokens * classes.count, 0);
+    std::fill_n(bytes, tokens * classes.count, 0);
     parallel_for(codes.words, threads, [&](std::size_t word) {
-        each_posting(codes, starts, classes, word, [&](std::size_t token, std::size_t c, std::uint32_t gap) {
-            ++counts[token * classes + c];
-            bytes[token * classes + c] += std::int64_t(gap_bytes(gap));
+        each_posting(codes, classes, word, [&](std::size_t token, std::size_t c, std::uint32_t, std::uint32_t gap) {
+            ++counts[token * classes.count + c];
+            bytes[token * classes.count + c] += std::int64_t(gap_bytes(gap));
         });
     });
+    for (std::size_t list = 0; list < tokens * classes.count; ++list) {
+        const std::uint32_t codes_of_class = classes.codes(list % classes.count);
+        if (is_bitmap(counts[list], codes_of_class)) bytes[list] = std::int64_t(bitmap_bytes(codes_of_class));
+    }
 }
 
-void fill_lists(const Columns& codes, const std::uint32_t* starts, std::size_t classes, std::size_t tokens,
-                const std::int64_t* offsets, std::uint8_t* gaps, std::size_t threads) {
+void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens, const std::int64_t* offsets,
+                const std::uint32_t* counts, std::uint8_t* bytes, std::size_t threads) {
     parallel_for(codes.words, threads, [&](std::size_t word) {
-        const std::size_t first = 64 * word, count = std::min<std::size_t>(tokens - first, 64) * classes;
+        const std::size_t first = 64 * word, count = std::min<std::size_t>(tokens - first, 64) * classes.count;
         std::vector<std::uint8_t*> next(count);
-        for (std::size_t i = 0; i < count; ++i) next[i] = gaps + offsets[first * classes + i];
-        each_posting(codes, starts, classes, word, [&](std::size_t token, std::size_t c, std::uint32_t gap) {
-            std::uint8_t*& to = next[(token - first) * classes + c];
-            to = write_gap(to, gap);
+        for (std::size_t i = 0; i < count; ++i) next[i] = bytes + offsets[first * classes.count + i];
+        each_posting(codes, classes, word, [&](std::size_t token, std::size_t c, std::uint32_t place, std::uint32_t gap) {
+            std::uint8_t*& to = next[(token - first) * classes.count + c];
+            if (is_bitmap(counts[token * classes.count + c], classes.codes(c))) to[place / 8] |= std::uint8_t(1 << place % 8);
+            else to = write_gap(to, gap);
         });
     });
 }
@@ -87,22 +92,17 @@ void fill_lists(const Columns& codes, const std::uint32_t* starts, std::size_t c
 std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius, const ListCosts& costs) {
     std::vector<ClassPlan> plans;
     const std::size_t own = tokens.size();
-    const std::uint32_t* end = lists.sizes + lists.classes;
-    const std::uint32_t* first = std::lower_bound(lists.sizes, end, std::uint32_t(own > radius ? own - radius : 0));
-    for (const std::uint32_t* size = first; size < end && *size <= own + radius; ++size) {
-        const std::size_t cls = std::size_t(size - lists.sizes);
-        const double codes = double(lists.starts[cls + 1] - lists.starts[cls]);
-        if (own + *size <= radius) {  // they differ by no more, whatever they share
-            plans.push_back({cls, 0, 0, 0, codes, codes * costs.scan});
-            continue;
-        }
+    lists.classes.each_near(own, radius, [&](std::size_t cls) {
+        const double codes = double(lists.classes.codes(cls));
+        const std::size_t both = own + lists.classes.sizes[cls];
+        if (both <= radius) return plans.push_back({cls, 0, 0, 0, codes, codes * costs.scan});  // whatever they share
         // |x ∩ y| ≥ shared, so of any p tokens at least shared − (own − p) are met.
-        const std::size_t shared = (own + *size - radius + 1) / 2;
+        const std::size_t shared = (both - radius + 1) / 2;
         ClassPlan best{cls, 0, 0, 0, 0, std::numeric_limits<double>::infinity()};
         double postings = 0;
         const auto ordered = by_rarity(lists, tokens, cls);
         for (std::size_t p = 1; p <= own; ++p) {
-            postings += lists.counts[ordered[p - 1] * lists.classes + cls];
+            postings += lists.count(ordered[p - 1], cls);
             if (shared + p <= own) continue;
             const std::size_t least = shared + p - own;
             const double candidates = codes * at_least(postings / codes, least);
@@ -110,7 +110,7 @@ std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::u
             if (ns < best.ns) best = {cls, p, least, postings, candidates, ns};
         }
         plans.push_back(best);
-    }
+    });
     return plans;
 }
 
@@ -123,9 +123,25 @@ void ListSearch::compare(const std::uint64_t* query, std::uint32_t position, uns
     if (distance <= radius) found_.push_back({position, std::uint16_t(distance)});
 }
 
+void ListSearch::count_gaps(Gaps& gaps, std::uint32_t start, std::uint32_t stop, std::size_t least) {
+    Gaps here = gaps;  // a copy, that it may live in registers
+    for (; here.position() < stop; here.step()) reach(here.position(), start, least);
+    gaps = here;
+}
+
+void ListSearch::count_bits(const std::uint8_t* bitmap, std::uint32_t begin, std::uint32_t start, std::uint32_t stop, std::size_t least) {
+    for (std::uint32_t place = (start - begin) / 64 * 64; place < stop - begin; place += 64) {
+        std::uint64_t bits;
+        std::memcpy(&bits, bitmap + place / 8, sizeof bits);
+        if (begin + place < start) bits &= ~std::uint64_t(0) << (start - begin - place);
+        if (stop - begin - place < 64) bits &= ~(~std::uint64_t(0) << (stop - begin - place));
+        for (; bits; bits &= bits - 1) reach(begin + place + std::uint32_t(__builtin_ctzll(bits)), start, least);
+    }
+}
+
 std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens, unsigned radius,
                                        const ClassPlan& plan, std::uint64_t& candidates) {
-    const std::uint32_t begin = lists_.starts[plan.cls], end = lists_.starts[plan.cls + 1];
+    const std::uint32_t begin = lists_.classes.starts[plan.cls], end = lists_.classes.starts[plan.cls + 1];
     if (plan.least == 0) {
         for (std::uint32_t position = begin; position < end; ++position) compare(query, position, radius);
         candidates += end - begin;
@@ -133,31 +149,33 @@ std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::ve
     }
     const auto ordered = by_rarity(lists_, tokens, plan.cls);
     const bool counts_tell = plan.lists == tokens.size();
-    const std::size_t sizes = tokens.size() + lists_.sizes[plan.cls];
-    std::vector<Postings> cursors;
+    const std::size_t sizes = tokens.size() + lists_.classes.sizes[plan.cls];
+    std::vector<Gaps> gaps;
+    std::vector<const std::uint8_t*> bitmaps;
     std::uint64_t read = 0;
     for (std::size_t i = 0; i < plan.lists; ++i) {
-        cursors.emplace_back(lists_, ordered[i], plan.cls);
-        read += lists_.counts[ordered[i] * lists_.classes + plan.cls];
+        const std::uint32_t postings = lists_.count(ordered[i], plan.cls);
+        if (is_bitmap(postings, end - begin)) bitmaps.push_back(lists_.list(ordered[i], plan.cls));
+        else gaps.emplace_back(lists_, ordered[i], plan.cls);
+        read += postings;
     }
-    for (;;) {
-        std::uint32_t start = Postings::none;
-        for (const Postings& cursor : cursors) start = std::min(start, cursor.position());
-        if (start == Postings::none) return read;
+    for (std::uint32_t start = begin;;) {
+        if (bitmaps.empty()) {
+            start = Gaps::none;
+            for (const Gaps& list : gaps) start = std::min(start, list.position());
+        }
+        if (start >= end) return read;
         const std::uint32_t stop = std::uint32_t(std::min<std::size_t>(end, std::size_t(start) + window));
         reached_.clear();
-        for (Postings& cursor : cursors) {
-            Postings here = cursor;  // a copy, that it may live in registers
-            for (; here.position() < stop; here.step())
-                if (++seen_[here.position() - start] == plan.least) reached_.push_back(here.position());
-            cursor = here;
-        }
+        for (Gaps& list : gaps) count_gaps(list, start, stop, plan.least);
+        for (const std::uint8_t* bitmap : bitmaps) count_bits(bitmap, begin, start, stop, plan.least);
         candidates += reached_.size();
         for (const std::uint32_t position : reached_) {
             if (counts_tell) found_.push_back({position, std::uint16_t(sizes - 2 * seen_[position - start])});
             else compare(query, position, radius);
         }
         std::fill_n(seen_.begin(), stop - start, 0);
+        start = stop;
     }
 }
 

@@ -1,5 +1,5 @@
-// Inverted lists over the set bits of sparse codes: for each token (bit of the stored code) and each number of set bits, the
-// positions of the distinct codes that have it, as gaps of a byte each where they are short.
+// Inverted lists over the set bits of sparse codes: for each token (bit of the stored code) and each class, the positions of
+// the distinct codes that have it, as gaps of a byte each where they are short; of frequent tokens as a bit a code.
 #pragma once
 
 #include <cstddef>
@@ -7,34 +7,37 @@
 #include <vector>
 
 #include "hashcore/native/scan.hpp"
+#include "indexer/native/classes.hpp"
 
 namespace hashcore {
 
-// Codes stand in classes by their number of set bits: positions starts[c]:starts[c + 1] have sizes[c] of them, rising. The
-// list of token t in class c has counts[t * classes + c] postings, in bytes offsets[t * classes + c] and on.
+// The list of token t in class c has counts[t * classes + c] postings, in bytes offsets[t * classes + c] and on.
 struct Lists {
-    const std::uint32_t* sizes = nullptr;
-    const std::uint32_t* starts = nullptr;
-    std::size_t classes = 0;
+    Classes classes;
     const std::int64_t* offsets = nullptr;
     const std::uint32_t* counts = nullptr;
-    const std::uint8_t* gaps = nullptr;
+    const std::uint8_t* bytes = nullptr;
 
-    bool empty() const { return gaps == nullptr; }
+    bool empty() const { return bytes == nullptr; }
+    std::uint32_t count(std::size_t token, std::size_t cls) const { return counts[token * classes.count + cls]; }
+    const std::uint8_t* list(std::size_t token, std::size_t cls) const { return bytes + offsets[token * classes.count + cls]; }
 };
+
+inline std::size_t bitmap_bytes(std::uint32_t codes) { return (std::size_t(codes) + 63) / 64 * 8; }
+// Whether so many postings of a class take less as a bit a code than as gaps.
+inline bool is_bitmap(std::uint32_t postings, std::uint32_t codes) { return postings > bitmap_bytes(codes); }
 
 // A gap is the number of positions of the class between two postings, or before the first one: a byte below 254, or 254
 // and two bytes, or 255 and four.
 inline std::size_t gap_bytes(std::uint32_t gap) { return gap < 254 ? 1 : gap < 65536 ? 3 : 5; }
 
-// Goes through one list; past its end the position is `none`.
-class Postings {
+// Goes through one list of gaps; past its end the position is `none`.
+class Gaps {
   public:
     static constexpr std::uint32_t none = 0xffffffff;
 
-    Postings(const Lists& lists, std::size_t token, std::size_t cls)
-        : at_(lists.gaps + lists.offsets[token * lists.classes + cls]), left_(lists.counts[token * lists.classes + cls]),
-          next_(lists.starts[cls]) {
+    Gaps(const Lists& lists, std::size_t token, std::size_t cls)
+        : at_(lists.list(token, cls)), left_(lists.count(token, cls)), next_(lists.classes.starts[cls]) {
         step();
     }
 
@@ -62,13 +65,13 @@ class Postings {
     std::uint32_t left_, next_, position_ = 0;
 };
 
-// Counts postings and bytes of every list, token by token and class by class; starts has classes + 1 elements.
-void measure_lists(const Columns& codes, const std::uint32_t* starts, std::size_t classes, std::size_t tokens,
-                   std::uint32_t* counts, std::int64_t* bytes, std::size_t threads);
+// Counts postings and bytes of every list, token by token and class by class.
+void measure_lists(const Columns& codes, const Classes& classes, std::size_t tokens, std::uint32_t* counts, std::int64_t* bytes,
+                   std::size_t threads);
 
-// Writes every list where `offsets` says.
-void fill_lists(const Columns& codes, const std::uint32_t* starts, std::size_t classes, std::size_t tokens,
-                const std::int64_t* offsets, std::uint8_t* gaps, std::size_t threads);
+// Writes every list where `offsets` says, into bytes that are zero.
+void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens, const std::int64_t* offsets,
+                const std::uint32_t* counts, std::uint8_t* bytes, std::size_t threads);
 
 // How one class of codes is searched for one query: the `lists` rarest of the query's tokens are gone through, and codes
 // found in at least `least` of them are candidates. With all of the tokens their distances are known from the counts.
@@ -115,6 +118,11 @@ class ListSearch {
 
     std::uint64_t search_class(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens, unsigned radius,
                                const ClassPlan& plan, std::uint64_t& candidates);
+    void count_gaps(Gaps& gaps, std::uint32_t start, std::uint32_t stop, std::size_t least);
+    void count_bits(const std::uint8_t* bitmap, std::uint32_t begin, std::uint32_t start, std::uint32_t stop, std::size_t least);
+    void reach(std::uint32_t position, std::uint32_t start, std::size_t least) {
+        if (++seen_[position - start] == least) reached_.push_back(position);
+    }
     void compare(const std::uint64_t* query, std::uint32_t position, unsigned radius);
 
     const Lists& lists_;

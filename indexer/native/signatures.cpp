@@ -64,10 +64,7 @@ class Rings {
 }  // namespace
 
 std::uint32_t signature_word(std::size_t bit, std::size_t bits) {
-    std::uint64_t x = (std::uint64_t(bit) + 1) * 0x9e3779b97f4a7c15u;  // splitmix64
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return std::uint32_t((x ^ (x >> 31)) >> (64 - bits));
+    return std::uint32_t(random_word(bit) >> (64 - bits));
 }
 
 void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t bits, std::uint64_t* keys, std::size_t threads) {
@@ -78,20 +75,6 @@ void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t 
             for (std::size_t w = begin / 64; w * 64 < end; ++w) code[w] = codes.data[w * codes.stride + i];
             keys[i] = block.bucket_of(code.data());
         }
-    });
-}
-
-void weigh(const Columns& codes, std::uint32_t* sizes, std::uint64_t* folds, std::size_t threads) {
-    parallel_for((codes.count + codes_per_task - 1) / codes_per_task, threads, [&](std::size_t task) {
-        const std::size_t begin = task * codes_per_task, end = std::min(codes.count, begin + codes_per_task);
-        std::fill(sizes + begin, sizes + end, 0);
-        std::fill(folds + begin, folds + end, 0);
-        for (std::size_t w = 0; w < codes.words; ++w)
-            for (std::size_t i = begin; i < end; ++i) {
-                const std::uint64_t word = codes.data[w * codes.stride + i];
-                sizes[i] += std::uint32_t(__builtin_popcountll(word));
-                folds[i] ^= word;
-            }
     });
 }
 

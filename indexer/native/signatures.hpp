@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "indexer/native/folds.hpp"
 #include "indexer/native/search.hpp"
 
 namespace hashcore {
@@ -28,16 +29,6 @@ void each_bit(const std::uint64_t* code, std::size_t begin, std::size_t end, Eac
 
 // keys[i] = signature of bits begin..end of code i.
 void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t bits, std::uint64_t* keys, std::size_t threads);
-
-// sizes[i] = set bits of code i; folds[i] = its fold.
-void weigh(const Columns& codes, std::uint32_t* sizes, std::uint64_t* folds, std::size_t threads);
-
-// The XOR of a code's words: its distance to another fold never exceeds that of the codes.
-inline std::uint64_t fold(const std::uint64_t* code, std::size_t words) {
-    std::uint64_t folded = 0;
-    for (std::size_t w = 0; w < words; ++w) folded ^= code[w];
-    return folded;
-}
 
 // One block's table: entries by signature, as in a Table; their filter word is the fold of the whole code.
 struct Block {

@@ -9,6 +9,7 @@
 
 #include "hashcore/native/scan_kernels.hpp"
 #include "indexer/native/bucket_kernels.hpp"
+#include "indexer/native/fold_search.hpp"
 #include "indexer/native/sparse_search.hpp"
 #include "indexer/native/sweep.hpp"
 
@@ -24,22 +25,23 @@ inline std::vector<std::uint32_t> tokens_of(const std::uint64_t* query, std::siz
 class Answering {
   public:
     Answering(const SparseShard& shard, const Queries& queries, Isa isa, std::vector<SparseWork>& work)
-        : shard_(shard), queries_(queries), isa_(isa), work_(work), lists_(shard.lists, shard.codes) {}
+        : shard_(shard), queries_(queries), isa_(isa), work_(work), lists_(shard.lists, shard.codes), folds_(shard.folds, shard.codes) {}
 
     // plans[i] is that of query active[i]; radius_of(query) may fall while answers come in.
     template <class RadiusOf, class Sink>
     void run(const std::vector<std::uint32_t>& active, const std::vector<SparsePlan>& plans, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
+        by_folds(of_route(active, plans, Route::folds), radius, radius_of, sink);
         for (std::size_t j = 0; j < shard_.blocks.size(); ++j)
             for (int flips = 0; flips <= most_flips; ++flips) look_up(j, flips, active, plans, radius, radius_of, sink);
         by_lists(active, plans, radius, sink);
-        scan_folds(of_route(active, plans, Route::folds), radius_of, sink);
+        scan_folds(of_route(active, plans, Route::fold_scan), radius_of, sink);
         scan_codes(of_route(active, plans, Route::scan), radius_of, sink);
     }
 
     template <class RadiusOf, class Sink>
     void scan_folds(const std::vector<std::uint32_t>& active, RadiusOf&& radius_of, Sink&& sink) {
         if (active.empty()) return;
-        SparseWork& work = work_[shard_.blocks.size() + 1];
+        SparseWork& work = work_[shard_.structure(Route::fold_scan)];
         const auto start = Clock::now();
         const ScanKernels& kernels = scan_kernels(isa_);
         std::vector<std::uint64_t> folded;
@@ -49,7 +51,7 @@ class Answering {
         for (std::size_t begin = 0; begin < shard_.codes.count; begin += block_items)
             for (std::size_t i = 0; i < active.size(); ++i) {
                 const unsigned limit = unsigned(std::min(radius_of(active[i]), 64));
-                const std::size_t found = kernels.filter(shard_.folds() + begin, shard_.codes.count, 1, std::min(block_items, shard_.codes.count - begin),
+                const std::size_t found = kernels.filter(shard_.scanned_folds() + begin, shard_.codes.count, 1, std::min(block_items, shard_.codes.count - begin),
                                                          &folded[i], limit, items, distances);
                 for (std::size_t f = 0; f < found; ++f) prefetch(items[f] = shard_.blocks[0].positions[begin + items[f]]);
                 for (std::size_t f = 0; f < found; ++f) {
@@ -65,7 +67,7 @@ class Answering {
     template <class RadiusOf, class Sink>
     void scan_codes(const std::vector<std::uint32_t>& active, RadiusOf&& radius_of, Sink&& sink, std::size_t end = ~std::size_t(0)) {
         if (active.empty()) return;
-        SparseWork& work = work_[shard_.blocks.size() + 2];
+        SparseWork& work = work_[shard_.structure(Route::scan)];
         const auto start = Clock::now();
         const ScanKernels& kernels = scan_kernels(isa_);
         const Columns& codes = shard_.codes;
@@ -114,13 +116,23 @@ class Answering {
         return chosen;
     }
 
+    template <class RadiusOf, class Sink>
+    void by_folds(const std::vector<std::uint32_t>& active, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
+        if (active.empty()) return;
+        SparseWork& work = work_[shard_.structure(Route::folds)];
+        const auto start = Clock::now();
+        const FoldWork done = folds_.run(queries_, active, radius, radius_of, sink);
+        work.probes += done.look_ups, work.candidates += done.candidates, work.verified += done.verified;
+        finish(work, active.size(), start);
+    }
+
     // Looks up block j for the queries that allow it exactly `flips` flips, in batches of bounded size. Only blocks of fewer
     // bits have more flips than the most.
     template <class RadiusOf, class Sink>
     void look_up(std::size_t j, int flips, const std::vector<std::uint32_t>& active, const std::vector<SparsePlan>& plans, unsigned radius,
                  RadiusOf&& radius_of, Sink&& sink) {
         const Block& block = shard_.blocks[j];
-        SparseWork& work = work_[j];
+        SparseWork& work = work_[1 + j];
         plan_of_.resize(queries_.count);
         probes_.clear(active.size());
         const auto start = Clock::now();
@@ -170,13 +182,13 @@ class Answering {
             if (int(shard_.blocks[before].distance(query(found.query), word)) <= radii[before]) return;
         // A stranger that shares the bucket by chance is left to the block that finds it by right.
         if (int(shard_.blocks[j].distance(query(found.query), word)) > radii[j]) return;
-        ++work_[j].verified;
+        ++work_[1 + j].verified;
         sink(found.query, position, std::uint16_t(distance));
     }
 
     template <class Sink>
     void by_lists(const std::vector<std::uint32_t>& active, const std::vector<SparsePlan>& plans, unsigned radius, Sink&& sink) {
-        SparseWork& work = work_[shard_.blocks.size()];
+        SparseWork& work = work_[shard_.structure(Route::lists)];
         const auto start = Clock::now();
         std::size_t queries = 0;
         for (std::size_t i = 0; i < active.size(); ++i) {
@@ -196,6 +208,7 @@ class Answering {
     Isa isa_;
     std::vector<SparseWork>& work_;
     ListSearch lists_;
+    FoldSearch folds_;
     std::vector<std::uint32_t> plan_of_, starts_;
     Probes probes_;
     Candidates candidates_;

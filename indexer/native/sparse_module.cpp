@@ -1,4 +1,4 @@
-// The class SparseTables of the module indexer._tables: signatures and inverted lists of one shard of sparse codes.
+// The class SparseTables of the module indexer._tables: fold table, signatures and inverted lists of one shard of sparse codes.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -18,31 +18,38 @@ Columns view(const In2<std::uint64_t>& columns) {
     return {columns.data(), columns.shape(1), columns.shape(0), columns.shape(1)};
 }
 
-using CostValues = std::tuple<double, double, double, double, double, double>;
+Classes classes_of(const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts) { return {sizes.data(), starts.data(), sizes.shape(0)}; }
+
+using CostValues = std::tuple<double, double, double, double, double, double, double>;
 
 SparseCosts costs_of(const CostValues& values) {
-    const auto [probe, candidate, verify, posting, folded, scanned] = values;
-    return {probe, candidate, verify, posting, folded, scanned};
+    const auto [look_up, probe, candidate, verify, posting, folded, scanned] = values;
+    return {look_up, probe, candidate, verify, posting, folded, scanned};
 }
 
 // A shard's arrays, kept alive while it is searched.
 class SparseTables {
   public:
     using BlockArrays = std::tuple<std::size_t, std::size_t, std::size_t, In1<std::uint32_t>, In1<std::uint64_t>, In1<std::uint32_t>>;  // begin, end, bits, offsets, words, positions
-    using ListArrays = std::tuple<In1<std::uint32_t>, In1<std::uint32_t>, In1<std::int64_t>, In1<std::uint32_t>, In1<std::uint8_t>>;  // sizes, starts, offsets, counts, gaps
+    using FoldArrays = std::tuple<In1<std::uint32_t>, In1<std::uint32_t>, In1<std::uint32_t>, In1<std::uint8_t>, In1<std::uint8_t>>;  // sizes and starts of classes, offsets, before, tags
+    using ListArrays = std::tuple<In1<std::int64_t>, In1<std::uint32_t>, In1<std::uint8_t>>;  // offsets, counts, bytes
 
     SparseTables(In2<std::uint64_t> codes, std::optional<In1<std::uint32_t>> row_offsets, std::optional<In1<std::uint32_t>> short_ids,
-                 std::optional<In1<std::int64_t>> long_ids, std::int64_t id_base, std::vector<BlockArrays> blocks, std::optional<ListArrays> lists)
+                 std::optional<In1<std::int64_t>> long_ids, std::int64_t id_base, std::optional<FoldArrays> folds, std::vector<BlockArrays> blocks, std::optional<ListArrays> lists)
         : codes_(std::move(codes)), row_offsets_(std::move(row_offsets)), short_ids_(std::move(short_ids)),
-          long_ids_(std::move(long_ids)), blocks_(std::move(blocks)), lists_(std::move(lists)) {
+          long_ids_(std::move(long_ids)), folds_(std::move(folds)), blocks_(std::move(blocks)), lists_(std::move(lists)) {
         shard_.codes = view(codes_);
         shard_.rows = {row_offsets_ ? row_offsets_->data() : nullptr, short_ids_ ? short_ids_->data() : nullptr,
                        long_ids_ ? long_ids_->data() : nullptr, id_base};
         for (const auto& [begin, end, bits, offsets, words, positions] : blocks_)
             shard_.blocks.emplace_back(begin, end, bits, usual_buckets(offsets.data(), words.data(), shard_.codes.count, bits), positions.data());
+        if (folds_) {
+            const auto& [sizes, starts, offsets, before, tags] = *folds_;
+            shard_.folds = FoldTable(classes_of(sizes, starts), offsets.data(), before.data(), tags.data());
+        }
         if (lists_) {
-            const auto& [sizes, starts, offsets, counts, gaps] = *lists_;
-            shard_.lists = {sizes.data(), starts.data(), sizes.shape(0), offsets.data(), counts.data(), gaps.data()};
+            const auto& [offsets, counts, bytes] = *lists_;
+            shard_.lists = {shard_.folds.classes, offsets.data(), counts.data(), bytes.data()};
         }
         shard_.sample();
     }
@@ -81,6 +88,7 @@ class SparseTables {
     In2<std::uint64_t> codes_;
     std::optional<In1<std::uint32_t>> row_offsets_, short_ids_;
     std::optional<In1<std::int64_t>> long_ids_;
+    std::optional<FoldArrays> folds_;
     std::vector<BlockArrays> blocks_;
     std::optional<ListArrays> lists_;
     SparseShard shard_;
@@ -91,26 +99,31 @@ class SparseTables {
 void bind_sparse(nb::module_& m) {
     nb::class_<SparseTables>(m, "SparseTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::int64_t>>,
-                      std::int64_t, std::vector<SparseTables::BlockArrays>, std::optional<SparseTables::ListArrays>>(),
+                      std::int64_t, std::optional<SparseTables::FoldArrays>, std::vector<SparseTables::BlockArrays>, std::optional<SparseTables::ListArrays>>(),
              nb::arg("codes"), nb::arg("row_offsets").none(), nb::arg("short_ids").none(), nb::arg("long_ids").none(), nb::arg("id_base"),
-             nb::arg("blocks"), nb::arg("lists").none())
+             nb::arg("folds").none(), nb::arg("blocks"), nb::arg("lists").none())
         .def("range", &SparseTables::range)
         .def("nearest", &SparseTables::nearest);
-    m.def("weigh", [](const In2<std::uint64_t>& codes, const Out1<std::uint32_t>& sizes, const Out1<std::uint64_t>& folds, std::size_t threads) {
+    m.def("hash_folds", [](const In2<std::uint64_t>& codes, const Out1<std::uint32_t>& sizes, const Out1<std::uint64_t>& hashes, std::size_t threads) {
         nb::gil_scoped_release unlocked;
-        weigh(view(codes), sizes.data(), folds.data(), threads);
+        hash_folds(view(codes), sizes.data(), hashes.data(), threads);
+    });
+    m.def("count_groups", [](const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts) { return count_groups(classes_of(sizes, starts)); });
+    m.def("fill_folds", [](const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts, const In1<std::uint64_t>& hashes, const Out1<std::uint32_t>& offsets, const Out1<std::uint8_t>& before, const Out1<std::uint8_t>& tags) {
+        nb::gil_scoped_release unlocked;
+        fill_folds(classes_of(sizes, starts), hashes.data(), offsets.data(), before.data(), tags.data());
     });
     m.def("sign", [](const In2<std::uint64_t>& codes, std::size_t begin, std::size_t end, std::size_t bits, const Out1<std::uint64_t>& keys, std::size_t threads) {
         nb::gil_scoped_release unlocked;
         sign(view(codes), begin, end, bits, keys.data(), threads);
     });
-    m.def("measure_lists", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& starts, const Out2<std::uint32_t>& counts, const Out2<std::int64_t>& bytes, std::size_t threads) {
+    m.def("measure_lists", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts, const Out2<std::uint32_t>& counts, const Out2<std::int64_t>& bytes, std::size_t threads) {
         nb::gil_scoped_release unlocked;
-        measure_lists(view(codes), starts.data(), counts.shape(1), counts.shape(0), counts.data(), bytes.data(), threads);
+        measure_lists(view(codes), classes_of(sizes, starts), counts.shape(0), counts.data(), bytes.data(), threads);
     });
-    m.def("fill_lists", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& starts, const In1<std::int64_t>& offsets, const Out1<std::uint8_t>& gaps, std::size_t tokens, std::size_t threads) {
+    m.def("fill_lists", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts, const In1<std::int64_t>& offsets, const In2<std::uint32_t>& counts, const Out1<std::uint8_t>& bytes, std::size_t threads) {
         nb::gil_scoped_release unlocked;
-        fill_lists(view(codes), starts.data(), starts.shape(0) - 1, tokens, offsets.data(), gaps.data(), threads);
+        fill_lists(view(codes), classes_of(sizes, starts), counts.shape(0), offsets.data(), counts.data(), bytes.data(), threads);
     });
 }
 

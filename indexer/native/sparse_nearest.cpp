@@ -8,18 +8,12 @@ namespace hashcore {
 
 namespace {
 
-// Whether scanning folds is cheaper than scanning codes.
-bool prefers_folds(const SparseShard& shard, unsigned radius, const SparseCosts& costs) {
-    const double words = double(shard.codes.words);
-    return !shard.blocks.empty() && costs.folded + shard.passing(radius) * words * costs.verify < words * costs.scanned;
-}
-
 // The k-NN search of one block of queries.
 class GrowingAnswer {
   public:
     GrowingAnswer(const SparseShard& shard, const Queries& queries, std::uint32_t begin, std::uint32_t end, std::size_t k, int route,
                   const SparseCosts& costs, Isa isa)
-        : shard_(shard), queries_(queries), route_(route), costs_(costs), begin_(begin), work_(shard.blocks.size() + 3),
+        : shard_(shard), queries_(queries), route_(route), costs_(costs), begin_(begin), work_(shard.structures()),
           answering_(shard, queries, isa, work_), nearest_(end - begin, Nearest(k, farthest(), Ties::all)) {
         for (std::uint32_t q = begin; q < end; ++q) active_.push_back(q);
     }
@@ -56,7 +50,7 @@ class GrowingAnswer {
         std::vector<std::uint32_t> searched;
         for (const std::uint32_t q : active_) {
             SparsePlan plan = plan_sparse(shard_, queries_.data + q * shard_.codes.words, radius, route_, costs_);
-            if (plan.route == Route::folds || plan.route == Route::scan) {
+            if (plan.route == Route::fold_scan || plan.route == Route::scan) {
                 left_.push_back(q);
                 continue;
             }
@@ -79,7 +73,7 @@ class GrowingAnswer {
         for (const std::uint32_t q : left_) {
             const unsigned within = unsigned(nearest(q).radius());
             restart(q, within);
-            (prefers_folds(shard_, within, costs_) ? by_fold : by_code).push_back(q);
+            (shard_.prefers_fold_scan(within, costs_) ? by_fold : by_code).push_back(q);
         }
         answering_.scan_folds(by_fold, radius(), keep());
         answering_.scan_codes(by_code, radius(), keep());

@@ -12,8 +12,8 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t plans_ahead = 8;    // queries whose buckets are on their way while one is planned
-constexpr double list_planning_ns = 300;  // what planning by lists takes: nothing to gain below
+constexpr std::size_t plans_ahead = 8;  // queries whose buckets are on their way while one is planned
+constexpr double planning_ns = 300;     // what planning by signatures or lists takes: nothing to gain below
 constexpr double never = std::numeric_limits<double>::infinity();
 
 void add(std::vector<SparseWork>& to, const std::vector<SparseWork>& from) {
@@ -28,46 +28,90 @@ void add(std::vector<SparseWork>& to, const std::vector<SparseWork>& from) {
     }
 }
 
-// Where the plan expects candidates: the structure's place in `work`.
+// Where the plan expects candidates.
 void expect(const SparseShard& shard, const SparsePlan& plan, std::vector<SparseWork>& work) {
-    const std::size_t blocks = shard.blocks.size(), route = std::size_t(plan.route);
-    if (plan.route == Route::lists)
-        for (const ClassPlan& part : plan.classes) work[blocks].expected += part.candidates;
-    else if (plan.route != Route::signatures) work[blocks + route - 1].expected += plan.candidates;
-    else
-        for (std::size_t j = 0; j < blocks; ++j) work[j].expected += plan.blocks.entries[j];
+    if (plan.route == Route::signatures)
+        for (std::size_t j = 0; j < shard.blocks.size(); ++j) work[1 + j].expected += plan.blocks.entries[j];
+    else if (plan.route == Route::lists)
+        for (const ClassPlan& part : plan.classes) work[shard.structure(plan.route)].expected += part.candidates;
+    else work[shard.structure(plan.route)].expected += plan.candidates;
+}
+
+// What looking up the folds around a query costs, and how many codes are compared: by chance one of 256 shares the tag.
+struct FoldPlan {
+    double ns = 0, candidates = 0;
+};
+
+FoldPlan plan_folds(const SparseShard& shard, const std::uint64_t* query, unsigned radius, const SparseCosts& costs) {
+    FoldMasks masks;
+    masks.start(query, shard.codes.words);
+    FoldPlan plan;
+    each_reach(shard.folds.classes, set_bits(query, shard.codes.words), radius, [&](const Reach& reach) {
+        const auto [look_ups, codes] = masks.expected(reach, double(shard.folds.classes.codes(reach.cls)), shard.fold_bits);
+        const double candidates = look_ups * double(codes_per_group / buckets_per_group) / 256 + codes;
+        plan.candidates += candidates;
+        plan.ns += look_ups * costs.look_up + candidates * double(shard.codes.words) * costs.verify;
+    });
+    return plan;
 }
 
 }  // namespace
 
 void SparseShard::sample() {
+    constexpr std::size_t runs = 64, run = 4;  // of codes that lie together: each page that is read takes its time
+    fold_bits.assign(65, 0.0);
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < runs * run; ++i) {
+        const std::size_t at = i / run * codes.count / runs + i % run;
+        if (at >= (i / run + 1) * codes.count / runs) continue;
+        std::uint64_t folded = 0;
+        for (std::size_t w = 0; w < codes.words; ++w) folded ^= codes.data[w * codes.stride + at];
+        ++taken, ++fold_bits[std::size_t(__builtin_popcountll(folded))];
+    }
+    for (double& share : fold_bits) share /= double(std::max<std::size_t>(taken, 1));
+    sample_near();
+}
+
+void SparseShard::sample_near() {
     constexpr std::size_t some = 256;
     near.assign(65, blocks.empty() ? 1.0 : 0.0);
     if (blocks.empty() || codes.count < 2) return;
     std::uint64_t sampled[some];
     const std::size_t taken = std::min(some, codes.count);
-    for (std::size_t i = 0; i < taken; ++i) sampled[i] = folds()[i * codes.count / taken];
+    for (std::size_t i = 0; i < taken; ++i) sampled[i] = scanned_folds()[i * codes.count / taken];
     for (std::size_t i = 0; i < taken; ++i)
         for (std::size_t j = 0; j < i; ++j) near[std::size_t(__builtin_popcountll(sampled[i] ^ sampled[j]))] += 2.0 / double(taken * (taken - 1));
     for (std::size_t d = 1; d < near.size(); ++d) near[d] += near[d - 1];
 }
 
+double SparseShard::fold_scan_ns(unsigned radius, const SparseCosts& costs) const {
+    return blocks.empty() ? never : double(codes.count) * (costs.folded + passing(radius) * double(codes.words) * costs.verify);
+}
+
 SparsePlan plan_sparse(const SparseShard& shard, const std::uint64_t* query, unsigned radius, int route, const SparseCosts& costs) {
     const double codes = double(shard.codes.count), words = double(shard.codes.words);
-    SparsePlan best{Route::scan, {}, {}, codes * words * costs.scanned, codes * words * costs.scanned, codes};
-    const auto is_better = [&](Route by, double ns) { return route < 0 ? ns < best.ns : route == int(by) && ns < never; };
-    if (!shard.blocks.empty()) {
-        const double passing = shard.passing(radius), verify = passing * words * costs.verify;
-        const double folds = codes * (costs.folded + verify);
-        if (is_better(Route::folds, folds)) best.route = Route::folds, best.ns = folds, best.candidates = codes * passing;
-        const Allocation blocks = allocate(shard.blocks, query, radius, costs.probe, costs.candidate + verify);
-        if (is_better(Route::signatures, blocks.ns)) best.route = Route::signatures, best.ns = blocks.ns, best.blocks = blocks;
+    SparsePlan best{Route::scan, {}, {}, shard.scan_ns(costs), shard.scan_ns(costs), codes};
+    const auto take = [&](Route by, double ns, double candidates) {
+        const bool is_better = route < 0 ? ns < best.ns : route == int(by) && ns < never;
+        if (is_better) best.route = by, best.ns = ns, best.candidates = candidates;
+        return is_better;
+    };
+    take(Route::fold_scan, shard.fold_scan_ns(radius, costs), codes * shard.passing(radius));
+    if (!shard.folds.empty()) {
+        const FoldPlan folds = plan_folds(shard, query, radius, costs);
+        take(Route::folds, folds.ns, folds.candidates);
     }
-    if (shard.lists.empty() || (route < 0 && best.ns < list_planning_ns)) return best;
-    auto classes = plan_classes(shard.lists, tokens_of(query, shard.codes.words), radius, {costs.posting, words * costs.verify, words * costs.scanned});
-    double ns = 0;
-    for (const ClassPlan& part : classes) ns += part.ns;
-    if (is_better(Route::lists, ns)) best.route = Route::lists, best.ns = ns, best.classes = std::move(classes);
+    if (!shard.blocks.empty() && (route >= 0 || best.ns > planning_ns)) {
+        const double verify = shard.passing(radius) * words * costs.verify;
+        const Allocation blocks = allocate(shard.blocks, query, radius, costs.probe, costs.candidate + verify);
+        if (take(Route::signatures, blocks.ns, 0)) best.blocks = blocks;
+    }
+    if (!shard.lists.empty() && (route >= 0 || best.ns > planning_ns)) {
+        auto classes = plan_classes(shard.lists, tokens_of(query, shard.codes.words), radius, {costs.posting, words * costs.verify, words * costs.scanned});
+        double ns = 0;
+        for (const ClassPlan& part : classes) ns += part.ns;
+        if (take(Route::lists, ns, 0)) best.classes = std::move(classes);
+    }
     return best;
 }
 
@@ -77,7 +121,7 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
     std::vector<std::vector<Hit>> parts((queries.count + block - 1) / block);
     std::atomic<std::size_t> kept{0};
     std::mutex adding;
-    work.assign(shard.blocks.size() + 3, {});
+    work.assign(shard.structures(), {});
     parallel_for(parts.size(), threads, [&](std::size_t task) {
         std::vector<SparseWork> done(work.size());
         std::vector<std::uint32_t> active;

@@ -1,4 +1,5 @@
-// Exact search over one shard of sparse codes: for each query the cheapest of signatures, inverted lists and two scans.
+// Exact search over one shard of sparse codes: for each query the cheapest of the fold table, signatures, inverted lists and
+// two scans.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "indexer/native/folds.hpp"
 #include "indexer/native/lists.hpp"
 #include "indexer/native/signatures.hpp"
 
@@ -13,6 +15,7 @@ namespace hashcore {
 
 // Expected nanoseconds of a step; only their ratios matter.
 struct SparseCosts {
+    double look_up;    // a fold looked up in the fold table
     double probe;      // a bucket looked up
     double candidate;  // an entry of a bucket compared by its filter word
     double verify;     // a word of a code compared after a random access
@@ -21,19 +24,30 @@ struct SparseCosts {
     double scanned;    // a word of a code scanned
 };
 
-enum class Route : std::uint8_t { signatures, lists, folds, scan };
+enum class Route : std::uint8_t { folds, signatures, lists, fold_scan, scan };
 
 struct SparseShard {
     Columns codes;  // distinct codes in the order of their classes
     Rows rows;
+    FoldTable folds;
     std::vector<Block> blocks;
     Lists lists;
-    std::vector<double> near;  // near[d]: share of pairs of codes whose folds differ by at most d bits
+    std::vector<double> fold_bits;  // fold_bits[w]: share of codes whose folds have w bits set
+    std::vector<double> near;       // near[d]: share of pairs of codes whose folds differ by at most d bits; of use with blocks
 
-    // Samples `near`, once blocks are there.
+    // Samples both, once all else is there.
     void sample();
+    void sample_near();
     double passing(unsigned radius) const { return near[std::min<std::size_t>(radius, 64)]; }
-    const std::uint64_t* folds() const { return blocks.empty() ? nullptr : blocks[0].buckets.words; }
+    // What a scan of folds reads: the filter words of the first block.
+    const std::uint64_t* scanned_folds() const { return blocks[0].buckets.words; }
+    bool prefers_fold_scan(unsigned radius, const SparseCosts& costs) const { return fold_scan_ns(radius, costs) < scan_ns(costs); }
+    double scan_ns(const SparseCosts& costs) const { return double(codes.count * codes.words) * costs.scanned; }
+    double fold_scan_ns(unsigned radius, const SparseCosts& costs) const;
+
+    // The places of the structures in a list of what each did: the fold table, every block, the lists, both scans.
+    std::size_t structures() const { return blocks.size() + 4; }
+    std::size_t structure(Route route) const { return route == Route::folds ? 0 : std::size_t(route) + blocks.size() - 1; }
 };
 
 // How one query is answered.
@@ -43,10 +57,10 @@ struct SparsePlan {
     std::vector<ClassPlan> classes;
     double ns;          // expected, by this route
     double scan_ns;     // by a scan of the codes
-    double candidates;  // of a scan of folds or codes
+    double candidates;  // of the fold table or a scan
 };
 
-// What one structure did: a block, then the lists, the folds and the scan.
+// What one structure did.
 struct SparseWork {
     std::uint64_t queries = 0, probes = 0, candidates = 0, verified = 0;
     double expected = 0;  // candidates
@@ -62,7 +76,8 @@ inline std::size_t sparse_task_queries(std::size_t queries, std::size_t threads)
 // The cheapest plan for one query; `route` ≥ 0 asks for that route where it can answer, else for a scan.
 SparsePlan plan_sparse(const SparseShard& shard, const std::uint64_t* query, unsigned radius, int route, const SparseCosts& costs);
 
-// All rows within `radius` of each query, each by its plan. `work` has one element a block and three more; `cost` adds up expected nanoseconds: by the plans, by scans.
+// All rows within `radius` of each query, each by its plan. `work` has an element a structure; `cost` adds up expected nanoseconds: by the
+// plans, by scans.
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]);
 

@@ -52,8 +52,9 @@ def building_bytes(rows: int, layout: Layout, labels: int = 0) -> int:
     tables = max(len(layout.substrings), len(layout.blocks))
     per_row = code_bytes(layout.code_length) + 8 + words + sorting + 12 * tables + 16
     lists = 4 * rows * layout.code_length // 8 if layout.lists else 0  # a posting a set bit, of which there are few
+    folds = 16 * rows if layout.folds else 0  # hashes, sizes and the bytes of a table
     offsets = sum(4 << bits for bits in [s.bits for s in layout.substrings] + [b.bits for b in layout.blocks])
-    return PROCESS_BYTES + rows * per_row + offsets + lists + _labels_bytes(rows, labels)
+    return PROCESS_BYTES + rows * per_row + offsets + lists + folds + _labels_bytes(rows, labels)
 
 
 def adding_bytes(rows: int, layout: Layout, shards: Sequence[ShardEntry], labels: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""Search over signatures and inverted lists of sparse codes against the definition, whichever route a query takes."""
+"""Search over fold tables, signatures and inverted lists of sparse codes against the definition, by every route."""
 
 import dataclasses
 
@@ -12,6 +12,7 @@ import indexer
 from hashcore import codes, hamming
 from hashcore.errors import CorruptIndexError, InvalidInputError
 from indexer.layout import Layout, plan_layout
+from indexer.shard_check import check_structure
 from indexer.signature_blocks import Block
 from indexer.sparse_shard import ROUTES, SparseCosts, SparseShard
 
@@ -51,15 +52,17 @@ def drawn(code_length, share=0.05, skew="uniform", items=ITEMS, seed=0):
 
 
 def built(root, ids, database, code_length, route=None, kind="sparse", rows_per_shard=ITEMS):
-    """An index whose shards have signatures and lists whatever their size; every query takes the route."""
-    planned = plan_layout(database, code_length=code_length, rows_per_shard=len(ids), scan_below=0, kind=kind)
+    """An index whose shards have every structure whatever their size; every query takes the route."""
+    planned = plan_layout(
+        database, code_length=code_length, rows_per_shard=len(ids), scan_below=0, kind=kind, signatures=True
+    )
     layout = planned.model_copy(update={"lists": True})
     index = indexer.build(
         str(root), ids, database, code_length=code_length, rows_per_shard=rows_per_shard, layout=layout, kind=kind
     )
     for number in range(len(index.shards)):
         shard = index.open_shard(number)
-        assert isinstance(shard, SparseShard) and "lists.gaps" in shard.file.arrays
+        assert isinstance(shard, SparseShard) and "lists.bytes" in shard.file.arrays
         shard.route = route
     return index
 
@@ -109,7 +112,7 @@ def test_every_instruction_set_finds_the_same_by_every_route(tmp_path, isa, rout
     assert pairs(index.knn_search(queries, 60), 4) == expected[4][:60]
 
 
-@pytest.mark.parametrize(("route", "radius"), [("signatures", 4), ("lists", 4), ("folds", 4), ("scan", 4)])
+@pytest.mark.parametrize(("route", "radius"), [(route, 4) for route in ROUTES])
 def test_explain_says_which_route_was_taken_and_what_it_did(tmp_path, route, radius):
     ids, database, queries = drawn(512, items=3000)
     index = built(tmp_path / "index", ids, database, 512, route=route, rows_per_shard=3000)
@@ -126,19 +129,17 @@ def test_explain_says_which_route_was_taken_and_what_it_did(tmp_path, route, rad
 def test_costs_choose_the_route(tmp_path):
     ids, database, queries = drawn(512, items=3000)
     index = built(tmp_path / "index", ids, database, 512, rows_per_shard=3000)
-    shard, dear = index.open_shard(0), dataclasses.replace(SparseCosts(), probe=1e9, folded=1e9)
-    assert index.explain(queries[4:], 2)[0].reason.startswith("signatures for 2 of 2 queries")
-    shard.sparse_costs = dear
-    assert index.explain(queries[4:], 2)[0].reason.startswith("lists for 2 of 2 queries")
-    shard.sparse_costs = dataclasses.replace(dear, posting=1e9)
+    shard, dear = index.open_shard(0), SparseCosts(*[1e9] * len(dataclasses.fields(SparseCosts)))
+    for step, route in {"look_up": "folds", "probe": "signatures", "posting": "lists", "folded": "fold scan"}.items():
+        shard.sparse_costs = dataclasses.replace(dear, candidate=1, verify=1, **{step: 1e-3})
+        assert index.explain(queries[4:], 2)[0].reason.startswith(f"{route} for 2 of 2 queries")
+    shard.sparse_costs = dataclasses.replace(dear, scanned=1e-3)
     assert index.explain(queries[4:], 2)[0].reason.startswith("scan")
-    shard.sparse_costs = dataclasses.replace(dear, posting=1e9, folded=0)
-    assert index.explain(queries[4:], 2)[0].reason.startswith("folds for 2 of 2 queries")
 
 
 def test_blocks_of_very_few_bits_lose_nothing(tmp_path):
     ids, database, queries = drawn(12, share=0.3)
-    layout = plan_layout(database, code_length=12, rows_per_shard=ITEMS, scan_below=0, kind="sparse")
+    layout = plan_layout(database, code_length=12, rows_per_shard=ITEMS, scan_below=0, kind="sparse", signatures=True)
     blocks = (Block(begin=0, end=2, bits=4), Block(begin=2, end=3, bits=4), Block(begin=3, end=12, bits=6))
     layout = layout.model_copy(update={"blocks": blocks})
     index = indexer.build(str(tmp_path / "index"), ids, database, code_length=12, kind="sparse", layout=layout)
@@ -182,7 +183,54 @@ def test_lists_hold_each_set_bit_once_in_about_a_byte(tmp_path):
     arrays = index.open_shard(0).file.arrays
     postings = int(np.unique(bits, axis=0).sum())
     assert int(arrays["lists.counts"].sum()) == postings
-    assert len(arrays["lists.gaps"]) < 1.35 * postings  # in classes of some hundred codes most gaps are short still
+    assert len(arrays["lists.bytes"]) < 1.35 * postings  # in classes of some hundred codes most gaps are short still
+
+
+def test_beside_codes_and_ids_a_set_bit_takes_at_most_1_2_bytes(tmp_path):
+    rng = np.random.default_rng(8)
+    tokens = rng.permuted(np.tile(np.arange(512), (100_000, 1)), axis=1)[:, :8]
+    bits = np.zeros((100_000, 512), bool)
+    np.put_along_axis(bits, tokens, True, axis=1)
+    index = indexer.build(str(tmp_path / "index"), np.arange(100_000), codes.pack(bits), code_length=512, kind="sparse")
+    arrays = index.open_shard(0).file.arrays
+    postings = 8 * arrays["codes"].shape[1]
+    beside = sum(array.nbytes for name, array in arrays.items() if name not in ("codes", "ids", "row_offsets"))
+    assert arrays["folds.tags"].nbytes and arrays["lists.bytes"].nbytes and beside <= 1.21 * postings
+
+
+@pytest.mark.parametrize("route", ["folds", "lists"])
+def test_codes_that_share_a_fold_are_told_apart(tmp_path, route):
+    rng = np.random.default_rng(9)
+    first = rng.integers(0, 64, (1500, 1)) + 64 * rng.permuted(np.tile(np.arange(32), (1500, 1)), axis=1)[:, :2]
+    bits = np.zeros((1500, 2048), bool)
+    np.put_along_axis(bits, first, True, axis=1)  # two bits whose words cancel: every fold is 0
+    bits[-3:, 5] = True
+    ids, database, queries = rng.permutation(1500), codes.pack(bits), codes.pack(bits[-QUERIES:])
+    layout = plan_layout(database, code_length=2048, rows_per_shard=1500, kind="sparse")
+    layout = layout.model_copy(update={"bit_order": tuple(range(2048))})
+    index = indexer.build(str(tmp_path / "index"), ids, database, code_length=2048, kind="sparse", layout=layout)
+    shard = index.open_shard(0)
+    shard.route = route
+    assert (shard.file.arrays["folds.before"] == 255).any()
+    expected = truth(ids, database, queries)
+    for radius in (0, 1, 2, 4):
+        found = index.range_search(queries, radius)
+        assert [pairs(found, i) for i in range(QUERIES)] == [[p for p in r if p[0] <= radius] for r in expected]
+    assert pairs(index.knn_search(queries, 30), 2) == expected[2][:30]
+
+
+def test_frequent_tokens_are_listed_by_a_bit_a_code(tmp_path):
+    rng = np.random.default_rng(10)
+    bits = rng.random((2000, 40)) < np.r_[0.6, 0.3, np.full(38, 0.02)]
+    database, ids = codes.pack(bits), np.arange(2000)
+    index = built(tmp_path / "index", ids, database, 40, route="lists", rows_per_shard=2000)
+    arrays = index.open_shard(0).file.arrays
+    assert len(arrays["lists.bytes"]) < 0.8 * arrays["lists.counts"].sum()
+    queries = codes.pack(bits[:QUERIES] | (np.arange(40) < 2))
+    expected = truth(ids, database, queries)
+    for radius in (0, 1, 3, 6):
+        found = index.range_search(queries, radius)
+        assert [pairs(found, i) for i in range(QUERIES)] == [[p for p in r if p[0] <= radius] for r in expected]
 
 
 def test_codes_with_many_set_bits_get_no_lists():
@@ -190,11 +238,12 @@ def test_codes_with_many_set_bits_get_no_lists():
     few, many = codes.pack(rng.random((500, 64)) < 0.03), codes.pack(rng.random((500, 64)) < 0.4)
     assert plan_layout(few, code_length=64, rows_per_shard=500, kind="sparse").lists
     layout = plan_layout(many, code_length=64, rows_per_shard=500, kind="ternary")
-    assert not layout.lists and layout.blocks
+    assert layout.folds and not layout.lists and not layout.blocks
 
 
 def test_a_layout_whose_blocks_leave_out_bits_is_refused():
-    layout = plan_layout(np.zeros((5, 8), np.uint8), code_length=64, rows_per_shard=500, kind="sparse")
+    sample = np.zeros((5, 8), np.uint8)
+    layout = plan_layout(sample, code_length=64, rows_per_shard=500, kind="sparse", signatures=True)
     broken = layout.model_dump()
     broken["blocks"] = [{"begin": 1, "end": 64, "bits": 9}]
     with pytest.raises(ValueError, match="blocks must follow each other"):
@@ -208,6 +257,17 @@ def test_an_answer_larger_than_the_budget_is_searched_in_smaller_blocks(tmp_path
     assert len(blocks) > 1 and sum(len(found.ids) for _, found in blocks) == ITEMS * QUERIES
     with pytest.raises(InvalidInputError, match="query 0 has more than 149 neighbours"):
         list(index.iter_range_search(queries, 32, max_bytes=48 * (ITEMS - 1)))
+
+
+def test_a_fold_table_that_leads_beyond_its_groups_is_corrupt(tmp_path):
+    ids, database, _ = drawn(64)
+    shard = built(tmp_path / "index", ids, database, 64).open_shard(0)
+    shard.verify()
+    before = shard.file.arrays["folds.before"].copy()
+    before[-1] = 254
+    shard.file.arrays["folds.before"] = before
+    with pytest.raises(CorruptIndexError, match=r"array folds\.before: expected buckets within their groups"):
+        check_structure(shard.file, shard.layout)
 
 
 def test_a_shard_without_its_lists_directory_is_corrupt(tmp_path):

@@ -1,0 +1,134 @@
+#include "indexer/native/folds.hpp"
+
+#include <limits>
+
+#include "hashcore/native/parallel.hpp"
+
+namespace hashcore {
+
+namespace {
+
+constexpr std::size_t codes_per_task = 1 << 16;
+constexpr double most_masks = 4'000'000;
+constexpr double never = std::numeric_limits<double>::infinity();
+
+std::uint32_t groups_of(std::size_t codes) { return std::uint32_t((codes + codes_per_group - 1) / codes_per_group); }
+
+double choose(unsigned from, unsigned some) {
+    double ways = 1;
+    for (unsigned i = 0; i < some; ++i) ways *= double(from - std::min(i, from)) / double(i + 1);
+    return ways;
+}
+
+void add_subsets(std::uint64_t from, unsigned size, const HashedFold& chosen, std::vector<HashedFold>& to) {
+    if (size == 0) return to.push_back(chosen);
+    for (; from; from &= from - 1) {
+        const std::uint64_t bit = from & -from;
+        add_subsets(from & (from - 1), size - 1, chosen ^ HashedFold{bit, hash_fold(bit)}, to);
+    }
+}
+
+// hash_of_byte[i][b]: hash of the fold whose byte i is b, and all others 0.
+struct ByteHashes {
+    std::uint64_t hash_of_byte[8][256] = {};
+
+    ByteHashes() {
+        for (std::size_t bit = 0; bit < 64; ++bit)
+            for (std::size_t byte = 0; byte < 256; ++byte)
+                if (byte >> bit % 8 & 1) hash_of_byte[bit / 8][byte] ^= random_word(bit);
+    }
+};
+
+}  // namespace
+
+// A splitmix64 mix of the bit's number.
+std::uint64_t random_word(std::size_t bit) {
+    std::uint64_t x = (std::uint64_t(bit) + 1) * 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+FoldTable::FoldTable(Classes classes, const std::uint32_t* offsets, const std::uint8_t* before, const std::uint8_t* tags)
+    : classes(classes), offsets(offsets), before(before), tags(tags), first{0} {
+    for (std::size_t c = 0; c < classes.count; ++c) first.push_back(first.back() + groups_of(classes.codes(c)));
+}
+
+std::uint64_t hash_fold(std::uint64_t fold) {
+    static const ByteHashes of;
+    std::uint64_t hash = 0;
+    for (std::size_t i = 0; i < 8; ++i) hash ^= of.hash_of_byte[i][fold >> 8 * i & 0xff];
+    return hash;
+}
+
+void hash_folds(const Columns& codes, std::uint32_t* sizes, std::uint64_t* hashes, std::size_t threads) {
+    parallel_for((codes.count + codes_per_task - 1) / codes_per_task, threads, [&](std::size_t task) {
+        const std::size_t begin = task * codes_per_task, end = std::min(codes.count, begin + codes_per_task);
+        std::fill(sizes + begin, sizes + end, 0);
+        std::fill(hashes + begin, hashes + end, 0);
+        for (std::size_t w = 0; w < codes.words; ++w)
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::uint64_t word = codes.data[w * codes.stride + i];
+                sizes[i] += std::uint32_t(__builtin_popcountll(word));
+                hashes[i] ^= word;
+            }
+        for (std::size_t i = begin; i < end; ++i) hashes[i] = hash_fold(hashes[i]);
+    });
+}
+
+std::size_t count_groups(const Classes& classes) { return FoldTable(classes, nullptr, nullptr, nullptr).groups(); }
+
+void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32_t* offsets, std::uint8_t* before, std::uint8_t* tags) {
+    const FoldTable table(classes, offsets, before, tags);
+    std::size_t bucket = 0;
+    const auto begin_buckets = [&](std::size_t end, std::uint32_t position) {
+        for (; bucket < end; ++bucket) {
+            std::uint32_t& group = offsets[bucket / buckets_per_group];
+            if (bucket % buckets_per_group == 0) group = position;
+            before[bucket] = std::uint8_t(std::min<std::uint32_t>(position - group, many));
+        }
+    };
+    for (std::size_t c = 0; c < classes.count; ++c)
+        for (std::uint32_t i = classes.starts[c]; i < classes.starts[c + 1]; ++i) {
+            begin_buckets(table.bucket(c, hashes[i]) + 1, i);
+            tags[i] = std::uint8_t(hashes[i]);
+        }
+    const std::uint32_t codes = classes.starts[classes.count];
+    begin_buckets(table.groups() * buckets_per_group, codes);
+    offsets[table.groups()] = codes;
+    std::fill_n(tags + codes, tags_read_at_once - 1, 0);
+}
+
+void FoldMasks::start(const std::uint64_t* query, std::size_t words) {
+    const std::uint64_t folded = fold(query, words);
+    own_ = {folded, hash_fold(folded)};
+    std::uint64_t met = 0;
+    for (std::size_t w = 0; w < words; ++w) met |= query[w];
+    inside_.all = met, outside_.all = ~met;
+    std::fill(std::begin(inside_.known), std::end(inside_.known), false);
+    std::fill(std::begin(outside_.known), std::end(outside_.known), false);
+}
+
+FoldMasks::Expected FoldMasks::expected(const Reach& reach, double codes, const std::vector<double>& shares) const {
+    if (reach.flips > most_flips) return {never, never};
+    const unsigned inside = unsigned(__builtin_popcountll(inside_.all)), own = unsigned(__builtin_popcountll(own_.fold));
+    Expected all;
+    for_each_split(reach, [&](unsigned lacked, unsigned gained) {
+        const double look_ups = choose(inside, lacked) * choose(64 - inside, gained);
+        const unsigned bits = own + gained - std::min(lacked, own + gained);
+        all.look_ups += look_ups;
+        all.codes += look_ups * std::min(codes * shares[std::min(bits, 64u)] / choose(64, bits), codes);
+    });
+    return all.look_ups > most_masks ? Expected{never, never} : all;
+}
+
+const std::vector<HashedFold>& FoldMasks::subsets(Bits& bits, unsigned size) {
+    if (!bits.known[size]) {
+        bits.subsets[size].clear();
+        add_subsets(bits.all, size, {0, 0}, bits.subsets[size]);
+        bits.known[size] = true;
+    }
+    return bits.subsets[size];
+}
+
+}  // namespace hashcore
