@@ -14,10 +14,19 @@ constexpr double never = std::numeric_limits<double>::infinity();
 
 std::uint32_t groups_of(std::size_t codes) { return std::uint32_t((codes + codes_per_group - 1) / codes_per_group); }
 
+// choose(n, k) of n at most 64.
+struct Binomials {
+    double ways[65][65] = {};
+
+    Binomials() {
+        for (std::size_t n = 0; n <= 64; ++n)
+            for (std::size_t k = 0; k <= n; ++k) ways[n][k] = k == 0 ? 1 : ways[n - 1][k - 1] + (k < n ? ways[n - 1][k] : 0);
+    }
+};
+
 double choose(unsigned from, unsigned some) {
-    double ways = 1;
-    for (unsigned i = 0; i < some; ++i) ways *= double(from - std::min(i, from)) / double(i + 1);
-    return ways;
+    static const Binomials binomials;
+    return binomials.ways[from][some];
 }
 
 void add_subsets(std::uint64_t from, unsigned size, const HashedFold& chosen, std::vector<HashedFold>& to) {
@@ -99,27 +108,30 @@ void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32
     std::fill_n(tags + codes, tags_read_at_once - 1, 0);
 }
 
+ExpectedFolds expect_folds(const std::uint64_t* query, std::size_t words, const Reach& reach, double codes, const std::vector<double>& per_fold) {
+    if (reach.flips > most_fold_flips) return {never, never};
+    const unsigned inside = unsigned(__builtin_popcountll(bits_met(query, words))), own = unsigned(__builtin_popcountll(fold(query, words)));
+    ExpectedFolds all;
+    each_split(reach, [&](unsigned lacked, unsigned gained) {
+        const double look_ups = choose(inside, lacked) * choose(64 - inside, gained);
+        const unsigned bits = std::min(own + gained - std::min(lacked, own + gained), 64u);
+        all.look_ups += look_ups;
+        all.codes += look_ups * codes * per_fold[bits];
+    });
+    return all.look_ups > most_masks ? ExpectedFolds{never, never} : all;
+}
+
+std::vector<double> spread_evenly(std::vector<double> shares) {
+    for (unsigned bits = 0; bits < shares.size(); ++bits) shares[bits] /= choose(64, bits);
+    return shares;
+}
+
 void FoldMasks::start(const std::uint64_t* query, std::size_t words) {
     const std::uint64_t folded = fold(query, words);
     own_ = {folded, hash_fold(folded)};
-    std::uint64_t met = 0;
-    for (std::size_t w = 0; w < words; ++w) met |= query[w];
-    inside_.all = met, outside_.all = ~met;
+    inside_.all = bits_met(query, words), outside_.all = ~inside_.all;
     std::fill(std::begin(inside_.known), std::end(inside_.known), false);
     std::fill(std::begin(outside_.known), std::end(outside_.known), false);
-}
-
-FoldMasks::Expected FoldMasks::expected(const Reach& reach, double codes, const std::vector<double>& shares) const {
-    if (reach.flips > most_flips) return {never, never};
-    const unsigned inside = unsigned(__builtin_popcountll(inside_.all)), own = unsigned(__builtin_popcountll(own_.fold));
-    Expected all;
-    for_each_split(reach, [&](unsigned lacked, unsigned gained) {
-        const double look_ups = choose(inside, lacked) * choose(64 - inside, gained);
-        const unsigned bits = own + gained - std::min(lacked, own + gained);
-        all.look_ups += look_ups;
-        all.codes += look_ups * std::min(codes * shares[std::min(bits, 64u)] / choose(64, bits), codes);
-    });
-    return all.look_ups > most_masks ? Expected{never, never} : all;
 }
 
 const std::vector<HashedFold>& FoldMasks::subsets(Bits& bits, unsigned size) {

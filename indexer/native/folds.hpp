@@ -30,6 +30,7 @@ std::uint64_t hash_fold(std::uint64_t fold);
 constexpr unsigned order_bits = 31;           // of a hash, by which the codes of a class ascend
 constexpr std::size_t codes_per_group = 128;  // on average
 constexpr std::size_t buckets_per_group = 32;
+constexpr unsigned most_fold_flips = 8;       // of a fold
 constexpr std::uint8_t many = 255;
 constexpr std::size_t tags_read_at_once = 8;  // so seven more stand behind the last
 
@@ -83,6 +84,31 @@ void each_reach(const Classes& classes, std::size_t own, unsigned radius, Each&&
     });
 }
 
+// Calls split(lacked, gained) for all numbers of bits that a mask may have: of those that the query's set bits fold to, and
+// of the others.
+template <class Split>
+void each_split(const Reach& reach, Split&& split) {
+    for (unsigned gained = 0; gained <= std::min(reach.added, reach.flips); ++gained)
+        for (unsigned lacked = (reach.flips - gained) % 2; lacked <= reach.flips - gained; lacked += 2) split(lacked, gained);
+}
+
+// The bits that a query's set bits fold to.
+inline std::uint64_t bits_met(const std::uint64_t* query, std::size_t words) {
+    std::uint64_t met = 0;
+    for (std::size_t w = 0; w < words; ++w) met |= query[w];
+    return met;
+}
+
+// How many folds around a query's are looked up, infinitely many beyond most_fold_flips or a few million, which are dearer than any
+// scan; and how many codes of the class they lead to, if of all codes a share of per_fold[w] has each fold of w bits.
+struct ExpectedFolds {
+    double look_ups = 0, codes = 0;
+};
+ExpectedFolds expect_folds(const std::uint64_t* query, std::size_t words, const Reach& reach, double codes, const std::vector<double>& per_fold);
+
+// The share of codes that has each fold of w bits, where shares[w] have folds of w bits.
+std::vector<double> spread_evenly(std::vector<double> shares);
+
 struct HashedFold {
     std::uint64_t fold, hash;
 
@@ -92,22 +118,14 @@ struct HashedFold {
 // Folds around a query's: what its own is combined with.
 class FoldMasks {
   public:
-    static constexpr unsigned most_flips = 8;
-
     void start(const std::uint64_t* query, std::size_t words);
     const HashedFold& own() const { return own_; }
 
-    // How many there are, infinitely many beyond most_flips or a few million, which are dearer than any scan; and how many
-    // codes of the class they lead to, if shares[w] of all codes have folds of w bits.
-    struct Expected {
-        double look_ups = 0, codes = 0;
-    };
-    Expected expected(const Reach& reach, double codes, const std::vector<double>& shares) const;
 
-    // Calls each(mask), each mask once, for at most most_flips flips.
+    // Calls each(mask), each mask once, for at most most_fold_flips flips.
     template <class Each>
     void each(const Reach& reach, Each&& each) {
-        for_each_split(reach, [&](unsigned lacked, unsigned gained) {
+        each_split(reach, [&](unsigned lacked, unsigned gained) {
             for (const HashedFold& a : subsets(inside_, lacked))
                 for (const HashedFold& b : subsets(outside_, gained)) each(a ^ b);
         });
@@ -117,17 +135,10 @@ class FoldMasks {
     // Some of the 64 bits, and all their subsets of each number of bits, as far as they were asked for.
     struct Bits {
         std::uint64_t all = 0;
-        std::vector<HashedFold> subsets[most_flips + 1];
-        bool known[most_flips + 1] = {};
+        std::vector<HashedFold> subsets[most_fold_flips + 1];
+        bool known[most_fold_flips + 1] = {};
     };
     static const std::vector<HashedFold>& subsets(Bits& bits, unsigned size);
-
-    // Calls split(bits of the query's fold, other bits) for all numbers of them that a mask may have.
-    template <class Split>
-    static void for_each_split(const Reach& reach, Split&& split) {
-        for (unsigned gained = 0; gained <= std::min(reach.added, reach.flips); ++gained)
-            for (unsigned lacked = (reach.flips - gained) % 2; lacked <= reach.flips - gained; lacked += 2) split(lacked, gained);
-    }
 
     HashedFold own_{0, 0};
     Bits inside_, outside_;  // bits of the fold that set bits of the query fold to, and the others

@@ -43,11 +43,10 @@ struct FoldPlan {
 };
 
 FoldPlan plan_folds(const SparseShard& shard, const std::uint64_t* query, unsigned radius, const SparseCosts& costs) {
-    FoldMasks masks;
-    masks.start(query, shard.codes.words);
     FoldPlan plan;
     each_reach(shard.folds.classes, set_bits(query, shard.codes.words), radius, [&](const Reach& reach) {
-        const auto [look_ups, codes] = masks.expected(reach, double(shard.folds.classes.codes(reach.cls)), shard.fold_bits);
+        const double in_class = double(shard.folds.classes.codes(reach.cls));
+        const auto [look_ups, codes] = expect_folds(query, shard.codes.words, reach, in_class, shard.per_fold);
         const double candidates = look_ups * double(codes_per_group / buckets_per_group) / 256 + codes;
         plan.candidates += candidates;
         plan.ns += look_ups * costs.look_up + candidates * double(shard.codes.words) * costs.verify;
@@ -59,16 +58,17 @@ FoldPlan plan_folds(const SparseShard& shard, const std::uint64_t* query, unsign
 
 void SparseShard::sample() {
     constexpr std::size_t runs = 64, run = 4;  // of codes that lie together: each page that is read takes its time
-    fold_bits.assign(65, 0.0);
+    std::vector<double> shares(65, 0.0);
     std::size_t taken = 0;
     for (std::size_t i = 0; i < runs * run; ++i) {
         const std::size_t at = i / run * codes.count / runs + i % run;
         if (at >= (i / run + 1) * codes.count / runs) continue;
         std::uint64_t folded = 0;
         for (std::size_t w = 0; w < codes.words; ++w) folded ^= codes.data[w * codes.stride + at];
-        ++taken, ++fold_bits[std::size_t(__builtin_popcountll(folded))];
+        ++taken, ++shares[std::size_t(__builtin_popcountll(folded))];
     }
-    for (double& share : fold_bits) share /= double(std::max<std::size_t>(taken, 1));
+    for (double& share : shares) share /= double(std::max<std::size_t>(taken, 1));
+    per_fold = spread_evenly(std::move(shares));
     sample_near();
 }
 

@@ -32,8 +32,8 @@ struct SparseShard {
     FoldTable folds;
     std::vector<Block> blocks;
     Lists lists;
-    std::vector<double> fold_bits;  // fold_bits[w]: share of codes whose folds have w bits set
-    std::vector<double> near;       // near[d]: share of pairs of codes whose folds differ by at most d bits; of use with blocks
+    std::vector<double> per_fold;  // per_fold[w]: share of codes that has each fold of w set bits
+    std::vector<double> near;      // near[d]: share of pairs of codes whose folds differ by at most d bits; of use with blocks
 
     // Samples both, once all else is there.
     void sample();

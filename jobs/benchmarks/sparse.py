@@ -74,7 +74,15 @@ def _row(index: indexer.Index, columns: hamming.Words, queries: Codes, radius: i
         queries=len(queries),
         neighbors=plan.neighbors,
         plan=plan.reason,
+        bytes_a_posting=bytes_a_posting(index),
     )
+
+
+def bytes_a_posting(index: indexer.Index) -> float:
+    """Return what an index takes beside codes and ids, by set bit of its distinct codes."""
+    arrays = index.open_shard(0).file.arrays
+    beside = sum(array.nbytes for name, array in arrays.items() if name not in ("codes", "ids", "row_offsets"))
+    return beside / (SET_BITS * arrays["codes"].shape[1])
 
 
 def compare_sets(what: str, database: Codes, queries: Codes) -> Comparison:
