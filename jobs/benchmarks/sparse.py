@@ -81,8 +81,9 @@ def _row(index: indexer.Index, columns: hamming.Words, queries: Codes, radius: i
 def bytes_a_posting(index: indexer.Index) -> float:
     """Return what an index takes beside codes and ids, by set bit of its distinct codes."""
     arrays = index.open_shard(0).file.arrays
-    beside = sum(array.nbytes for name, array in arrays.items() if name not in ("codes", "ids", "row_offsets"))
-    return beside / (SET_BITS * arrays["codes"].shape[1])
+    beside: int = sum(array.nbytes for name, array in arrays.items() if name not in ("codes", "ids", "row_offsets"))
+    postings: int = SET_BITS * arrays["codes"].shape[1]
+    return beside / postings
 
 
 def compare_sets(what: str, database: Codes, queries: Codes) -> Comparison:
