@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.explain import table
 from jobs.pipeline.progress import duration
-from jobs.pipeline.runs import FOLDER, Run, listed
+from jobs.pipeline.run_record import FOLDER, Run, listed
 
 if TYPE_CHECKING:
     from jobs.pipeline.config import Pipeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jobs.pipeline.runs import Run
+    from jobs.pipeline.run_record import Run
 
 PREFIX = "hashcore_run"
 

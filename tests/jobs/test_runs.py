@@ -13,6 +13,7 @@ from jobs import index, runs, search
 from jobs.pipeline import runs as recording
 from jobs.pipeline.config import Pipeline
 from jobs.pipeline.prometheus import metrics
+from jobs.pipeline.run_record import listed
 
 LINE = re.compile(r'hashcore_run_\w+\{job="\w+",pipeline="[^"]*"(,stage="[^"]+")?\} [\d.e+]+')
 
@@ -57,13 +58,13 @@ def test_a_run_with_nothing_to_do_says_so(spark, tmp_path):
     make(tmp_path / "codes" / "database", files=(30,))
     index.run(pipeline(tmp_path))
     index.run(pipeline(tmp_path))
-    assert [run.state for run in recording.listed(str(tmp_path))] == ["done", "nothing to do"]
+    assert [run.state for run in listed(str(tmp_path))] == ["done", "nothing to do"]
 
 
 def test_a_failure_is_recorded_with_its_line_and_raised(tmp_path):
     with pytest.raises(InvalidInputError):
         search.run(pipeline(tmp_path, search={"k": 1}))
-    (run,) = recording.listed(str(tmp_path))
+    (run,) = listed(str(tmp_path))
     assert (run.job, run.state, run.rows) == ("search", "failed", 0)
     assert str(tmp_path / "index") in run.error and "\n" not in run.error
 
@@ -77,7 +78,7 @@ def test_a_killed_run_is_seen_by_what_it_left_at_its_start(tmp_path):
         recording.recorded(killed)(pipeline(tmp_path))
     for path in records(tmp_path):
         path.unlink()
-    (run,) = recording.listed(str(tmp_path))
+    (run,) = listed(str(tmp_path))
     assert (run.job, run.state) == ("encode", "begun")
 
 
@@ -90,7 +91,7 @@ def test_stages_of_one_name_add_up_and_counts_too(tmp_path):
 
     job.__module__ = "jobs.encode"
     recording.recorded(job)(pipeline(tmp_path))
-    (run,) = recording.listed(str(tmp_path))
+    (run,) = listed(str(tmp_path))
     assert (run.rows, run.rejected, list(run.stages), run.peak_memory_bytes) == (6, 2, ["read"], 1 << 50)
     assert 'stage="read"' in metrics(run)
 
