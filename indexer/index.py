@@ -31,9 +31,10 @@ class Index:
         store: Where it lives.
     """
 
-    def __init__(self, store: Store, manifest: Manifest) -> None:
+    def __init__(self, store: Store, manifest: Manifest, *, verify: bool = False) -> None:
         self.store = store
         self.manifest = manifest
+        self._verify = verify
         self._shards: dict[ShardEntry, Shard] = {}
 
     def __len__(self) -> int:
@@ -187,7 +188,10 @@ class Index:
         """Open one shard; it stays open."""
         entry = self.shards[number]
         if entry not in self._shards:
-            self._shards[entry] = open_entry(self.store, entry, self.manifest.layout)
+            shard = open_entry(self.store, entry, self.manifest.layout)
+            if self._verify:
+                shard.verify()
+            self._shards[entry] = shard
         return self._shards[entry]
 
     def _opened(self) -> list[Shard]:
@@ -200,12 +204,14 @@ class Index:
         return self
 
 
-def open_index(root: str, generation: int | None = None) -> Index:
+def open_index(root: str, generation: int | None = None, *, verify: bool = False) -> Index:
     """Open an index: reads its manifest, and no shard before it is searched.
 
     Args:
         root: A directory or s3://bucket/prefix.
         generation: Which generation; None opens the current one.
+        verify: Whether each shard is read and compared with its digests when it is first used, however large. Without,
+            that is done with shards of at most 64 MiB and with copies from a bucket; of others only the header is.
 
     Raises:
         InvalidInputError: If there is no index, or no such generation.
@@ -215,4 +221,4 @@ def open_index(root: str, generation: int | None = None) -> Index:
     manifest = read_manifest(store, generation)
     if not manifest.shards:
         raise CorruptIndexError(f"{root}: generation {manifest.generation} has no shards; restore its manifest")
-    return Index(store, manifest)
+    return Index(store, manifest, verify=verify)

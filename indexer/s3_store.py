@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hashcore.errors import CorruptIndexError, InvalidInputError, StorageError
+from indexer.s3_client import code, named, new_client, status
 from indexer.shard_cache import ShardCache
 from indexer.store import UNFINISHED, StoredObject
 
@@ -27,8 +26,6 @@ REFUSED = (404, 412)  # 404: If-Match of an object that is gone
 CONFLICT = 409  # another conditional write is under way: try again
 TRIES = 8
 PART_BYTES = 16 << 20
-
-_making = threading.Lock()  # sessions are not safe to use from several threads, clients are
 
 
 class S3Store:
@@ -170,7 +167,7 @@ class S3Store:
                     answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key, **options)
                     return answer["Body"].read(), answer["ETag"]
                 except ClientError as error:
-                    if _status(error) in ABSENT and _code(error) != "NoSuchBucket":
+                    if status(error) in ABSENT and code(error) != "NoSuchBucket":
                         return None, None
                     raise
                 except (
@@ -192,9 +189,9 @@ class S3Store:
                     self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=content, **condition)
                     return True
                 except ClientError as error:
-                    if _status(error) == CONFLICT and left:
+                    if status(error) == CONFLICT and left:
                         time.sleep(0.05 * 2 ** (TRIES - left))
-                    elif _status(error) in (*REFUSED, CONFLICT) and _code(error) != "NoSuchBucket":
+                    elif status(error) in (*REFUSED, CONFLICT) and code(error) != "NoSuchBucket":
                         return False
                     else:
                         raise
@@ -208,7 +205,7 @@ class S3Store:
             try:
                 answer: dict[str, Any] = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
             except ClientError as error:
-                if _status(error) in ABSENT:
+                if status(error) in ABSENT:
                     return None
                 raise
         return answer
@@ -229,53 +226,6 @@ class S3Store:
 
         return size
 
-    @contextmanager
-    def _named(self, key: str) -> Iterator[None]:
+    def _named(self, key: str) -> AbstractContextManager[None]:
         """Say in one line what the storage refused, or why it did not answer."""
-        from boto3.exceptions import Boto3Error
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            yield
-        except (Boto3Error, BotoCoreError, ClientError) as error:
-            place = f"{self}/{key}".rstrip("/")
-            said = " ".join(str(error).split())[:300]
-            raise StorageError(
-                f"{place}: {said}; check bucket, endpoint (AWS_ENDPOINT_URL) and credentials, and run again"
-            ) from None
-
-
-def new_client() -> Any:
-    """Return an S3 client by the standard AWS settings; those that are not set get patience with a busy storage."""
-    from botocore.config import Config
-
-    config = Config(
-        retries={
-            "mode": os.environ.get("AWS_RETRY_MODE", "adaptive"),
-            "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "10")),
-        },
-        connect_timeout=10,
-        read_timeout=60,
-        max_pool_connections=32,
-        tcp_keepalive=True,
-    )
-    with _making:
-        return _session(os.getpid()).client("s3", config=config)
-
-
-@lru_cache(maxsize=1)
-def _session(process: int) -> Any:  # noqa: ARG001 (after a fork there is another)
-    """Return the session of this process, which reads its settings and descriptions once."""
-    from boto3.session import Session
-
-    return Session()
-
-
-def _status(error: Any) -> int:
-    """Return the HTTP status of a refused request."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _code(error: Any) -> str:
-    """Return the storage's name of an error."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+        return named(f"{self}/{key}".rstrip("/"))

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from indexer.s3_store import new_client
+from indexer.s3_client import new_client
 
 
 @contextmanager

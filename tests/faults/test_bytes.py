@@ -66,6 +66,17 @@ def flip_and_truncate(root, every):
     return refused
 
 
+def test_large_shards_are_compared_with_their_digests_where_that_is_asked_for(root, monkeypatch):
+    monkeypatch.setattr("indexer.shard.VERIFIED_ON_OPEN_BYTES", 0)
+    for path in (root / "shards").iterdir():
+        damaged = bytearray(path.read_bytes())
+        damaged[-1] ^= 1
+        path.write_bytes(bytes(damaged))
+    assert indexer.open(str(root)).open_shard(0).rows
+    with pytest.raises(CorruptIndexError, match=r"SHA-256"):
+        indexer.open(str(root), verify=True).range_search(QUERIES, 1)
+
+
 def test_some_flipped_and_truncated_bytes_are_named_or_harmless(root):
     refused = flip_and_truncate(root, every=False)
     assert sum(map(sum, refused.values())) > 100

@@ -23,7 +23,8 @@ from small_index import CHANGES, content, has_no_orphans
 import indexer
 from hashcore.errors import HashcoreError, OutputError
 from indexer.directory_store import DirectoryStore
-from indexer.s3_store import S3Store, new_client
+from indexer.s3_client import new_client
+from indexer.s3_store import S3Store
 
 STEPS = ("get", "put_new", "swap", "new_file", "add_file", "entries", "remove", "remove_unfinished", "_write", "_place")
 SETTLED = {name: change for name, change in CHANGES.items() if name != "vacuum"}

@@ -1,0 +1,69 @@
+"""A client of S3 by the standard AWS settings, and what a storage says when it refuses."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from hashcore.errors import StorageError
+
+_making = threading.Lock()  # sessions are not safe to use from several threads, clients are
+
+
+def new_client() -> Any:
+    """Return an S3 client by the standard AWS settings; those that are not set get patience with a busy storage."""
+    from botocore.config import Config
+
+    config = Config(
+        retries={
+            "mode": os.environ.get("AWS_RETRY_MODE", "adaptive"),
+            "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS", "10")),
+        },
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=32,
+        tcp_keepalive=True,
+    )
+    with _making:
+        return _session(os.getpid()).client("s3", config=config)
+
+
+@lru_cache(maxsize=1)
+def _session(process: int) -> Any:  # noqa: ARG001 (after a fork there is another)
+    """Return the session of this process, which reads its settings and descriptions once."""
+    from boto3.session import Session
+
+    return Session()
+
+
+@contextmanager
+def named(place: str) -> Iterator[None]:
+    """Say in one line, with the place, what the storage refused, or why it did not answer.
+
+    Raises:
+        StorageError: In place of what boto3 raises.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise StorageError(
+            f"{place}: {said}; check bucket, endpoint (AWS_ENDPOINT_URL) and credentials, and run again"
+        ) from None
+
+
+def status(error: Any) -> int:
+    """Return the HTTP status of a refused request."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def code(error: Any) -> str:
+    """Return the storage's name of an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
