@@ -95,10 +95,11 @@ class Index:
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             parts: list[Neighbors] = []
-            for shard, following in zip(shards, [*shards[1:], None], strict=True):
-                if following and following.reads_most(queries[part], radius):
-                    following.file.will_need()  # is read while this one is searched
-                found = shard.range_searcher(queries[part], radius, threads=threads)(slice(None), most_rows)
+            searchers = (shard.range_searcher(queries[part], radius, threads=threads) for shard in shards)
+            following = next(searchers, None)
+            while (searcher := following) is not None:
+                following = next(searchers, None)  # the next shard is read while this one is searched
+                found = searcher(slice(None), most_rows)
                 if found is None:
                     return None
                 parts.append(found)

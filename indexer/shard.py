@@ -146,7 +146,10 @@ class Shard:
     def range_searcher(
         self, queries: Codes, radius: int, *, threads: int = 0
     ) -> Callable[[slice, int], Neighbors | None]:
-        """Plan a range search, and return the function that answers a slice of the queries, within a number of rows."""
+        """Plan a range search, and return the function that answers a slice of the queries, within a number of rows.
+
+        The file is read ahead where the search touches most of it.
+        """
         rows = self._query_rows(queries)
         plan = self._plan(rows, radius)
         if plan.reads_most(len(rows), self.stored_distinct):
@@ -208,10 +211,6 @@ class Shard:
     def plan(self, queries: Codes, radius: int) -> Allocation:
         """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
         return self._plan(self._query_rows(queries), radius)
-
-    def reads_most(self, queries: Codes, radius: int) -> bool:
-        """Return whether a range search touches most of the shard, so that reading it whole pays."""
-        return self.plan(queries, radius).reads_most(len(queries), self.distinct)
 
     def distance_histograms(
         self,

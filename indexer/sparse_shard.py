@@ -25,6 +25,7 @@ from indexer.sparse_builder import BUCKETS_PER_GROUP, TAGS_READ_AT_ONCE
 
 Route = Literal["folds", "signatures", "lists", "fold scan", "scan"]
 ROUTES: tuple[Route, ...] = ("folds", "signatures", "lists", "fold scan", "scan")
+CODES_A_QUERY = 64  # that a query touches for each bit of radius, about: each costs a page
 WORK = ("queries", "radius", "probes", "expected", "candidates", "verified", "seconds")  # as the native code tells it
 
 
@@ -68,9 +69,14 @@ class SparseShard(Shard):
     def range_searcher(
         self, queries: Codes, radius: int, *, threads: int = 0
     ) -> Callable[[slice, int], Neighbors | None]:
-        """Return the function that answers a slice of the queries, within a number of rows."""
+        """Return the function that answers a slice of the queries, within a number of rows.
+
+        The file is read ahead where the search touches most of it.
+        """
         rows = self._query_rows(queries)
         hamming.check_radius(radius, self.layout.code_length)
+        if CODES_A_QUERY * len(rows) * (radius + 1) >= self.stored_distinct:
+            self.file.will_need()
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             found = self._range(rows[part], radius, most_rows, threads)
@@ -85,11 +91,6 @@ class SparseShard(Shard):
             return Neighbors.empty(len(rows))
         costs, threads = astuple(self.sparse_costs), threads or available_threads()
         return Neighbors(*self._sparse.nearest(rows, min(k, self.rows), self._route_number, costs, threads))
-
-    def reads_most(self, queries: Codes, radius: int) -> bool:
-        """Return whether a search touches most of the shard: about what queries and radii of use do."""
-        hamming.check_radius(radius, self.layout.code_length)
-        return 64 * len(queries) * (radius + 1) >= self.distinct
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:
         """Search, and say how: which routes the queries took, and the expected and actual work of each structure."""
