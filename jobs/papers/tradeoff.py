@@ -3,7 +3,8 @@
 python -m jobs.papers.tradeoff --figure indexer/tradeoff.svg
 
 Codes of 48 dimensions of CIFAR-10's GIST, learned as the rows of conf/papers say. A query is timed on one thread, 1,000
-at once: by the index of its kind, and by the faster of two dense routes, a scan of the distinct codes and hash tables.
+at once: by the index of its kind, and by the faster of two dense routes, a scan of the distinct codes and hash tables;
+and both once more where each distinct code stands for one item, which leaves the search without its long answers.
 """
 
 from __future__ import annotations
@@ -42,25 +43,34 @@ DIMENSIONS = 48
 ROUNDS = 7
 
 
+class Timing(NamedTuple):
+    """Seconds a query, by the index of its kind and by the faster dense route, and what the former did."""
+
+    seconds: float
+    dense_seconds: float
+    route: str
+
+    def cells(self) -> str:
+        """Return cells of a table."""
+        times = self.dense_seconds / self.seconds
+        return f"{1e6 * self.seconds:.2f} µs | {1e6 * self.dense_seconds:.2f} µs | {times:.2f} | {self.route}"
+
+
 class Point(NamedTuple):
-    """One method within one radius; seconds are those of a query."""
+    """One method within one radius: of all items, and of distinct codes."""
 
     method: str
     radius: int
     precision: float
     recall: float
     neighbors: float
-    seconds: float
-    dense_seconds: float
-    route: str
+    items: Timing
+    distinct: Timing
 
     def line(self) -> str:
         """Return the point as a row of a table."""
-        return (
-            f"| {self.method} | {self.radius} | {self.precision:.3f} | {self.recall:.3f} | {self.neighbors:,.1f} | "
-            f"{1e6 * self.seconds:.2f} µs | {1e6 * self.dense_seconds:.2f} µs | "
-            f"{self.dense_seconds / self.seconds:.2f} | {self.route} |"
-        )
+        figures = f"{self.precision:.3f} | {self.recall:.3f} | {self.neighbors:,.1f}"
+        return f"| {self.method} | {self.radius} | {figures} | {self.items.cells()} | {self.distinct.cells()} |"
 
 
 class Learned(NamedTuple):
@@ -96,7 +106,7 @@ def learned(method: str, root: str) -> Learned:
 def points(method: str, found: Learned) -> Iterator[Point]:
     """Yield the points of a method's codes."""
     ranked = rank(found.database, found.queries, found.code_length, found.database_classes, found.query_classes)
-    counts = (ranked.all_counts, ranked.relevant_counts)
+    counts, distinct = (ranked.all_counts, ranked.relevant_counts), np.unique(found.database, axis=0)
     for radius in MARKS:
         yield Point(
             method,
@@ -104,17 +114,15 @@ def points(method: str, found: Learned) -> Iterator[Point]:
             measures.mean(measures.precision_within(*counts, radius)),
             measures.mean(measures.recall_within(*counts, radius)),
             float(ranked.all_counts[:, : radius + 1].sum(axis=1).mean()),
-            *time_queries(found.database, found.queries, found.code_length, found.kind, radius),
+            *(
+                time_queries(codes, found.queries, found.code_length, found.kind, radius)
+                for codes in (found.database, distinct)
+            ),
         )
 
 
-def time_queries(
-    database: Codes, queries: Codes, code_length: int, kind: Kind, radius: int
-) -> tuple[float, float, str]:
-    """Return seconds a query by the index of a kind, and by the faster dense route, and what the former did.
-
-    All answers are asserted equal first; medians of rounds in which the indexes take turns.
-    """
+def time_queries(database: Codes, queries: Codes, code_length: int, kind: Kind, radius: int) -> Timing:
+    """Return medians of rounds in which the indexes take turns; all answers are asserted equal first."""
     with tempfile.TemporaryDirectory() as folder:
         build = partial(_build, folder, database, code_length)
         asked = {"own": build(kind, None), "scan": build("dense", len(database)), "tables": build("dense", 0)}
@@ -127,7 +135,8 @@ def time_queries(
                 taken[name].append(timed(one) / len(queries))
         reason = asked["own"].explain(queries, radius, threads=1)[0].reason
     seconds = {name: statistics.median(found) for name, found in taken.items()}
-    return seconds["own"], min(seconds["scan"], seconds["tables"]), reason.partition(":")[0]
+    route = reason.partition(":")[0].partition(" for ")[0]
+    return Timing(seconds["own"], min(seconds["scan"], seconds["tables"]), route)
 
 
 def _build(folder: str, database: Codes, code_length: int, kind: Kind, scan_below: int | None) -> Index:
@@ -149,9 +158,11 @@ def draw(found: list[Point], path: Path) -> None:
         for axes, measure in zip(figure.subplots(1, 2), ("recall", "precision"), strict=True):
             for method, color in COLORS.items():
                 own = [point for point in found if point.method == method]
-                axes.plot([1e6 * p.seconds for p in own], [getattr(p, measure) for p in own], color=color, linewidth=1)
+                axes.plot(
+                    [1e6 * p.items.seconds for p in own], [getattr(p, measure) for p in own], color=color, linewidth=1
+                )
                 for point in own:
-                    place = 1e6 * point.seconds, getattr(point, measure)
+                    place = 1e6 * point.items.seconds, getattr(point, measure)
                     label = method if point.radius == 0 else None
                     axes.plot(*place, MARKS[point.radius], color=color, markersize=6, label=label)
             axes.set(
