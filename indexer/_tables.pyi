@@ -64,6 +64,9 @@ def sign(codes: Words, begin: int, end: int, bits: int, keys: Words, threads: in
 def measure_lists(
     codes: Words, sizes: Numbers, starts: Numbers, counts: Numbers, lengths: NDArray[np.int64], threads: int
 ) -> None: ...
+def first_damaged_list(
+    sizes: Numbers, starts: Numbers, offsets: NDArray[np.int64], counts: Numbers, postings: NDArray[np.uint8]
+) -> int: ...
 def fill_lists(
     codes: Words,
     sizes: Numbers,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hashcore.errors import CorruptIndexError
+from indexer import _tables
 from indexer.layout import Layout
 from indexer.shard_file import Array, ShardFile
 from indexer.sparse_builder import BUCKETS_PER_GROUP
@@ -37,6 +38,8 @@ def check_structure(file: ShardFile, layout: Layout) -> None:
     if "folds.offsets" in arrays:
         _check_offsets(file, "folds.offsets", len(arrays["folds.offsets"]) - 1, distinct)
         _check_buckets(file)
+    if "lists.bytes" in arrays:
+        _check_lists(file, layout)
 
 
 def _check_offsets(file: ShardFile, name: str, count: int, total: int) -> None:
@@ -54,6 +57,17 @@ def _check_buckets(file: ShardFile) -> None:
     most = np.minimum(np.diff(offsets), 255)
     if (before.reshape(-1, BUCKETS_PER_GROUP) > most[:, None]).any():
         raise _damage(file, "folds.before", "buckets within their groups", "more codes before one")
+
+
+def _check_lists(file: ShardFile, layout: Layout) -> None:
+    """Raise unless every inverted list ends within its array, and its positions within their class."""
+    sizes = file.array("classes.sizes", np.uint32, (-1,))
+    starts = file.array("classes.starts", np.uint32, (len(sizes) + 1,))
+    counts = file.array("lists.counts", np.uint32, (layout.code_length, len(sizes)))
+    offsets = file.array("lists.offsets", np.int64, (counts.size,))
+    damaged = _tables.first_damaged_list(sizes, starts, offsets, counts, file.array("lists.bytes", np.uint8, (-1,)))
+    if damaged < counts.size:
+        raise _damage(file, "lists.bytes", "lists within their array and class", f"list {damaged}")
 
 
 def _check_order(file: ShardFile, codes: Array) -> None:

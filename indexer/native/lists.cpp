@@ -89,6 +89,30 @@ void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens
     });
 }
 
+std::size_t first_damaged(const Lists& lists, std::size_t tokens, std::size_t bytes) {
+    const auto is_sound = [&](std::size_t list) {
+        const std::uint32_t codes = lists.classes.codes(list % lists.classes.count), postings = lists.counts[list];
+        if (postings > codes || lists.offsets[list] < 0 || std::size_t(lists.offsets[list]) > bytes) return false;
+        const std::uint8_t *at = lists.bytes + lists.offsets[list], *const end = lists.bytes + bytes;
+        if (is_bitmap(postings, codes)) return bitmap_bytes(codes) <= std::size_t(end - at);
+        std::uint64_t next = 0;
+        for (std::uint32_t i = 0; i < postings; ++i) {
+            if (at == end) return false;
+            const std::size_t more = *at < 254 ? 0 : *at == 254 ? 2 : 4;
+            std::uint64_t gap = *at++;
+            if (more > std::size_t(end - at)) return false;
+            if (more) gap = 0;
+            for (std::size_t b = 0; b < more; ++b) gap |= std::uint64_t(*at++) << (8 * b);
+            next += gap + 1;
+            if (next > codes) return false;
+        }
+        return true;
+    };
+    std::size_t list = 0;
+    while (list < tokens * lists.classes.count && is_sound(list)) ++list;
+    return list;
+}
+
 std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius, const ListCosts& costs) {
     std::vector<ClassPlan> plans;
     const std::size_t own = tokens.size();

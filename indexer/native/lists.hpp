@@ -73,6 +73,9 @@ void measure_lists(const Columns& codes, const Classes& classes, std::size_t tok
 void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens, const std::int64_t* offsets,
                 const std::uint32_t* counts, std::uint8_t* bytes, std::size_t threads);
 
+// The number of the first list (token · classes + class) that leaves `bytes` or its class; as many as there are where none does.
+std::size_t first_damaged(const Lists& lists, std::size_t tokens, std::size_t bytes);
+
 // How one class of codes is searched for one query: the `lists` rarest of the query's tokens are gone through, and codes
 // found in at least `least` of them are candidates. With all of the tokens their distances are known from the counts.
 struct ClassPlan {

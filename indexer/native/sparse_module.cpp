@@ -121,6 +121,11 @@ void bind_sparse(nb::module_& m) {
         nb::gil_scoped_release unlocked;
         measure_lists(view(codes), classes_of(sizes, starts), counts.shape(0), counts.data(), bytes.data(), threads);
     });
+    m.def("first_damaged_list", [](const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts, const In1<std::int64_t>& offsets, const In2<std::uint32_t>& counts, const In1<std::uint8_t>& bytes) {
+        const Lists lists{classes_of(sizes, starts), offsets.data(), counts.data(), bytes.data()};
+        nb::gil_scoped_release unlocked;
+        return first_damaged(lists, counts.shape(0), bytes.shape(0));
+    });
     m.def("fill_lists", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts, const In1<std::int64_t>& offsets, const In2<std::uint32_t>& counts, const Out1<std::uint8_t>& bytes, std::size_t threads) {
         nb::gil_scoped_release unlocked;
         fill_lists(view(codes), classes_of(sizes, starts), counts.shape(0), offsets.data(), counts.data(), bytes.data(), threads);

@@ -270,6 +270,21 @@ def test_a_fold_table_that_leads_beyond_its_groups_is_corrupt(tmp_path):
         check_structure(shard.file, shard.layout)
 
 
+@pytest.mark.parametrize("name", ["lists.bytes", "lists.counts", "lists.offsets"])
+def test_lists_that_lead_astray_are_corrupt(tmp_path, name):
+    ids, database, _ = drawn(64)
+    shard = built(tmp_path / "index", ids, database, 64).open_shard(0)
+    sound = shard.file.arrays[name]
+    for place in np.random.default_rng(11).integers(0, sound.size, 20):
+        damaged = sound.copy()
+        damaged.flat[place] = 250 if name == "lists.bytes" else 10**6
+        shard.file.arrays[name] = damaged
+        with pytest.raises(CorruptIndexError, match="array lists"):
+            check_structure(shard.file, shard.layout)
+    shard.file.arrays[name] = sound
+    check_structure(shard.file, shard.layout)
+
+
 def test_a_shard_without_its_lists_directory_is_corrupt(tmp_path):
     ids, database, _ = drawn(64)
     index = built(tmp_path / "index", ids, database, 64)
