@@ -54,6 +54,8 @@ EVIDENCE = {
     r"hashcore bench (scan|search|nearest|sparse|all)|hashcore bench search --data learned .*|make bench": HOURS
     + "run for BENCHMARKS.md",
     r"python -m jobs\.benchmarks\.(copies|growth|synthetic) .*": HOURS + "run for BENCHMARKS.md",
+    r"python -m jobs\.benchmarks\.sparse_growth .*": BENCH + "sparse_codes_built_shard_by_shard_are_held_against_scans",
+    r"python -m jobs\.papers\.tradeoff .*": "tests/jobs/test_tradeoff.py::test_",
     r"hashcore (index|search) --config conf/billion\.yaml": HOURS + "run for BENCHMARKS.md",
     r"make (test|lint)": "the suite and its style: .ci/run runs both",
     r"make (wheel|archive|archive WITH=torch|test-cluster)": HOURS + "make test-cluster runs them all",

@@ -22,7 +22,7 @@ from jobs.benchmarks.comparison import Comparison, compare, same_neighbors
 DIMENSIONS, SET_BITS = 512, 8
 QUERIES = {0: 2000, 1: 1000, 2: 500, 4: 200, 6: 200, 8: 100, 12: 100}  # by radius: so that a round takes seconds
 SET_QUERIES = 1000
-SETS = 1_000_000
+SETS, DRAWN_SET_QUERIES = 1_000_000, 50  # each takes the peer some tenths of a second
 THRESHOLD = 0.6  # Jaccard; of sets of 8, radius 4
 ROUNDS = 3
 TAGS = "mirflickr/mirflickr25k_tags_labels.npz"
@@ -37,7 +37,9 @@ def run(codes: int = 10_000_000) -> Iterator[Comparison]:
     for skew in skews:
         yield from compare_to_scan(codes, skew)
     database = sparse_data.sets(np.random.default_rng(0), min(codes, SETS), DIMENSIONS, SET_BITS, "uniform")
-    yield compare_sets("drawn sets", database, sparse_data.swapped(np.random.default_rng(1), database, SET_QUERIES, 4))
+    yield compare_sets(
+        "drawn sets", database, sparse_data.swapped(np.random.default_rng(1), database, DRAWN_SET_QUERIES, 4)
+    )
     tags = Path(os.environ.get("HASHCORE_DATA", "data")) / TAGS
     if tags.exists():
         real = sparse_data.tags(tags)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from jobs import bench, cli
-from jobs.benchmarks import comparison, encode, search_spark
+from jobs.benchmarks import comparison, encode, search_spark, sparse_growth
 
 
 @pytest.mark.parametrize("name", ["build", "generations", "latency", "ranking"])
@@ -28,6 +28,14 @@ def test_encoding_on_spark_is_compared_with_a_plain_loop(spark, monkeypatch):
     monkeypatch.setattr(encode, "compare", lambda *given, **named: comparison.compare(*given, **{**named, "rounds": 1}))
     rows = list(encode.run(codes=800))
     assert [row.facts["items"] for row in rows] == [800, 100]
+
+
+def test_sparse_codes_built_shard_by_shard_are_held_against_scans(tmp_path, monkeypatch):
+    monkeypatch.setattr(sparse_growth, "ROWS_PER_SHARD", 1500)
+    monkeypatch.setattr(sparse_growth, "QUERIES", {0: 30, 2: 30})
+    row = sparse_growth.measure(4000, tmp_path)
+    assert row.shards == 3 and row.neighbors[0] >= 30 and row.neighbors[2] >= 30
+    assert not list(tmp_path.iterdir())
 
 
 def test_options_of_one_benchmark_are_refused_by_another(capsys):
