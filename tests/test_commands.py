@@ -44,6 +44,7 @@ EVIDENCE = {
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
     r"make demo( or)?|hashcore demo --config conf/demo\.yaml": DEMO,
     r"(HASHCORE_DATA=\.\.\. )?hashcore demo --config conf/tags\.yaml": "tests/jobs/test_tags.py::test_tags_",
+    r"hashcore demo --config conf/sparsehash\.yaml": "tests/jobs/test_ternary.py::test_ternary_codes_",
     r"hashcore (demo|train) --config conf/mnist\.yaml( --set train\.epochs=30)?": MNIST,
     r"hashcore train --config conf/mnist\.yaml --with conf/ray/local\.yaml": ON_RAY,
     r"hashcore plan( --codes (N|1e9)( --radius 4)?)?": "tests/jobs/test_plan.py::test_the_command_",

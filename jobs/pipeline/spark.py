@@ -68,6 +68,7 @@ def _settings(config: SparkConfig, submitted: bool) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(config.shuffle_partitions),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.python.unix.domain.socket.enabled": "true",  # over TCP a task waits 40 ms for a delayed acknowledgement
+        "spark.python.daemon.module": "jobs.pipeline.python_daemon",
     }
     master = config.master or (None if submitted else "local[*]")
     if master:

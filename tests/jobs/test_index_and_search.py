@@ -120,15 +120,17 @@ def test_shards_do_not_change_the_answer_and_keep_labels(spark, tmp_path):
         assert labels == {int(item): database.labels.of(row).tolist() for row, item in enumerate(database.ids)}
 
 
-@pytest.mark.parametrize("kind", ["sparse", "ternary"])
-def test_other_kinds_are_indexed_by_blocks_and_searched_like_any(spark, in_process, tmp_path, kind):
+@pytest.mark.parametrize(("kind", "signatures"), [("sparse", False), ("ternary", True)])
+def test_other_kinds_are_indexed_by_folds_and_searched_like_any(spark, in_process, tmp_path, kind, signatures):
     database, queries = make_both(tmp_path)
     for part in ("database", "queries"):
         info = codes.read_info(str(tmp_path / "codes" / part))
         codes.write_info(str(tmp_path / "codes" / part), info.model_copy(update={"kind": kind}))
-    index.run(pipeline(tmp_path))
+    config = pipeline(tmp_path)
+    index.run(config.model_copy(update={"index": config.index.model_copy(update={"signatures": signatures})}))
     built = indexer.open(str(tmp_path / "index"))
-    assert built.kind == kind and built.manifest.layout.blocks and not built.manifest.layout.substrings
+    layout = built.manifest.layout
+    assert built.kind == kind and layout.folds and bool(layout.blocks) == signatures and not layout.substrings
     for name, question in (("nearest", {"k": 7}), ("within", {"radius": 20})):
         search.run(elsewhere(pipeline(tmp_path), name, **question))
         assert found(tmp_path / name) == expected(database, queries, **question)
