@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REJECTED = "rejected"
 SCRATCH = ".scratch"
+REPEATING = ["code", "labels.list.element", "reason"]
+"""Columns that gain by a dictionary; one of ids takes 0.3 KB a row of a group and saves nothing."""
 
 
 class Work(NamedTuple):
@@ -154,7 +156,7 @@ class PartFile:
 
         if self._waiting_rows:
             table = pa.concat_tables(self._waiting)
-            self._writer = self._writer or pq.ParquetWriter(self._path, table.schema)
+            self._writer = self._writer or pq.ParquetWriter(self._path, table.schema, use_dictionary=REPEATING)
             self._writer.write_table(table, row_group_size=self._rows_per_group)
         self._waiting, self._waiting_rows = [], 0
 

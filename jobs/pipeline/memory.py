@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PROCESS_BYTES = 512 << 20  # Python with numpy and pyarrow
 WITH_TORCH_BYTES = 1 << 30
+WAITING_BYTES = 512  # of a row that waits for its row group, in small pieces from the pools of Arrow and PyTorch
 NEIGHBOR_BYTES = 112  # of one of k, found, put in order and handed over
 ID_TABLE_BYTES = 128 << 20  # indexer/id_set.py
 UNITS = {"m": 1 << 20, "g": 1 << 30}
@@ -122,5 +123,5 @@ def distinct_bytes(shard: ShardEntry, code_length: int, part_bytes: int) -> int:
 
 def encoding_bytes(batch_rows: int, item_bytes: int, rows_per_group: int, code_length: int) -> int:
     """Return what encoding takes: a batch as read, as floats and within the network, and a row group of codes."""
-    batch = 6 * batch_rows * max(item_bytes, 4 * code_length)
-    return WITH_TORCH_BYTES + batch + 3 * rows_per_group * (code_bytes(code_length) + 32)
+    batch = 8 * batch_rows * max(item_bytes, 4 * code_length)
+    return WITH_TORCH_BYTES + batch + rows_per_group * (6 * code_bytes(code_length) + WAITING_BYTES)
