@@ -117,7 +117,7 @@ def counting_bytes(shard: ShardEntry, queries: int, k: int, layout: Layout, labe
 
 def distinct_bytes(shard: ShardEntry, code_length: int, part_bytes: int) -> int:
     """Return what counting the different codes of a part takes: the codes of a shard, and those of the part, sorted."""
-    codes = shard.distinct * (32 * -(-code_length // 64) + 48)
+    codes = shard.distinct * (32 * -(-code_length // 64) + 64)
     return PROCESS_BYTES + shard.bytes + _live_bytes(shard) + codes + 4 * part_bytes
 
 
