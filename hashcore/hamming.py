@@ -175,6 +175,8 @@ def to_columns(codes: Codes) -> Words:
 
 def to_rows(codes: Codes) -> Words:
     """Return codes as 64-bit words, row by row: element [i, w] is word w of code i; shape (n, words)."""
+    if codes.shape[1] % 8 == 0:
+        return codes.view("<u8")
     return np.ascontiguousarray(to_columns(codes).T)
 
 

@@ -76,7 +76,7 @@ def fill_lists(
     postings: NDArray[np.uint8],
     threads: int,
 ) -> None: ...
-def permute_bits(codes: Words, order: list[int], out: Words, threads: int) -> None: ...
+def permute_bits(codes: Words, order: NDArray[np.uint16], out: Words, threads: int) -> None: ...  # of any strides
 def arrange(
     codes: Words, bits: int, ids: NDArray[np.int64], base: int, are_short: bool, threads: int
 ) -> tuple[Words, Numbers, Numbers, Numbers]: ...  # distinct codes (flat), starts, order, short ids

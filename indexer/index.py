@@ -188,12 +188,13 @@ class Index:
     def open_shard(self, number: int) -> Shard:
         """Open one shard; it stays open."""
         entry = self.shards[number]
-        if entry not in self._shards:
+        shard = self._shards.get(entry)
+        if shard is None:
             shard = open_entry(self.store, entry, self.manifest.layout)
             if self._verify:
                 shard.verify()
             self._shards[entry] = shard
-        return self._shards[entry]
+        return shard
 
     def _opened(self) -> list[Shard]:
         return [self.open_shard(number) for number in range(len(self.shards))]

@@ -25,7 +25,7 @@ from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.layout import Layout, Substring
 from indexer.live_rows import read_rows
 from indexer.plans import ShardPlan, TablePlan
-from indexer.shard_builder import stored_columns
+from indexer.shard_builder import bit_order, in_order
 from indexer.shard_check import check_structure
 from indexer.shard_file import ShardFile
 
@@ -68,6 +68,7 @@ class Shard:
         self.file = ShardFile(path, digest)
         self.costs = costs or Costs()
         self.layout = self._layout()
+        self._bit_order = bit_order(self.layout)
         self._codes: Words = self.file.array("codes", np.uint64, (self.layout.words, -1))
         self.stored_rows, stored = self._fact("rows"), self._codes.shape[1]
         self.stored_distinct: int = stored
@@ -264,8 +265,8 @@ class Shard:
 
     def _query_rows(self, queries: Codes) -> Words:
         """Return queries as stored words, row by row; shape (q, words)."""
-        columns = stored_columns(check_codes(queries, self.layout.code_length, "queries"), self.layout, 1)
-        return np.ascontiguousarray(columns.T)
+        codes = check_codes(queries, self.layout.code_length, "queries")
+        return in_order(hamming.to_rows(codes).T, self._bit_order, 1).T
 
     def _row_counts(self) -> NDArray[np.int64]:
         """Return the number of rows of each stored code."""
@@ -273,7 +274,7 @@ class Shard:
 
     def _stored_codes(self) -> Codes:
         """Return the codes in the file, also those that have lost all their rows."""
-        places = np.argsort(self.layout.bit_order).tolist()
+        places = np.argsort(self.layout.bit_order).astype(np.uint16)
         words = np.empty_like(self._codes)
         _tables.permute_bits(self._codes, places, words, available_threads())
         rows = np.ascontiguousarray(words.T).view(np.uint8)

@@ -20,6 +20,8 @@ from indexer.store import Store
 
 MAX_ROWS = 2**32 - 1  # rows and distinct codes are numbered by 32 bits
 
+BitOrder = NDArray[np.uint16]
+
 
 def build_shard(
     store: Store, ids: NDArray[np.int64], codes: Codes, labels: Labels | None, *, layout: Layout, threads: int = 0
@@ -114,9 +116,18 @@ def _table_arrays(codes: Words, layout: Layout, number: int, threads: int) -> di
 
 def stored_columns(codes: Codes, layout: Layout, threads: int) -> Words:
     """Return codes as a shard stores them: 64-bit words column by column, bits in the layout's order."""
-    columns = to_columns(codes)
-    if layout.keeps_bit_order:
+    return in_order(to_columns(codes), bit_order(layout), threads)
+
+
+def bit_order(layout: Layout) -> BitOrder | None:
+    """Return which bit of a code each stored bit is; None where codes are stored with their bits as they come."""
+    return None if layout.keeps_bit_order else np.array(layout.bit_order, np.uint16)
+
+
+def in_order(columns: Words, order: BitOrder | None, threads: int) -> Words:
+    """Return codes of shape (words, n) with their bits in another order; their words lie in memory as they did."""
+    if order is None:
         return columns
     stored = np.empty_like(columns)
-    _tables.permute_bits(columns, list(layout.bit_order), stored, threads)
+    _tables.permute_bits(columns, order, stored, threads)
     return stored

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +28,7 @@ CODES_A_QUERY = 64  # that a query touches for each bit of radius, about: each c
 WORK = ("queries", "radius", "probes", "expected", "candidates", "verified", "seconds")  # as the native code tells it
 
 
-@dataclass(frozen=True)
-class SparseCosts:
+class SparseCosts(NamedTuple):
     """Expected cost of the steps of a search, in nanoseconds on one thread; only their ratios decide.
 
     Attributes:
@@ -89,8 +87,8 @@ class SparseShard(Shard):
         rows = self._query_rows(queries)
         if not len(rows) or not self.rows:
             return Neighbors.empty(len(rows))
-        costs, threads = astuple(self.sparse_costs), threads or available_threads()
-        return Neighbors(*self._sparse.nearest(rows, min(k, self.rows), self._route_number, costs, threads))
+        threads = threads or available_threads()
+        return Neighbors(*self._sparse.nearest(rows, min(k, self.rows), self._route_number, self.sparse_costs, threads))
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:
         """Search, and say how: which routes the queries took, and the expected and actual work of each structure."""
@@ -133,8 +131,8 @@ class SparseShard(Shard):
 
     def _range(self, rows: Words, radius: int, most_rows: int, threads: int) -> _tables.SparseAnswer | None:
         """Answer queries as stored words; None where there are more than `most_rows` neighbours."""
-        costs, threads = astuple(self.sparse_costs), threads or available_threads()
-        return self._sparse.range(rows, radius, self._route_number, costs, most_rows, threads)
+        threads = threads or available_threads()
+        return self._sparse.range(rows, radius, self._route_number, self.sparse_costs, most_rows, threads)
 
     @property
     def _route_number(self) -> int:

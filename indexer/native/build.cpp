@@ -103,21 +103,23 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
 }
 
 // The same as permute_bits, bit by bit: for so few codes that a table would cost more.
-void permute_set_bits(const Columns& codes, const std::vector<std::uint16_t>& order, std::uint64_t* out) {
+void permute_set_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order, const Strided<std::uint64_t>& out) {
     std::vector<std::uint16_t> place(64 * codes.words);  // where a bit goes
     for (std::size_t to = 0; to < order.size(); ++to) place[order[to]] = std::uint16_t(to);
-    std::fill_n(out, codes.words * codes.count, 0);
-    for (std::size_t w = 0; w < codes.words; ++w)
-        for (std::size_t i = 0; i < codes.count; ++i)
-            for (std::uint64_t bits = codes.data[w * codes.stride + i]; bits; bits &= bits - 1) {
+    for (std::size_t i = 0; i < codes.count; ++i) {
+        for (std::size_t w = 0; w < codes.words; ++w) out(w, i) = 0;
+        for (std::size_t w = 0; w < codes.words; ++w)
+            for (std::uint64_t bits = codes(w, i); bits; bits &= bits - 1) {
                 const std::size_t to = place[64 * w + std::size_t(__builtin_ctzll(bits))];
-                out[to / 64 * codes.count + i] |= std::uint64_t(1) << (to % 64);
+                out(to / 64, i) |= std::uint64_t(1) << (to % 64);
             }
+    }
 }
 
 }  // namespace
 
-void permute_bits(const Columns& codes, const std::vector<std::uint16_t>& order, std::uint64_t* out, std::size_t threads) {
+void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order, const Strided<std::uint64_t>& out,
+                  std::size_t threads) {
     if (codes.count < 4 * order.size()) return permute_set_bits(codes, order, out);
     // table[byte * 256 + value] holds the words that the eight bits of this byte contribute.
     const std::size_t bytes = 8 * codes.words, words = codes.words;
@@ -132,10 +134,10 @@ void permute_bits(const Columns& codes, const std::vector<std::uint16_t>& order,
         for (std::size_t i = task * rows_per_task; i < std::min(codes.count, (task + 1) * rows_per_task); ++i) {
             std::fill(result.begin(), result.end(), 0);
             for (std::size_t byte = 0; byte < bytes; ++byte) {
-                const std::size_t value = codes.data[byte / 8 * codes.stride + i] >> (byte % 8 * 8) & 0xff;
+                const std::size_t value = codes(byte / 8, i) >> (byte % 8 * 8) & 0xff;
                 for (std::size_t w = 0; w < words; ++w) result[w] |= table[(byte * 256 + value) * words + w];
             }
-            for (std::size_t w = 0; w < words; ++w) out[w * codes.count + i] = result[w];
+            for (std::size_t w = 0; w < words; ++w) out(w, i) = result[w];
         }
     });
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "hashcore/native/buffer.hpp"
@@ -10,8 +11,18 @@
 
 namespace hashcore {
 
-// out[w * n + i] = word w of code i with its bits reordered: bit p of the result is bit order[p] of the code.
-void permute_bits(const Columns& codes, const std::vector<std::uint16_t>& order, std::uint64_t* out, std::size_t threads);
+// Codes in any order of their words: word w of code i is data[w * word_stride + i * code_stride].
+template <class Word>
+struct Strided {
+    Word* data;
+    std::size_t word_stride, code_stride, words, count;
+
+    Word& operator()(std::size_t word, std::size_t code) const { return data[word * word_stride + code * code_stride]; }
+};
+
+// Fills `out` with the codes, their bits reordered: bit p of a result is bit order[p] of its code.
+void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order, const Strided<std::uint64_t>& out,
+                  std::size_t threads);
 
 // Rows ordered by (word 0, word 1, …, id).
 struct Arranged {

@@ -3,17 +3,12 @@
 
 #include <array>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "indexer/native/folds.hpp"
 
 namespace hashcore {
-
-inline std::size_t set_bits(const std::uint64_t* query, std::size_t words) {
-    std::size_t set = 0;
-    for (std::size_t w = 0; w < words; ++w) set += std::size_t(__builtin_popcountll(query[w]));
-    return set;
-}
 
 // Calls each(entry) for the entries of a bucket with some tag.
 template <class Each>
@@ -29,11 +24,12 @@ void each_tagged(const std::uint8_t* tags, std::uint32_t begin, std::uint32_t en
     }
 }
 
-// A code whose tag agrees with that of a fold looked up: `left` is the XOR of that fold and the words compared so far.
+// A code whose tag agrees with that of a fold looked up. `left` is the XOR of that fold and of the code's words, as far as they
+// were read; `missing` are set bits of the query that the words compared so far have not.
 struct Met {
     std::uint64_t left;
     std::uint32_t query, position;
-    unsigned distance = 0;
+    std::uint16_t set_bits, missing = 0;
 };
 
 // Look-ups of the fold table, many at a time: while one bucket is read the next ones are on their way.
@@ -47,7 +43,7 @@ class FoldLookUps {
         const std::uint32_t bucket = table_.bucket(cls, wanted.hash);
         __builtin_prefetch(table_.before + bucket);
         __builtin_prefetch(table_.offsets + bucket / buckets_per_group);
-        waiting_[size_++] = {wanted.fold, query, bucket, 0, std::uint8_t(wanted.hash)};
+        waiting_[size_++] = {wanted.fold, query, bucket, 0, std::uint16_t(table_.classes.sizes[cls]), std::uint8_t(wanted.hash)};
     }
     // Adds the codes whose tags agree, and starts anew.
     void find(std::vector<Met>& met) {
@@ -59,7 +55,7 @@ class FoldLookUps {
         }
         for (std::size_t i = 0; i < size_; ++i) {
             const Waiting& one = waiting_[i];
-            each_tagged(table_.tags, one.bucket, one.end, one.tag, [&](std::uint32_t position) { met.push_back({one.fold, one.query, position}); });
+            each_tagged(table_.tags, one.bucket, one.end, one.tag, [&](std::uint32_t position) { met.push_back({one.fold, one.query, position, one.set_bits}); });
         }
         size_ = 0;
     }
@@ -69,6 +65,7 @@ class FoldLookUps {
     struct Waiting {
         std::uint64_t fold;
         std::uint32_t query, bucket, end;  // from bucket number to its first entry
+        std::uint16_t set_bits;
         std::uint8_t tag;
     };
     const FoldTable& table_;
@@ -80,12 +77,46 @@ struct FoldWork {
     std::uint64_t look_ups = 0, candidates = 0, verified = 0;
 };
 
+// The words of queries, those before others that are not zero: only these tell which bits a code lacks.
+class WordOrder {
+  public:
+    explicit WordOrder(std::size_t words) : words_(words) {}
+
+    // Of queries begin:end.
+    void start(std::uint32_t begin, std::uint32_t end) {
+        begin_ = begin;
+        queries_.resize(end - begin);
+        places_.resize(queries_.size() * words_);
+    }
+    void add(std::uint32_t q, const std::uint64_t* query, unsigned set_bits) {
+        std::uint8_t* places = places_.data() + (q - begin_) * words_;
+        std::size_t first = 0, last = words_;
+        for (std::size_t w = 0; w < words_; ++w) places[query[w] ? first++ : --last] = std::uint8_t(w);
+        queries_[q - begin_] = {std::uint16_t(set_bits), std::uint16_t(first)};
+    }
+    int set_bits(std::uint32_t q) const { return queries_[q - begin_].set_bits; }
+    std::span<const std::uint8_t> first_half(std::uint32_t q) const { return all(q).first(half(q)); }
+    std::span<const std::uint8_t> second_half(std::uint32_t q) const { return all(q).first(queries_[q - begin_].not_zero).subspan(half(q)); }
+    std::span<const std::uint8_t> all(std::uint32_t q) const { return {places_.data() + (q - begin_) * words_, words_}; }
+
+  private:
+    struct Query {
+        std::uint16_t set_bits, not_zero;
+    };
+    std::size_t half(std::uint32_t q) const { return (queries_[q - begin_].not_zero + 1u) / 2; }
+
+    std::size_t words_;
+    std::uint32_t begin_ = 0;
+    std::vector<std::uint8_t> places_;
+    std::vector<Query> queries_;
+};
+
 class FoldSearch {
   public:
-    FoldSearch(const FoldTable& table, const Columns& codes) : table_(table), codes_(codes), look_ups_(table) {}
+    FoldSearch(const FoldTable& table, const Columns& codes) : table_(table), codes_(codes), look_ups_(table), order_(codes.words) {}
 
-    // What lies within `radius` of the active queries is handed to sink(query, position, distance), once; radius_of(query) may
-    // fall while answers come in.
+    // What lies within `radius` of the active queries, one or more and rising, is handed to sink(query, position, distance), once;
+    // radius_of(query) may fall while answers come in.
     template <class RadiusOf, class Sink>
     FoldWork run(const Queries& queries, const std::vector<std::uint32_t>& active, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         FoldWork work;
@@ -93,12 +124,14 @@ class FoldSearch {
             work.look_ups += look_ups_.size();
             look_ups_.find(met_);
             work.candidates += met_.size();
-            work.verified += compare(queries, radius_of, sink);
+            work.verified += compare(queries, radius > 0, radius_of, sink);
         };
+        order_.start(active.front(), active.back() + 1);
         for (const std::uint32_t q : active) {
-            const std::uint64_t* query = queries.data + q * codes_.words;
-            masks_.start(query, codes_.words);
-            each_reach(table_.classes, set_bits(query, codes_.words), radius, [&](const Reach& reach) {
+            const Folded query = folded(queries.data + q * codes_.words, codes_.words);
+            order_.add(q, queries.data + q * codes_.words, query.set_bits);
+            masks_.start(query);
+            each_reach(table_.classes, query.set_bits, radius, [&](const Reach& reach) {
                 masks_.each(reach, [&](const HashedFold& mask) {
                     if (look_ups_.is_full()) answer();
                     look_ups_.add(q, reach.cls, masks_.own() ^ mask);
@@ -112,38 +145,48 @@ class FoldSearch {
   private:
     static constexpr std::size_t ahead = 32;  // codes on their way
 
-    // Hands on what is within the radius: half of the words decide of most codes, and the others are fetched for the rest.
+    // Hands on what is within the radius. A code with s set bits that lacks m of the query's q is s - q + 2m bits away: half of
+    // the query's words decide of most codes, and the others are fetched for the rest. Where `several` folds around a query
+    // were looked up, a code met by another one whose tag agrees is left to its own.
     template <class RadiusOf, class Sink>
-    std::size_t compare(const Queries& queries, RadiusOf&& radius_of, Sink&& sink) {
-        for (std::size_t begin = 0, end = (codes_.words + 1) / 2; begin < end; begin = end, end = codes_.words) {
-            std::size_t kept = 0;
-            for (std::size_t i = 0; i < met_.size() + ahead; ++i) {
-                if (i < met_.size())
-                    for (std::size_t w = begin; w < end; ++w) __builtin_prefetch(codes_.data + w * codes_.stride + met_[i].position);
-                if (i < ahead) continue;
-                Met one = met_[i - ahead];
-                for (std::size_t w = begin; w < end; ++w) add_word(one, queries.data[one.query * codes_.words + w], codes_.data[w * codes_.stride + one.position]);
-                if (int(one.distance) <= radius_of(one.query)) met_[kept++] = one;
-            }
-            met_.resize(kept);
-        }
+    std::size_t compare(const Queries& queries, bool several, RadiusOf&& radius_of, Sink&& sink) {
+        const auto distance = [&](const Met& one) { return int(one.set_bits) - order_.set_bits(one.query) + 2 * int(one.missing); };
+        const auto is_near = [&](const Met& one) { return distance(one) <= radius_of(one.query); };
+        const auto count = [&](Met& one, std::size_t w, std::uint64_t word) {
+            one.missing = std::uint16_t(one.missing + __builtin_popcountll(queries.data[one.query * codes_.words + w] & ~word));
+        };
+        filter([&](const Met& one) { return order_.first_half(one.query); }, count, is_near);
+        filter([&](const Met& one) { return order_.second_half(one.query); }, count, is_near);
+        if (several)
+            filter([&](const Met& one) { return order_.all(one.query); }, [](Met& one, std::size_t, std::uint64_t word) { one.left ^= word; },
+                   [](const Met& one) { return one.left == 0; });
         std::size_t within = 0;
-        for (const Met& one : met_)  // a code met by another fold whose tag agrees is left to its own
-            if (one.left == 0 && int(one.distance) <= radius_of(one.query)) ++within, sink(one.query, one.position, std::uint16_t(one.distance));
+        for (const Met& one : met_)
+            if (is_near(one)) ++within, sink(one.query, one.position, std::uint16_t(distance(one)));
         met_.clear();
         return within;
     }
 
-    // Most words of two sparse codes are equal, and without an instruction for it counting bits takes longer than asking.
-    static void add_word(Met& one, std::uint64_t asked, std::uint64_t word) {
-        one.left ^= word;
-        if (asked != word) one.distance += unsigned(__builtin_popcountll(asked ^ word));
+    // Takes a step with some words of every code met, fetched well before, and drops the codes that are then not to be kept.
+    template <class Words, class Step, class Keeps>
+    void filter(Words&& words, Step&& step, Keeps&& keeps) {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < met_.size() + ahead; ++i) {
+            if (i < met_.size())
+                for (const std::size_t w : words(met_[i])) __builtin_prefetch(codes_.data + w * codes_.stride + met_[i].position);
+            if (i < ahead) continue;
+            Met one = met_[i - ahead];
+            for (const std::size_t w : words(one)) step(one, w, codes_.data[w * codes_.stride + one.position]);
+            if (keeps(one)) met_[kept++] = one;
+        }
+        met_.resize(kept);
     }
 
     const FoldTable& table_;
     const Columns& codes_;
     FoldMasks masks_;
     FoldLookUps look_ups_;
+    WordOrder order_;
     std::vector<Met> met_;
 };
 

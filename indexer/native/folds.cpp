@@ -108,9 +108,9 @@ void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32
     std::fill_n(tags + codes, tags_read_at_once - 1, 0);
 }
 
-ExpectedFolds expect_folds(const std::uint64_t* query, std::size_t words, const Reach& reach, double codes, const std::vector<double>& per_fold) {
+ExpectedFolds expect_folds(const Folded& query, const Reach& reach, double codes, const std::vector<double>& per_fold) {
     if (reach.flips > most_fold_flips) return {never, never};
-    const unsigned inside = unsigned(__builtin_popcountll(bits_met(query, words))), own = unsigned(__builtin_popcountll(fold(query, words)));
+    const unsigned inside = query.inside(), own = query.own();
     ExpectedFolds all;
     each_split(reach, [&](unsigned lacked, unsigned gained) {
         const double look_ups = choose(inside, lacked) * choose(64 - inside, gained);
@@ -126,10 +126,9 @@ std::vector<double> spread_evenly(std::vector<double> shares) {
     return shares;
 }
 
-void FoldMasks::start(const std::uint64_t* query, std::size_t words) {
-    const std::uint64_t folded = fold(query, words);
-    own_ = {folded, hash_fold(folded)};
-    inside_.all = bits_met(query, words), outside_.all = ~inside_.all;
+void FoldMasks::start(const Folded& query) {
+    own_ = {query.fold, hash_fold(query.fold)};
+    inside_.all = query.met, outside_.all = ~query.met;
     std::fill(std::begin(inside_.known), std::end(inside_.known), false);
     std::fill(std::begin(outside_.known), std::end(outside_.known), false);
 }

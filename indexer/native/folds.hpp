@@ -13,11 +13,28 @@
 
 namespace hashcore {
 
-// The XOR of a code's words.
-inline std::uint64_t fold(const std::uint64_t* code, std::size_t words) {
-    std::uint64_t folded = 0;
-    for (std::size_t w = 0; w < words; ++w) folded ^= code[w];
-    return folded;
+// A code in 64 bits: the XOR of its words, the bits that its set bits fold to, and how many are set.
+struct Folded {
+    std::uint64_t fold = 0, met = 0;
+    unsigned set_bits = 0;
+
+    unsigned own() const { return unsigned(__builtin_popcountll(fold)); }
+    unsigned inside() const { return unsigned(__builtin_popcountll(met)); }
+};
+
+// The word w of the code is word(w).
+template <class Word>
+Folded folded(std::size_t words, Word&& word) {
+    Folded code;
+    for (std::size_t w = 0; w < words; ++w) {
+        const std::uint64_t one = word(w);
+        code.fold ^= one, code.met |= one, code.set_bits += unsigned(__builtin_popcountll(one));
+    }
+    return code;
+}
+
+inline Folded folded(const std::uint64_t* code, std::size_t words) {
+    return folded(words, [code](std::size_t w) { return code[w]; });
 }
 
 // The word that stands for a bit where bits are hashed.
@@ -92,19 +109,12 @@ void each_split(const Reach& reach, Split&& split) {
         for (unsigned lacked = (reach.flips - gained) % 2; lacked <= reach.flips - gained; lacked += 2) split(lacked, gained);
 }
 
-// The bits that a query's set bits fold to.
-inline std::uint64_t bits_met(const std::uint64_t* query, std::size_t words) {
-    std::uint64_t met = 0;
-    for (std::size_t w = 0; w < words; ++w) met |= query[w];
-    return met;
-}
-
-// How many folds around a query's are looked up, infinitely many beyond most_fold_flips or a few million, which are dearer than any
-// scan; and how many codes of the class they lead to, if of all codes a share of per_fold[w] has each fold of w bits.
+// How many folds around a query's are looked up, infinitely many beyond most_fold_flips or a few million, which are dearer than
+// any scan; and how many codes of the class they lead to, if of all codes a share of per_fold[w] has each fold of w bits.
 struct ExpectedFolds {
     double look_ups = 0, codes = 0;
 };
-ExpectedFolds expect_folds(const std::uint64_t* query, std::size_t words, const Reach& reach, double codes, const std::vector<double>& per_fold);
+ExpectedFolds expect_folds(const Folded& query, const Reach& reach, double codes, const std::vector<double>& per_fold);
 
 // The share of codes that has each fold of w bits, where shares[w] have folds of w bits.
 std::vector<double> spread_evenly(std::vector<double> shares);
@@ -118,9 +128,8 @@ struct HashedFold {
 // Folds around a query's: what its own is combined with.
 class FoldMasks {
   public:
-    void start(const std::uint64_t* query, std::size_t words);
+    void start(const Folded& query);
     const HashedFold& own() const { return own_; }
-
 
     // Calls each(mask), each mask once, for at most most_fold_flips flips.
     template <class Each>

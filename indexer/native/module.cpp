@@ -18,6 +18,14 @@ Columns view(const In2<std::uint64_t>& columns) {
     return {columns.data(), columns.shape(1), columns.shape(0), columns.shape(1)};
 }
 
+template <class Word>
+using Transposed = nb::ndarray<Word, nb::ndim<2>, nb::device::cpu>;  // of shape (words, n), in any order
+
+template <class Word>
+Strided<Word> strided(const Transposed<Word>& codes) {
+    return {codes.data(), std::size_t(codes.stride(0)), std::size_t(codes.stride(1)), codes.shape(0), codes.shape(1)};
+}
+
 // A shard's arrays, kept alive while it is searched.
 class ShardTables {
   public:
@@ -98,9 +106,10 @@ NB_MODULE(_tables, m) {
         .def("nearest", &ShardTables::nearest)
         .def("mean_candidates", &ShardTables::mean_candidates);
     bind_sparse(m);
-    m.def("permute_bits", [](const In2<std::uint64_t>& codes, const std::vector<std::uint16_t>& order, const Out2<std::uint64_t>& out, std::size_t threads) {
+    m.def("permute_bits", [](const Transposed<const std::uint64_t>& codes, const In1<std::uint16_t>& order,
+                             const Transposed<std::uint64_t>& out, std::size_t threads) {
         nb::gil_scoped_release unlocked;
-        permute_bits(view(codes), order, out.data(), threads);
+        permute_bits(strided(codes), {order.data(), order.shape(0)}, strided(out), threads);
     });
     m.def("arrange", [](const In2<std::uint64_t>& codes, std::size_t bits, const In1<std::int64_t>& ids, std::int64_t base, bool are_short, std::size_t threads) {
         Arranged arranged;

@@ -27,15 +27,15 @@ class Answering {
     Answering(const SparseShard& shard, const Queries& queries, Isa isa, std::vector<SparseWork>& work)
         : shard_(shard), queries_(queries), isa_(isa), work_(work), lists_(shard.lists, shard.codes), folds_(shard.folds, shard.codes) {}
 
-    // plans[i] is that of query active[i]; radius_of(query) may fall while answers come in.
+    // radius_of(query) may fall while answers come in.
     template <class RadiusOf, class Sink>
-    void run(const std::vector<std::uint32_t>& active, const std::vector<SparsePlan>& plans, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
-        by_folds(of_route(active, plans, Route::folds), radius, radius_of, sink);
+    void run(const Planned& planned, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
+        by_folds(planned.of(Route::folds), radius, radius_of, sink);
         for (std::size_t j = 0; j < shard_.blocks.size(); ++j)
-            for (int flips = 0; flips <= most_flips; ++flips) look_up(j, flips, active, plans, radius, radius_of, sink);
-        by_lists(active, plans, radius, sink);
-        scan_folds(of_route(active, plans, Route::fold_scan), radius_of, sink);
-        scan_codes(of_route(active, plans, Route::scan), radius_of, sink);
+            for (int flips = 0; flips <= most_flips; ++flips) look_up(j, flips, planned, radius, radius_of, sink);
+        by_lists(planned, radius, sink);
+        scan_folds(planned.of(Route::fold_scan), radius_of, sink);
+        scan_codes(planned.of(Route::scan), radius_of, sink);
     }
 
     template <class RadiusOf, class Sink>
@@ -44,15 +44,15 @@ class Answering {
         SparseWork& work = work_[shard_.structure(Route::fold_scan)];
         const auto start = Clock::now();
         const ScanKernels& kernels = scan_kernels(isa_);
-        std::vector<std::uint64_t> folded;
-        for (const std::uint32_t q : active) folded.push_back(fold(query(q), shard_.codes.words));
+        std::vector<std::uint64_t> folds;
+        for (const std::uint32_t q : active) folds.push_back(folded(query(q), shard_.codes.words).fold);
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
         for (std::size_t begin = 0; begin < shard_.codes.count; begin += block_items)
             for (std::size_t i = 0; i < active.size(); ++i) {
                 const unsigned limit = unsigned(std::min(radius_of(active[i]), 64));
                 const std::size_t found = kernels.filter(shard_.scanned_folds() + begin, shard_.codes.count, 1, std::min(block_items, shard_.codes.count - begin),
-                                                         &folded[i], limit, items, distances);
+                                                         &folds[i], limit, items, distances);
                 for (std::size_t f = 0; f < found; ++f) prefetch(items[f] = shard_.blocks[0].positions[begin + items[f]]);
                 for (std::size_t f = 0; f < found; ++f) {
                     const unsigned distance = distance_to(active[i], items[f]);
@@ -109,13 +109,6 @@ class Answering {
         work.seconds += std::chrono::duration<double>(Clock::now() - start).count();
     }
 
-    static std::vector<std::uint32_t> of_route(const std::vector<std::uint32_t>& active, const std::vector<SparsePlan>& plans, Route route) {
-        std::vector<std::uint32_t> chosen;
-        for (std::size_t i = 0; i < active.size(); ++i)
-            if (plans[i].route == route) chosen.push_back(active[i]);
-        return chosen;
-    }
-
     template <class RadiusOf, class Sink>
     void by_folds(const std::vector<std::uint32_t>& active, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         if (active.empty()) return;
@@ -129,18 +122,19 @@ class Answering {
     // Looks up block j for the queries that allow it exactly `flips` flips, in batches of bounded size. Only blocks of fewer
     // bits have more flips than the most.
     template <class RadiusOf, class Sink>
-    void look_up(std::size_t j, int flips, const std::vector<std::uint32_t>& active, const std::vector<SparsePlan>& plans, unsigned radius,
-                 RadiusOf&& radius_of, Sink&& sink) {
+    void look_up(std::size_t j, int flips, const Planned& planned, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         const Block& block = shard_.blocks[j];
+        const std::vector<std::uint32_t>& active = planned.of(Route::signatures);
+        const std::vector<Allocation>& plans = planned.by_signatures();
         SparseWork& work = work_[1 + j];
         plan_of_.resize(queries_.count);
         probes_.clear(active.size());
         const auto start = Clock::now();
         for (std::size_t i = 0; i < active.size(); ++i) {
-            if (plans[i].route != Route::signatures || std::min<int>(plans[i].blocks.radii[j], most_flips) != flips) continue;
+            if (std::min<int>(plans[i].radii[j], most_flips) != flips) continue;
             const std::uint64_t* code = query(active[i]);
             plan_of_[active[i]] = std::uint32_t(i);
-            probes_.push_back({fold(code, shard_.codes.words), block.bucket_of(code), radius, active[i]});
+            probes_.push_back({folded(code, shard_.codes.words).fold, block.bucket_of(code), radius, active[i]});
         }
         if (probes_.size() == 0) return;
         const std::vector<std::uint32_t>& masks = block.flips(flips);
@@ -160,7 +154,7 @@ class Answering {
 
     // Hands on what is within the radius and was not found by an earlier block.
     template <class RadiusOf, class Sink>
-    void verify(std::size_t j, const std::vector<SparsePlan>& plans, RadiusOf&& radius_of, Sink&& sink) {
+    void verify(std::size_t j, const std::vector<Allocation>& plans, RadiusOf&& radius_of, Sink&& sink) {
         const std::uint32_t* positions = shard_.blocks[j].positions;
         const std::size_t total = candidates_.size();
         for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
@@ -171,13 +165,13 @@ class Answering {
     }
 
     template <class RadiusOf, class Sink>
-    void verify_one(std::size_t j, const Candidate& found, const std::vector<SparsePlan>& plans, RadiusOf&& radius_of, Sink&& sink) {
+    void verify_one(std::size_t j, const Candidate& found, const std::vector<Allocation>& plans, RadiusOf&& radius_of, Sink&& sink) {
         const std::uint32_t position = shard_.blocks[j].positions[found.entry];
         const auto word = code(position);
         unsigned distance = 0;
         for (std::size_t w = 0; w < shard_.codes.words; ++w) distance += unsigned(__builtin_popcountll(query(found.query)[w] ^ word(w)));
         if (int(distance) > radius_of(found.query)) return;
-        const auto& radii = plans[plan_of_[found.query]].blocks.radii;
+        const auto& radii = plans[plan_of_[found.query]].radii;
         for (std::size_t before = 0; before < j; ++before)
             if (int(shard_.blocks[before].distance(query(found.query), word)) <= radii[before]) return;
         // A stranger that shares the bucket by chance is left to the block that finds it by right.
@@ -187,20 +181,19 @@ class Answering {
     }
 
     template <class Sink>
-    void by_lists(const std::vector<std::uint32_t>& active, const std::vector<SparsePlan>& plans, unsigned radius, Sink&& sink) {
+    void by_lists(const Planned& planned, unsigned radius, Sink&& sink) {
+        const std::vector<std::uint32_t>& active = planned.of(Route::lists);
+        if (active.empty()) return;
         SparseWork& work = work_[shard_.structure(Route::lists)];
         const auto start = Clock::now();
-        std::size_t queries = 0;
         for (std::size_t i = 0; i < active.size(); ++i) {
-            if (plans[i].route != Route::lists) continue;
             const std::uint32_t q = active[i];
-            const ListWork done = lists_.run(query(q), tokens_of(query(q), shard_.codes.words), radius, plans[i].classes,
+            const ListWork done = lists_.run(query(q), tokens_of(query(q), shard_.codes.words), radius, planned.by_lists()[i],
                                              [&](std::uint32_t position, std::uint16_t distance) { ++work.verified, sink(q, position, distance); });
             work.probes += done.postings;
             work.candidates += done.candidates;
-            ++queries;
         }
-        if (queries) finish(work, queries, start);
+        finish(work, active.size(), start);
     }
 
     const SparseShard& shard_;

@@ -46,19 +46,20 @@ class GrowingAnswer {
     // Searches the active queries within a radius; those whose k nearest are certain then leave, as do those that are
     // cheaper to scan.
     void grow(unsigned radius) {
-        std::vector<SparsePlan> plans;
+        SparsePlanner planner(shard_, radius, route_, costs_);
+        Planned planned(active_.size());
         std::vector<std::uint32_t> searched;
         for (const std::uint32_t q : active_) {
-            SparsePlan plan = plan_sparse(shard_, queries_.data + q * shard_.codes.words, radius, route_, costs_);
+            SparsePlan plan = planner.plan(queries_.data + q * shard_.codes.words);
             if (plan.route == Route::fold_scan || plan.route == Route::scan) {
                 left_.push_back(q);
                 continue;
             }
             restart(q, radius);
             searched.push_back(q);
-            plans.push_back(std::move(plan));
+            planned.add(q, std::move(plan));
         }
-        answering_.run(searched, plans, radius, this->radius(), keep());
+        answering_.run(planned, radius, this->radius(), keep());
         std::erase_if(searched, [&](std::uint32_t q) { return nearest(q).has_k(); });
         active_ = std::move(searched);
     }

@@ -37,23 +37,6 @@ void expect(const SparseShard& shard, const SparsePlan& plan, std::vector<Sparse
     else work[shard.structure(plan.route)].expected += plan.candidates;
 }
 
-// What looking up the folds around a query costs, and how many codes are compared: by chance one of 256 shares the tag.
-struct FoldPlan {
-    double ns = 0, candidates = 0;
-};
-
-FoldPlan plan_folds(const SparseShard& shard, const std::uint64_t* query, unsigned radius, const SparseCosts& costs) {
-    FoldPlan plan;
-    each_reach(shard.folds.classes, set_bits(query, shard.codes.words), radius, [&](const Reach& reach) {
-        const double in_class = double(shard.folds.classes.codes(reach.cls));
-        const auto [look_ups, codes] = expect_folds(query, shard.codes.words, reach, in_class, shard.per_fold);
-        const double candidates = look_ups * double(codes_per_group / buckets_per_group) / 256 + codes;
-        plan.candidates += candidates;
-        plan.ns += look_ups * costs.look_up + candidates * double(shard.codes.words) * costs.verify;
-    });
-    return plan;
-}
-
 }  // namespace
 
 void SparseShard::sample() {
@@ -63,9 +46,8 @@ void SparseShard::sample() {
     for (std::size_t i = 0; i < runs * run; ++i) {
         const std::size_t at = i / run * codes.count / runs + i % run;
         if (at >= (i / run + 1) * codes.count / runs) continue;
-        std::uint64_t folded = 0;
-        for (std::size_t w = 0; w < codes.words; ++w) folded ^= codes.data[w * codes.stride + at];
-        ++taken, ++shares[std::size_t(__builtin_popcountll(folded))];
+        const Folded code = folded(codes.words, [&](std::size_t w) { return codes.data[w * codes.stride + at]; });
+        ++taken, ++shares[std::size_t(__builtin_popcountll(code.fold))];
     }
     for (double& share : shares) share /= double(std::max<std::size_t>(taken, 1));
     per_fold = spread_evenly(std::move(shares));
@@ -88,31 +70,49 @@ double SparseShard::fold_scan_ns(unsigned radius, const SparseCosts& costs) cons
     return blocks.empty() ? never : double(codes.count) * (costs.folded + passing(radius) * double(codes.words) * costs.verify);
 }
 
-SparsePlan plan_sparse(const SparseShard& shard, const std::uint64_t* query, unsigned radius, int route, const SparseCosts& costs) {
-    const double codes = double(shard.codes.count), words = double(shard.codes.words);
-    SparsePlan best{Route::scan, {}, {}, shard.scan_ns(costs), shard.scan_ns(costs), codes};
+SparsePlanner::SparsePlanner(const SparseShard& shard, unsigned radius, int route, const SparseCosts& costs)
+    : shard_(shard), radius_(radius), route_(route), costs_(costs), scan_ns_(shard.scan_ns(costs)), fold_scan_ns_(shard.fold_scan_ns(radius, costs)) {}
+
+SparsePlan SparsePlanner::plan(const std::uint64_t* query) {
+    const double codes = double(shard_.codes.count), words = double(shard_.codes.words);
+    SparsePlan best{Route::scan, {}, {}, scan_ns_, scan_ns_, codes};
     const auto take = [&](Route by, double ns, double candidates) {
-        const bool is_better = route < 0 ? ns < best.ns : route == int(by) && ns < never;
+        const bool is_better = route_ < 0 ? ns < best.ns : route_ == int(by) && ns < never;
         if (is_better) best.route = by, best.ns = ns, best.candidates = candidates;
         return is_better;
     };
-    take(Route::fold_scan, shard.fold_scan_ns(radius, costs), codes * shard.passing(radius));
-    if (!shard.folds.empty()) {
-        const FoldPlan folds = plan_folds(shard, query, radius, costs);
+    take(Route::fold_scan, fold_scan_ns_, codes * shard_.passing(radius_));
+    if (!shard_.folds.empty()) {
+        const FoldPlan& folds = plan_folds(folded(query, shard_.codes.words));
         take(Route::folds, folds.ns, folds.candidates);
     }
-    if (!shard.blocks.empty() && (route >= 0 || best.ns > planning_ns)) {
-        const double verify = shard.passing(radius) * words * costs.verify;
-        const Allocation blocks = allocate(shard.blocks, query, radius, costs.probe, costs.candidate + verify);
+    if (!shard_.blocks.empty() && (route_ >= 0 || best.ns > planning_ns)) {
+        const double verify = shard_.passing(radius_) * words * costs_.verify;
+        const Allocation blocks = allocate(shard_.blocks, query, radius_, costs_.probe, costs_.candidate + verify);
         if (take(Route::signatures, blocks.ns, 0)) best.blocks = blocks;
     }
-    if (!shard.lists.empty() && (route >= 0 || best.ns > planning_ns)) {
-        auto classes = plan_classes(shard.lists, tokens_of(query, shard.codes.words), radius, {costs.posting, words * costs.verify, words * costs.scanned});
+    if (!shard_.lists.empty() && (route_ >= 0 || best.ns > planning_ns)) {
+        auto classes = plan_classes(shard_.lists, tokens_of(query, shard_.codes.words), radius_, {costs_.posting, words * costs_.verify, words * costs_.scanned});
         double ns = 0;
         for (const ClassPlan& part : classes) ns += part.ns;
         if (take(Route::lists, ns, 0)) best.classes = std::move(classes);
     }
     return best;
+}
+
+// By chance one code of 256 shares the tag.
+const FoldPlan& SparsePlanner::plan_folds(const Folded& query) {
+    const std::uint64_t key = std::uint64_t(query.set_bits) << 16 | std::uint64_t(query.inside()) << 8 | query.own();
+    const auto [found, is_new] = fold_plans_.try_emplace(key);
+    FoldPlan& plan = found->second;
+    if (!is_new) return plan;
+    each_reach(shard_.folds.classes, query.set_bits, radius_, [&](const Reach& reach) {
+        const auto [look_ups, codes] = expect_folds(query, reach, double(shard_.folds.classes.codes(reach.cls)), shard_.per_fold);
+        const double candidates = look_ups * double(codes_per_group / buckets_per_group) / 256 + codes;
+        plan.candidates += candidates;
+        plan.ns += look_ups * costs_.look_up + candidates * double(shard_.codes.words) * costs_.verify;
+    });
+    return plan;
 }
 
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
@@ -124,21 +124,21 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
     work.assign(shard.structures(), {});
     parallel_for(parts.size(), threads, [&](std::size_t task) {
         std::vector<SparseWork> done(work.size());
-        std::vector<std::uint32_t> active;
-        std::vector<SparsePlan> plans;
         double by_plan = 0, by_scan = 0;
-        const std::size_t end = std::min(queries.count, (task + 1) * block);
-        for (std::size_t q = task * block; q < end; ++q) {
+        const std::size_t begin = task * block, end = std::min(queries.count, begin + block);
+        SparsePlanner planner(shard, radius, route, costs);
+        Planned planned(end - begin);
+        for (std::size_t q = begin; q < end; ++q) {
             if (q + plans_ahead < end)
                 for (const Block& part : shard.blocks)
                     __builtin_prefetch(part.buckets.offsets + part.bucket_of(queries.data + (q + plans_ahead) * shard.codes.words));
-            active.push_back(std::uint32_t(q));
-            plans.push_back(plan_sparse(shard, queries.data + q * shard.codes.words, radius, route, costs));
-            expect(shard, plans.back(), done);
-            by_plan += plans.back().ns, by_scan += plans.back().scan_ns;
+            SparsePlan plan = planner.plan(queries.data + q * shard.codes.words);
+            expect(shard, plan, done);
+            by_plan += plan.ns, by_scan += plan.scan_ns;
+            planned.add(std::uint32_t(q), std::move(plan));
         }
         std::vector<Hit>& hits = parts[task];
-        Answering(shard, queries, isa, done).run(active, plans, radius, [&](std::uint32_t) { return int(radius); },
+        Answering(shard, queries, isa, done).run(planned, radius, [&](std::uint32_t) { return int(radius); },
             [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
                 hits.push_back({position, q, distance});
                 if (hits.size() > max_rows) throw TooManyRows{hits.size()};

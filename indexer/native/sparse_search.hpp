@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "indexer/native/folds.hpp"
@@ -60,6 +61,27 @@ struct SparsePlan {
     double candidates;  // of the fold table or a scan
 };
 
+// Queries by the routes that they take.
+class Planned {
+  public:
+    explicit Planned(std::size_t most) { queries_[std::size_t(Route::folds)].reserve(most); }
+
+    void add(std::uint32_t query, SparsePlan&& plan) {
+        queries_[std::size_t(plan.route)].push_back(query);
+        if (plan.route == Route::signatures) by_signatures_.push_back(std::move(plan.blocks));
+        if (plan.route == Route::lists) by_lists_.push_back(std::move(plan.classes));
+    }
+    const std::vector<std::uint32_t>& of(Route route) const { return queries_[std::size_t(route)]; }
+    // Of those that take signatures, or lists, in the same order.
+    const std::vector<Allocation>& by_signatures() const { return by_signatures_; }
+    const std::vector<std::vector<ClassPlan>>& by_lists() const { return by_lists_; }
+
+  private:
+    std::vector<std::uint32_t> queries_[std::size_t(Route::scan) + 1];
+    std::vector<Allocation> by_signatures_;
+    std::vector<std::vector<ClassPlan>> by_lists_;
+};
+
 // What one structure did.
 struct SparseWork {
     std::uint64_t queries = 0, probes = 0, candidates = 0, verified = 0;
@@ -73,8 +95,29 @@ inline std::size_t sparse_task_queries(std::size_t queries, std::size_t threads)
     return std::clamp<std::size_t>((queries + threads - 1) / std::max<std::size_t>(threads, 1), 1, 4096);
 }
 
-// The cheapest plan for one query; `route` ≥ 0 asks for that route where it can answer, else for a scan.
-SparsePlan plan_sparse(const SparseShard& shard, const std::uint64_t* query, unsigned radius, int route, const SparseCosts& costs);
+// What looking up the folds around a query costs, and how many codes are compared.
+struct FoldPlan {
+    double ns = 0, candidates = 0;
+};
+
+// Plans queries of one radius; `route` ≥ 0 asks for that route where it can answer, else for a scan.
+class SparsePlanner {
+  public:
+    SparsePlanner(const SparseShard& shard, unsigned radius, int route, const SparseCosts& costs);
+
+    // The cheapest plan for one query.
+    SparsePlan plan(const std::uint64_t* query);
+
+  private:
+    const FoldPlan& plan_folds(const Folded& query);
+
+    const SparseShard& shard_;
+    unsigned radius_;
+    int route_;
+    SparseCosts costs_;
+    double scan_ns_, fold_scan_ns_;
+    std::unordered_map<std::uint64_t, FoldPlan> fold_plans_;  // by the numbers of bits that decide
+};
 
 // All rows within `radius` of each query, each by its plan. `work` has an element a structure; `cost` adds up expected nanoseconds: by the
 // plans, by scans.

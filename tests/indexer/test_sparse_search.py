@@ -1,7 +1,5 @@
 """Search over fold tables, signatures and inverted lists of sparse codes against the definition, by every route."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -129,11 +127,11 @@ def test_explain_says_which_route_was_taken_and_what_it_did(tmp_path, route, rad
 def test_costs_choose_the_route(tmp_path):
     ids, database, queries = drawn(512, items=3000)
     index = built(tmp_path / "index", ids, database, 512, rows_per_shard=3000)
-    shard, dear = index.open_shard(0), SparseCosts(*[1e9] * len(dataclasses.fields(SparseCosts)))
+    shard, dear = index.open_shard(0), SparseCosts(*[1e9] * len(SparseCosts._fields))
     for step, route in {"look_up": "folds", "probe": "signatures", "posting": "lists", "folded": "fold scan"}.items():
-        shard.sparse_costs = dataclasses.replace(dear, candidate=1, verify=1, **{step: 1e-3})
+        shard.sparse_costs = dear._replace(candidate=1, verify=1, **{step: 1e-3})
         assert index.explain(queries[4:], 2)[0].reason.startswith(f"{route} for 2 of 2 queries")
-    shard.sparse_costs = dataclasses.replace(dear, scanned=1e-3)
+    shard.sparse_costs = dear._replace(scanned=1e-3)
     assert index.explain(queries[4:], 2)[0].reason.startswith("scan")
 
 
