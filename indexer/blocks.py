@@ -1,4 +1,4 @@
-"""Answers of bounded size: queries are searched in blocks, and a block whose answer would not fit is halved."""
+"""Answers of bounded size: queries are searched in blocks, and after one that does not fit, in blocks that will."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from hashcore.neighbors import Neighbors
 MAX_RESULT_BYTES = 2 << 30
 ROW_BYTES = 48  # of an answer, while it is being put in order
 QUERIES_AT_ONCE = 1 << 20
+SHRINK = 16  # a block that was refused costs a search: the next one is sure to be smaller, and tells how many fit
+FILL = 0.8
 
 
 def search_blocks(
@@ -26,16 +28,23 @@ def search_blocks(
         InvalidInputError: If one query alone has more neighbours than fit.
     """
     start, block, most_rows = 0, QUERIES_AT_ONCE, max_bytes // ROW_BYTES
+    was_refused = False
     while start < queries:
         stop = min(start + block, queries)
         found = search(slice(start, stop), most_rows)
         if found is not None:
             yield start, found
-            start = stop
+            start, block = stop, _fitting(found, most_rows) if was_refused else block
         elif stop - start > 1:
-            block = (stop - start) // 2
+            was_refused, block = True, max((stop - start) // SHRINK, 1)
         else:
             raise InvalidInputError(
                 f"query {start} has more than {most_rows} neighbours, beyond max_bytes={max_bytes}; "
                 "use a smaller radius or more memory"
             )
+
+
+def _fitting(found: Neighbors, most_rows: int) -> int:
+    """Return how many queries like those of an answer leave some room among `most_rows`; not far more than those."""
+    like = int(FILL * most_rows * len(found) / max(len(found.ids), 1))
+    return max(1, min(like, SHRINK * len(found)))

@@ -180,17 +180,16 @@ class Shard:
         totals, neighbors, scanned = np.zeros((len(self.substrings), 4)), 0, False
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
-            nonlocal totals, neighbors, scanned
+            nonlocal totals, scanned
             found = self._search(rows[part], radius, plan, most_rows, threads)
             if found is None:
                 return None
             totals += np.array(found.work).reshape(totals.shape)
-            neighbors += len(found.neighbors.ids)
             scanned = scanned or found.scanned
-            return Neighbors.empty(0)
+            return found.neighbors
 
-        for _ in search_blocks(search, len(rows), MAX_RESULT_BYTES):
-            pass
+        for _, part in search_blocks(search, len(rows), MAX_RESULT_BYTES):
+            neighbors += len(part.ids)
         tables = tuple(
             TablePlan(
                 name=f"table {number}, {substring.bits} bits",

@@ -99,17 +99,15 @@ class SparseShard(Shard):
         hamming.check_radius(radius, self.layout.code_length)
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
-            nonlocal neighbors
             found = self._range(rows[part], radius, most_rows, threads)
             if found is None:
                 return None
             _add(work, np.array(found[1]))
             costs[:] += found[2:]
-            neighbors += len(found[0][1])
-            return Neighbors.empty(0)
+            return Neighbors(*found[0])
 
-        for _ in search_blocks(search, len(rows), MAX_RESULT_BYTES):
-            pass
+        for _, part in search_blocks(search, len(rows), MAX_RESULT_BYTES):
+            neighbors += len(part.ids)
         tables = tuple(
             _table_plan(*structure, radius, done)
             for structure, done in zip(self._structures(), work, strict=True)

@@ -10,18 +10,34 @@
 
 namespace hashcore {
 
+// Allocates for containers, too.
+template <class T>
+struct LargePages {
+    using value_type = T;
+    static constexpr std::size_t page = std::size_t(1) << 21;
+
+    LargePages() = default;
+    template <class Other>
+    LargePages(const LargePages<Other>&) {}
+
+    static T* allocate(std::size_t size) {
+        const std::size_t bytes = (size * sizeof(T) + page - 1) / page * page;
+        void* data = bytes > page ? std::aligned_alloc(page, bytes) : std::malloc(size * sizeof(T) + 1);
+        if (!data) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+        if (bytes > page) madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+        return static_cast<T*>(data);
+    }
+    static void deallocate(T* data, std::size_t) { std::free(data); }
+    bool operator==(const LargePages&) const { return true; }
+};
+
 template <class T>
 class Buffer {
   public:
     Buffer() = default;
-    explicit Buffer(std::size_t size) : size_(size) {
-        const std::size_t bytes = (size * sizeof(T) + page - 1) / page * page;
-        data_ = static_cast<T*>(bytes > page ? std::aligned_alloc(page, bytes) : std::malloc(size * sizeof(T) + 1));
-        if (!data_) throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-        if (bytes > page) madvise(data_, bytes, MADV_HUGEPAGE);
-#endif
-    }
+    explicit Buffer(std::size_t size) : data_(LargePages<T>::allocate(size)), size_(size) {}
     Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     Buffer& operator=(Buffer&& other) noexcept {
         std::swap(data_, other.data_);
@@ -41,7 +57,6 @@ class Buffer {
     T* end() { return data_ + size_; }
 
   private:
-    static constexpr std::size_t page = std::size_t(1) << 21;
     T* data_ = nullptr;
     std::size_t size_ = 0;
 };

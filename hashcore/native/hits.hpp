@@ -19,6 +19,7 @@ struct Hit {
     std::uint32_t query;
     std::uint16_t distance;
 };
+using Hits = std::vector<Hit, LargePages<Hit>>;
 
 struct HitLists {
     std::vector<std::int64_t> offsets;  // hits of query i are offsets[i]:offsets[i + 1]
@@ -80,7 +81,7 @@ inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t querie
 class Assembly {
   public:
     // Keeps at most `most` rows of each query; throws TooManyRows where all together are more than `max_rows`.
-    Assembly(const std::vector<std::vector<Hit>>& parts, const Rows& rows, std::size_t queries, std::size_t most, std::size_t max_rows)
+    Assembly(const std::vector<Hits>& parts, const Rows& rows, std::size_t queries, std::size_t most, std::size_t max_rows)
         : rows_(rows), most_(most), start_(queries + 1, 0) {
         group_by_query(parts);
         lists_.offsets.assign(queries + 1, 0);
@@ -122,7 +123,7 @@ class Assembly {
         std::uint16_t distance;
     };
 
-    void group_by_query(const std::vector<std::vector<Hit>>& parts) {
+    void group_by_query(const std::vector<Hits>& parts) {
         for (const auto& part : parts)
             for (const Hit& hit : part) ++start_[hit.query + 1];
         for (std::size_t q = 1; q < start_.size(); ++q) start_[q] += start_[q - 1];
@@ -175,7 +176,7 @@ class Assembly {
 
 inline constexpr std::size_t any_number = std::size_t(-1) >> 1;
 
-inline HitLists assemble(const std::vector<std::vector<Hit>>& parts, const Rows& rows, std::size_t queries, std::size_t threads,
+inline HitLists assemble(const std::vector<Hits>& parts, const Rows& rows, std::size_t queries, std::size_t threads,
                          std::size_t most = any_number, std::size_t max_rows = any_number) {
     return Assembly(parts, rows, queries, most, max_rows).run(threads);
 }

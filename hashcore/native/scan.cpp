@@ -81,15 +81,15 @@ const ScanKernels& scan_kernels(Isa isa) {
     }
 }
 
-std::vector<std::vector<Hit>> scan_range_hits(const Items& source, const Queries& queries, unsigned radius,
+std::vector<Hits> scan_range_hits(const Items& source, const Queries& queries, unsigned radius,
                                               std::size_t threads, Isa isa) {
     const ScanKernels& kernels = scan_kernels(isa);
     const Columns& columns = source.columns;
     const Cut cut(queries.count, columns.count, threads);
-    std::vector<std::vector<Hit>> parts(cut.tasks());
+    std::vector<Hits> parts(cut.tasks());
     parallel_for(cut.tasks(), threads, [&](std::size_t number) {
         const Task task(cut, number, queries.count, columns.count);
-        std::vector<Hit> hits;
+        Hits hits;
         Blocks blocks(source);
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
@@ -116,7 +116,7 @@ HitLists scan_nearest(const Items& source, const Queries& queries, std::size_t k
     const ScanKernels& kernels = scan_kernels(isa);
     const Columns& columns = source.columns;
     const Cut cut(queries.count, columns.count, threads);
-    std::vector<std::vector<Hit>> parts(cut.tasks());
+    std::vector<Hits> parts(cut.tasks());
     parallel_for(cut.tasks(), threads, [&](std::size_t number) {
         const Task task(cut, number, queries.count, columns.count);
         std::vector<Nearest> nearest(task.query_end - task.query_begin, Nearest(k, unsigned(64 * columns.words), Ties::first));

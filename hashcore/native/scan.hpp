@@ -39,7 +39,7 @@ struct Masks {
 };
 
 // All items within `radius` of each query, in parts for assemble(); ids are item numbers.
-std::vector<std::vector<Hit>> scan_range_hits(const Items& items, const Queries& queries, unsigned radius,
+std::vector<Hits> scan_range_hits(const Items& items, const Queries& queries, unsigned radius,
                                               std::size_t threads, Isa isa);
 HitLists scan_range(const Items& items, const Queries& queries, unsigned radius, std::size_t threads, Isa isa);
 

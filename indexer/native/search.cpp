@@ -126,7 +126,7 @@ class GrowingSearch {
         if (!active_.empty()) scan(scanned);
     }
 
-    void append_to(std::vector<Hit>& hits) {
+    void append_to(Hits& hits) {
         for (std::size_t i = 0; i < nearest_.size(); ++i)
             for (const auto& found : nearest_[i].found())
                 hits.push_back({found.item, std::uint32_t(begin_ + i), found.distance});
@@ -211,9 +211,9 @@ const BucketKernels& bucket_kernels(Isa isa) {
 
 HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned) {
-    std::vector<std::vector<Hit>> parts;
+    std::vector<Hits> parts;
     std::atomic<std::size_t> kept{0};
-    auto keep = [&](std::vector<Hit>&& hits) {
+    auto keep = [&](Hits&& hits) {
         if ((kept += hits.size()) > plan.max_rows) throw TooManyRows{kept};
         return std::move(hits);
     };
@@ -236,7 +236,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
         std::atomic<std::uint64_t> compared{0}, verified{0};
         parallel_for(sweep.tasks(), threads, [&](std::size_t task) {
             Candidates candidates;
-            std::vector<Hit> hits;
+            Hits hits;
             compared += sweep.run(task, candidates);
             verifier.verify(
                 candidates, [&](std::uint32_t) { return int(plan.radius); },
@@ -258,7 +258,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
 HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, const Costs& costs, std::size_t threads,
                     Isa isa, std::uint8_t* scanned) {
     const std::size_t block = std::clamp<std::size_t>((queries.count + threads - 1) / std::max<std::size_t>(threads, 1), 1, queries_per_block);
-    std::vector<std::vector<Hit>> parts((queries.count + block - 1) / block);
+    std::vector<Hits> parts((queries.count + block - 1) / block);
     parallel_for(parts.size(), threads, [&](std::size_t task) {
         GrowingSearch search(shard, queries, task * block, std::min(queries.count, (task + 1) * block), k, costs, isa);
         search.run(scanned);

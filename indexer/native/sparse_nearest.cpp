@@ -24,7 +24,7 @@ class GrowingAnswer {
         scan();
     }
 
-    void append_to(std::vector<Hit>& hits) {
+    void append_to(Hits& hits) {
         for (std::size_t i = 0; i < nearest_.size(); ++i)
             for (const auto& found : nearest_[i].found())
                 hits.push_back({found.item, std::uint32_t(begin_ + i), found.distance});
@@ -96,7 +96,7 @@ class GrowingAnswer {
 HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, int route, const SparseCosts& costs,
                         std::size_t threads, Isa isa) {
     const std::size_t block = sparse_task_queries(queries.count, threads);
-    std::vector<std::vector<Hit>> parts((queries.count + block - 1) / block);
+    std::vector<Hits> parts((queries.count + block - 1) / block);
     parallel_for(parts.size(), threads, [&](std::size_t task) {
         GrowingAnswer search(shard, queries, std::uint32_t(task * block), std::uint32_t(std::min(queries.count, (task + 1) * block)), k, route, costs, isa);
         search.run();

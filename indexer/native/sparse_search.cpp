@@ -118,7 +118,7 @@ const FoldPlan& SparsePlanner::plan_folds(const Folded& query) {
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]) {
     const std::size_t block = sparse_task_queries(queries.count, threads);
-    std::vector<std::vector<Hit>> parts((queries.count + block - 1) / block);
+    std::vector<Hits> parts((queries.count + block - 1) / block);
     std::atomic<std::size_t> kept{0};
     std::mutex adding;
     work.assign(shard.structures(), {});
@@ -137,7 +137,7 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
             by_plan += plan.ns, by_scan += plan.scan_ns;
             planned.add(std::uint32_t(q), std::move(plan));
         }
-        std::vector<Hit>& hits = parts[task];
+        Hits& hits = parts[task];
         Answering(shard, queries, isa, done).run(planned, radius, [&](std::uint32_t) { return int(radius); },
             [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
                 hits.push_back({position, q, distance});

@@ -180,7 +180,9 @@ def test_a_crowd_of_equal_codes_is_answered_by_id(tmp_path):
     assert found.distances.tolist() == [0] * 4000 + [1]
 
 
-@pytest.mark.parametrize(("lowest", "highest"), [(0, 10**6), (-(10**12), 10**12), (-(2**63), 2**63 - 1)])
+@pytest.mark.parametrize(
+    ("lowest", "highest"), [(-5_000, 15_000), (0, 10**6), (-(10**12), 10**12), (-(2**63), 2**63 - 1)]
+)
 def test_thousands_of_neighbours_of_one_query_are_in_order_whatever_the_ids(tmp_path, lowest, highest):
     rng = np.random.default_rng(0)
     database = codes.pack(clustered_bits(rng, 6000, 16))
