@@ -101,10 +101,13 @@ class Assembly {
         parallel_for((queries + block - 1) / block, lists_.ids.size() > 10'000 ? threads : 1, [&](std::size_t task) {
             std::vector<Neighbor> neighbors;
             NeighborOrder order;
+            Places places;
             const std::size_t stop = std::min(queries, (task + 1) * block);
             for (std::size_t begin = task * block, end; begin < stop; begin = end) {
-                std::size_t count = 0;  // rows of as many queries as stay in cache, or of one
-                for (end = begin; end < stop && (end == begin || count < cached_rows); ++end) count += rows_of(start_[end], start_[end + 1]);
+                end = begin + 1;
+                std::size_t count = rows_of(start_[begin], start_[end]);  // and of as many more queries as stay in cache
+                if (count >= many && (write_one_code(begin) || write_by_place(begin, count, places))) continue;
+                for (; end < stop && count < many; ++end) count += rows_of(start_[end], start_[end + 1]);
                 neighbors.resize(count);
                 expand(start_[begin], start_[end], neighbors.data());
                 write(begin, end, neighbors.data(), order);
@@ -115,7 +118,7 @@ class Assembly {
 
   private:
     static constexpr std::size_t ahead = 32;  // memory accesses kept in flight
-    static constexpr std::size_t cached_rows = 4096;
+    static constexpr std::size_t many = 4096;  // rows
 
     // The rows of one distinct code near a query.
     struct Found {
@@ -152,6 +155,40 @@ class Assembly {
             const Found& found = found_[i];
             for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *out++ = {rows_.id(row), found.distance};
         }
+    }
+
+    // Whether all rows of a query are of one code, and thus in order as they stand; writes them then.
+    bool write_one_code(std::size_t q) {
+        const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
+        const Found found = found_[start_[q]];
+        if (start_[q + 1] - start_[q] != 1) return false;
+        const Rows rows = rows_;
+        std::int64_t* ids = lists_.ids.data() + first;
+        for (std::size_t i = 0; i < kept; ++i) ids[i] = rows.id(found.row + i);
+        std::fill_n(lists_.distances.data() + first, kept, found.distance);
+        return true;
+    }
+
+    // Whether the rows of a query could be written by their places.
+    bool write_by_place(std::size_t q, std::size_t count, Places& places) {
+        const Found *begin = found_.data() + start_[q], *end = found_.data() + start_[q + 1];
+        const auto [nearest, farthest] = std::minmax_element(begin, end, [](const Found& a, const Found& b) { return a.distance < b.distance; });
+        std::int64_t lowest = rows_.id(begin->row), highest = lowest;
+        for (const Found* found = begin; found < end; ++found) {
+            lowest = std::min(lowest, rows_.id(found->row));
+            highest = std::max(highest, rows_.id(std::size_t(found->row) + found->count - 1));
+        }
+        if (!places.start(count, lowest, highest, nearest->distance, farthest->distance)) return false;
+        const Places::Put put = places.put();
+        const Rows rows = rows_;
+        bool are_free = true;
+        for (const Found* found = begin; found < end; ++found) {
+            if (found + ahead < end) rows_.prefetch_id(found[ahead].row);
+            for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) are_free &= put(rows.id(row), found->distance);
+        }
+        const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
+        if (are_free) places.read(kept, lists_.ids.data() + first, lists_.distances.data() + first);
+        return are_free;
     }
 
     void write(std::size_t begin, std::size_t end, Neighbor* neighbors, NeighborOrder& order) {

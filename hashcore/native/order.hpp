@@ -19,8 +19,7 @@ struct Neighbor {
     }
 };
 
-// Few neighbours are compared. Many are sorted by radix: distance and id, less the smallest, make one number of few digits; or,
-// where ids are no wider apart than many, put down as bits, a bit an id and distance, and read in order.
+// Few neighbours are compared, many are sorted by radix: distance and id, less the smallest, make one number of few digits.
 class NeighborOrder {
   public:
     void operator()(Neighbor* begin, Neighbor* end) {
@@ -34,7 +33,6 @@ class NeighborOrder {
             highest = std::max(highest, key(n->id));
             farthest = std::max(farthest, n->distance);
         }
-        if (by_place(begin, end, lowest, highest, farthest)) return;
         const int id_bits = int(std::bit_width(highest - lowest)), bits = id_bits + int(std::bit_width(farthest));
         if (bits > 63) return std::sort(begin, end);
         numbers_.resize(count);
@@ -53,26 +51,6 @@ class NeighborOrder {
 
     static std::uint64_t key(std::int64_t id) { return std::uint64_t(id) ^ sign; }  // in the same order, without sign
 
-    // Whether the neighbours could be put in order by their places; they are left alone where there is too much room between
-    // them, or two have the same id and distance.
-    bool by_place(Neighbor* begin, Neighbor* end, std::uint64_t lowest, std::uint64_t highest, std::uint16_t farthest) {
-        const std::size_t most_words = 4 * std::size_t(end - begin), words = std::size_t((highest - lowest) / 64 + 1);
-        if ((highest - lowest) / 64 >= most_words || words * (farthest + std::size_t(1)) > most_words) return false;
-        numbers_.assign(words * (farthest + std::size_t(1)), 0);
-        for (const Neighbor* n = begin; n < end; ++n) {
-            const std::uint64_t place = key(n->id) - lowest, bit = std::uint64_t(1) << place % 64;
-            std::uint64_t& word = numbers_[n->distance * words + place / 64];
-            if (word & bit) return false;
-            word |= bit;
-        }
-        for (std::size_t i = 0; i < numbers_.size(); ++i)
-            for (std::uint64_t bits = numbers_[i]; bits; bits &= bits - 1) {
-                const std::uint64_t place = i % words * 64 + std::uint64_t(__builtin_ctzll(bits));
-                *begin++ = {std::int64_t((place + lowest) ^ sign), std::uint16_t(i / words)};
-            }
-        return true;
-    }
-
     void sort_by_radix(int bits) {
         other_.resize(numbers_.size());
         for (int shift = 0; shift < bits; shift += digit_bits) {
@@ -86,6 +64,55 @@ class NeighborOrder {
     }
 
     std::vector<std::uint64_t> numbers_, other_;
+};
+
+// Many neighbours whose ids lie no wider apart: a bit for each distance and id, put down in any order and read in the right one.
+class Places {
+  public:
+    // Whether it pays for so many neighbours with ids lowest to highest; makes room for them if so.
+    bool start(std::size_t count, std::int64_t lowest, std::int64_t highest, std::uint16_t nearest, std::uint16_t farthest) {
+        const std::uint64_t most_words = 4 * count, words = (std::uint64_t(highest) - std::uint64_t(lowest)) / 64 + 1;
+        const std::size_t distances = farthest - nearest + std::size_t(1);
+        if (words > most_words || words * distances > most_words) return false;
+        lowest_ = std::uint64_t(lowest), nearest_ = nearest, words_ = words;
+        bits_.assign(words * distances, 0);
+        return true;
+    }
+    // Puts neighbours down; by value, so that what it reads stays in registers.
+    struct Put {
+        std::uint64_t *bits, lowest, words;
+        std::uint16_t nearest;
+
+        // Whether the place was free.
+        bool operator()(std::int64_t id, std::uint16_t distance) const {
+            const std::uint64_t place = std::uint64_t(id) - lowest, bit = std::uint64_t(1) << place % 64;
+            std::uint64_t& word = bits[std::uint64_t(distance - nearest) * words + place / 64];
+            const bool is_free = (word & bit) == 0;
+            word |= bit;
+            return is_free;
+        }
+    };
+    Put put() { return {bits_.data(), lowest_, words_, nearest_}; }
+
+    // The first neighbours, by (distance, id).
+    void read(std::size_t count, std::int64_t* ids, std::uint16_t* distances) const {
+        const std::int64_t* const end = ids + count;
+        const std::uint64_t* word = bits_.data();
+        for (std::uint16_t distance = nearest_; ids < end; ++distance) {
+            std::uint64_t id = lowest_;
+            for (const std::uint64_t* const stop = word + words_; word < stop; ++word, id += 64)
+                for (std::uint64_t bits = *word; bits && ids < end; bits &= bits - 1) {
+                    *ids++ = std::int64_t(id + std::uint64_t(__builtin_ctzll(bits)));
+                    *distances++ = distance;
+                }
+        }
+    }
+
+  private:
+    std::uint64_t lowest_ = 0;
+    std::uint16_t nearest_ = 0;
+    std::size_t words_ = 0;
+    std::vector<std::uint64_t> bits_;
 };
 
 }  // namespace hashcore
