@@ -16,7 +16,7 @@ from hashcore.errors import InvalidInputError
 from hashcore.relevance import Labels
 from indexer.layout import SAMPLE_CODES, Layout, plan_layout
 from indexer.manifest import Manifest, ShardEntry, commit_manifest, next_generation
-from indexer.shard_builder import build_shard
+from indexer.shard_builder import build_shard, signed
 from indexer.store import Store
 from indexer.tombstones import write_tombstones
 
@@ -53,7 +53,7 @@ def check_ids(ids: Any, codes: Codes) -> NDArray[np.int64]:
             raise InvalidInputError(
                 f"{len(twice)} ids are there more than once, such as {twice[0]}; give each item its own id"
             )
-    return array.astype(np.int64, copy=False)
+    return signed(array)
 
 
 def check_new(index: Index, ids: NDArray[np.int64]) -> None:
@@ -86,6 +86,7 @@ def delete_rows(index: Index, ids: NDArray[np.int64]) -> Manifest:
     wanted = np.asarray(ids)
     if wanted.dtype.kind not in "iu" and len(wanted):
         raise InvalidInputError(f"ids: need whole numbers, got {wanted.dtype}")
+    wanted = signed(wanted) if len(wanted) else wanted
     found = {number: mark_deleted(index, number, wanted) for number in shards_with(index.shards, wanted)}
     return commit_deleted(index, found)
 

@@ -19,6 +19,7 @@ from indexer.sparse_builder import class_keys, sparse_arrays
 from indexer.store import Store
 
 MAX_ROWS = 2**32 - 1  # rows and distinct codes are numbered by 32 bits
+MAX_ID = 2**63 - 1
 
 BitOrder = NDArray[np.uint16]
 
@@ -69,7 +70,18 @@ def _check_ids(ids: Any, rows: int) -> NDArray[np.int64]:
         raise InvalidInputError(f"ids: need {rows} whole numbers, one a code, got {array.dtype} of shape {array.shape}")
     if not 0 < rows <= MAX_ROWS:
         raise InvalidInputError(f"a shard of {rows} rows; use 1..{MAX_ROWS} (rows_per_shard)")
-    return array.astype(np.int64, copy=False)
+    return signed(array)
+
+
+def signed(ids: NDArray[Any]) -> NDArray[np.int64]:
+    """Return whole numbers as the 64 bits with a sign that an index keeps.
+
+    Raises:
+        InvalidInputError: If one is larger than these hold.
+    """
+    if ids.dtype == np.uint64 and len(ids) and int(ids.max()) > MAX_ID:
+        raise InvalidInputError(f"ids: {ids.max()} is larger than {MAX_ID}, the largest id; give smaller ones")
+    return ids.astype(np.int64, copy=False)
 
 
 def arrange(

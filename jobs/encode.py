@@ -22,6 +22,7 @@ from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partit
 from jobs.corpora.parquet import Columns
 from jobs.corpora.source import Step, reading, steps
 from jobs.pipeline import codes, memory, outputs, runs
+from jobs.pipeline.paths import Place
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
@@ -48,7 +49,7 @@ class EncodeConfig(Section):
     """Files of the corpus that are encoded as one Spark job; a killed run goes on after the last step it finished."""
     gpus: float = Field(default=0, ge=0, le=1)
     """GPU that each task takes: 0.25 lets four tasks share one. Spark must have been told of its GPUs."""
-    only_ids: str | None = None
+    only_ids: Place | None = None
     """Parquet of ids: of the database only their rows are encoded, and no queries; with `rejected/` of an earlier run,
     once its rows are mended, into a directory of their own that can be appended."""
     max_rejected_share: float = Field(default=0.01, ge=0, le=1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.generations.shards import Shards, shards_of
 from jobs.pipeline import memory
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
@@ -36,17 +36,16 @@ def run(pipeline: Pipeline) -> None:
     projected = max(memory.merging_bytes(group, index.manifest.layout) for group in entries)
     memory.promise("compact", projected, pipeline.spark, "lower compact.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore compact {pipeline.name}")
-    merged = map_tasks(spark, partial(merge_group, root, index.generation), groups, "compact")
+    merged = map_tasks(spark, merge_group, [shards_of(root, index, group) for group in groups], "compact")
     manifest = commit_compacted(index, groups, merged)
     print(f"compact: {len(index.shards)} shards to {len(manifest.shards)}, generation {manifest.generation} -> {root}")
 
 
-def merge_group(root: str, generation: int, group: tuple[int, ...]) -> ShardEntry | None:
+def merge_group(group: Shards) -> ShardEntry | None:
     """Build the shard that takes the place of a group."""
-    import indexer
     from indexer.changes import merge
 
-    return merge(indexer.open(root, generation), group)
+    return merge(group.open(), group.numbers)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hashcore.errors import ConfigError
+from jobs.generations.shards import Shards, shards_of
 from jobs.pipeline.ids import read_ids
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
@@ -34,17 +35,17 @@ def run(pipeline: Pipeline) -> None:
     ids, index = read_ids(source, pipeline.delete.column), indexer.open(root)
     numbers = shards_with(index.shards, ids)
     spark = session(pipeline.spark, f"hashcore delete {pipeline.name}")
-    marked = map_tasks(spark, partial(mark, root, index.generation, source, pipeline.delete.column), numbers, "delete")
+    tasks = [shards_of(root, index, [number]) for number in numbers]
+    marked = map_tasks(spark, partial(mark, source, pipeline.delete.column), tasks, "delete")
     manifest = commit_deleted(index, dict(zip(numbers, marked, strict=True)))
     print(f"delete: {len(index) - manifest.rows:,} items, generation {manifest.generation} -> {root}")
 
 
-def mark(root: str, generation: int, source: str, column: str, number: int) -> ShardEntry:
+def mark(source: str, column: str, shard: Shards) -> ShardEntry:
     """Write the tombstones of one shard and return its entry with them."""
-    import indexer
     from indexer.changes import mark_deleted
 
-    return mark_deleted(indexer.open(root, generation), number, read_ids(source, column))
+    return mark_deleted(shard.open(), shard.numbers[0], read_ids(source, column))
 
 
 if __name__ == "__main__":

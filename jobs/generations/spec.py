@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from jobs.pipeline.paths import Place
 from jobs.pipeline.section import Section
 
 
 class AppendConfig(Section):
     """What is added to the index."""
 
-    codes: str | None = None
+    codes: Place | None = None
     """Codes directory, as `encode` makes it, by the index's own hasher."""
 
 
 class DeleteConfig(Section):
     """What is deleted from the index."""
 
-    ids: str | None = None
+    ids: Place | None = None
     """Parquet file or directory of ids; those that are not in the index are left alone."""
     column: str = "id"
     """Column that holds them."""

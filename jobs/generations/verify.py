@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.generations.shards import Shards, shards_of
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks
@@ -27,20 +28,20 @@ def run(pipeline: Pipeline) -> None:
     root = pipeline.paths.index
     index = indexer.open(root)
     spark = session(pipeline.spark, f"hashcore verify {pipeline.name}")
-    check = partial(verify_shard, root, index.generation, pipeline.verify.queries_per_shard)
-    found = Verified(*map(sum, zip(*map_tasks(spark, check, range(len(index.shards)), "verify"), strict=True)))
+    tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
+    checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")
+    found = Verified(*map(sum, zip(*checked, strict=True)))
     print(
         f"verify: {found.shards} shards, {found.rows:,} items, {found.bytes:,} bytes and {found.queries} answers are "
         f"as they must be, generation {index.generation} -> {root}"
     )
 
 
-def verify_shard(root: str, generation: int, queries: int, number: int) -> tuple[int, int, int, int]:
+def verify_shard(queries: int, shard: Shards) -> tuple[int, int, int, int]:
     """Verify one shard."""
-    import indexer
     from indexer import audit
 
-    return audit.verify_shard(indexer.open(root, generation), number, queries)
+    return audit.verify_shard(shard.open(), shard.numbers[0], queries)
 
 
 if __name__ == "__main__":

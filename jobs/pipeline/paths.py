@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 import os
+from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import AfterValidator
 
 from hashcore import files
 from jobs.pipeline.section import Section
 
 
+def absolute(path: str) -> str:
+    """Return a path as every process sees it; a URI stays as it is."""
+    return path if files.is_uri(path) else os.path.abspath(path)
+
+
+Place = Annotated[str, AfterValidator(absolute)]  # tasks may run elsewhere than the driver
+
+
 class Paths(Section):
-    """Places of a pipeline's outputs, absolute, since tasks may run elsewhere; `Paths.below(root)` gives the usual."""
+    """Places of a pipeline's outputs; `Paths.below(root)` gives the usual."""
 
-    corpus_train: str
+    corpus_train: Place
     """Parquet directory that the hasher learns from."""
-    corpus_database: str
+    corpus_database: Place
     """Corpus to encode and index."""
-    corpus_queries: str
+    corpus_queries: Place
     """Corpus of held-out queries."""
-    checkpoints: str
+    checkpoints: Place
     """Training state; a killed training resumes from here."""
-    hasher: str
+    hasher: Place
     """Directory of the trained hasher."""
-    codes_database: str
+    codes_database: Place
     """Codes of the database: `codes.json`, `data/` and `rejected/`."""
-    codes_queries: str
+    codes_queries: Place
     """Codes of the queries, laid out alike."""
-    index: str
+    index: Place
     """Root of the index: shards, manifests and `CURRENT`."""
-    neighbors: str
+    neighbors: Place
     """Parquet directory of search results."""
-    metrics: str
+    metrics: Place
     """JSON file of the figures."""
-    report: str
+    report: Place
     """HTML file that shows them."""
-
-    @field_validator("*")
-    @classmethod
-    def _absolute(cls, path: str) -> str:
-        """Return a path as every process sees it; a URI stays as it is."""
-        return path if files.is_uri(path) else os.path.abspath(path)
 
     @staticmethod
     def below(root: str) -> dict[str, str]:

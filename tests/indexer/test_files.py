@@ -203,6 +203,10 @@ def test_a_root_that_cannot_be_written_is_refused_in_one_line(tmp_path, corpus):
         ({"ids": np.zeros(600, np.int64)}, "599 ids are there more than once, such as 0"),
         ({"ids": np.arange(599)}, "need 600 whole numbers"),
         ({"ids": np.arange(600.0)}, "need 600 whole numbers"),
+        (
+            {"ids": np.arange(600, dtype=np.uint64) + 2**63 - 599},
+            "9223372036854775808 is larger than",
+        ),
         ({"codes": np.empty((0, 5), np.uint8), "ids": np.empty(0, np.int64)}, "no codes to index"),
         ({"code_length": 48}, "5 bytes wide but 48 bits take 6"),
         ({"rows_per_shard": 0}, "rows_per_shard=0"),

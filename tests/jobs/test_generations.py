@@ -11,7 +11,7 @@ from oracle import as_integers, ranking
 
 import indexer
 from hashcore import files
-from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError, TaskError
 from jobs import cli, evaluate, index, search
 from jobs.generations import append, compact, delete, vacuum, verify
 from jobs.pipeline.config import Pipeline
@@ -120,3 +120,34 @@ def test_ids_that_cannot_be_read_are_named(tmp_path):
     pq.write_table(pa.table({"name": ["a"]}), tmp_path / "gone.parquet")
     with pytest.raises(InvalidInputError, match=r"gone\.parquet: no whole numbers in column id"):
         read_ids(str(tmp_path / "gone.parquet"), "id")
+
+
+@pytest.mark.parametrize(("job", "function"), [(delete, "mark"), (compact, "merge_group"), (verify, "verify_shard")])
+def test_a_task_that_fails_names_the_shards_and_rows_that_it_reads(spark, tmp_path, monkeypatch, job, function):
+    rows = make(tmp_path / "codes" / "database", files=(30, 21), code_length=64)
+    given = pipeline(tmp_path, str(tmp_path / "out"), delete={"ids": str(tmp_path / "gone.parquet")})
+    indexer.build(given.paths.index, rows.ids, rows.codes, code_length=64, rows_per_shard=30)
+    pq.write_table(pa.table({"id": rows.ids}), tmp_path / "gone.parquet")
+
+    def fail(*_):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(job, function, fail)
+    shards = "shard 0 rows 0:30, shard 1 rows 0:21" if job is compact else r"shard \d rows 0:(30|21)"
+    with pytest.raises(
+        TaskError, match=rf"task \d of \d, .*/out/index generation 1 {shards}: OSError: the disk is gone"
+    ):
+        job.run(given)
+    assert indexer.open(given.paths.index).generation == 1
+
+
+def test_deleting_an_id_beyond_those_of_an_index_is_refused(tmp_path):
+    index = indexer.build(str(tmp_path), np.array([-1]), np.zeros((1, 8), np.uint8), code_length=64)
+    with pytest.raises(InvalidInputError, match="18446744073709551615 is larger"):
+        index.delete(np.array([2**64 - 1], np.uint64))
+
+
+def test_places_are_absolute_wherever_they_are_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = pipeline(tmp_path, "out", append={"codes": "more"}, delete={"ids": "s3://bucket/gone.parquet"})
+    assert given.append.codes == str(tmp_path / "more") and given.delete.ids == "s3://bucket/gone.parquet"

@@ -19,6 +19,7 @@ from jobs import evaluate, index, search
 from jobs.corpora import encoding
 from jobs.evaluation import distinct, tally
 from jobs.generations import append, compact
+from jobs.generations.shards import shards_of
 from jobs.pipeline import codes, memory
 from jobs.pipeline.config import Pipeline
 from jobs.pipeline.spark import SparkConfig
@@ -109,7 +110,7 @@ def test_appending_takes_no_more_than_projected(root, tmp_path):
 def test_merging_takes_no_more_than_projected(root):
     held = indexer.open(root)
     projected = memory.merging_bytes(held.shards, held.manifest.layout)
-    is_promised(takes(compact.merge_group, root, held.generation, (0, 1)), projected)
+    is_promised(takes(compact.merge_group, shards_of(root, held, (0, 1))), projected)
 
 
 def ask(root, k, radius):
