@@ -10,7 +10,7 @@
 
 namespace hashcore {
 
-// Allocates for containers, too.
+// Where buffers, and vectors that are asked to, get it from.
 template <class T>
 struct LargePages {
     using value_type = T;

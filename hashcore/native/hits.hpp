@@ -1,4 +1,4 @@
-// Raw results of a search, and their assembly into neighbours ordered by (distance, id).
+// Raw results of a search, and answers to it, neighbours ordered by (distance, id).
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include "hashcore/native/buffer.hpp"
 #include "hashcore/native/order.hpp"
 #include "hashcore/native/parallel.hpp"
-#include "hashcore/native/rows.hpp"
 
 namespace hashcore {
 
@@ -75,147 +74,6 @@ inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t querie
         }
     });
     return lists;
-}
-
-// Turns hits on distinct codes into rows, query by query, each query's in order of (distance, id).
-class Assembly {
-  public:
-    // Keeps at most `most` rows of each query; throws TooManyRows where all together are more than `max_rows`.
-    Assembly(const std::vector<Hits>& parts, const Rows& rows, std::size_t queries, std::size_t most, std::size_t max_rows)
-        : rows_(rows), most_(most), start_(queries + 1, 0) {
-        group_by_query(parts);
-        lists_.offsets.assign(queries + 1, 0);
-        std::size_t total = 0;
-        for (std::size_t q = 0; q < queries; ++q) {
-            const std::size_t count = rows_of(start_[q], start_[q + 1]);
-            total += count;
-            lists_.offsets[q + 1] = lists_.offsets[q] + std::int64_t(std::min(count, most));
-        }
-        if (total > max_rows) throw TooManyRows{total};
-        lists_.allocate();
-    }
-
-    HitLists run(std::size_t threads) {
-        const std::size_t queries = start_.size() - 1;
-        const std::size_t block = std::clamp<std::size_t>(queries / (8 * std::max<std::size_t>(threads, 1)), 1, 4096);
-        parallel_for((queries + block - 1) / block, lists_.ids.size() > 10'000 ? threads : 1, [&](std::size_t task) {
-            std::vector<Neighbor> neighbors;
-            NeighborOrder order;
-            Places places;
-            const std::size_t stop = std::min(queries, (task + 1) * block);
-            for (std::size_t begin = task * block, end; begin < stop; begin = end) {
-                end = begin + 1;
-                std::size_t count = rows_of(start_[begin], start_[end]);  // and of as many more queries as stay in cache
-                if (count >= many && (write_one_code(begin) || write_by_place(begin, count, places))) continue;
-                for (; end < stop && count < many; ++end) count += rows_of(start_[end], start_[end + 1]);
-                neighbors.resize(count);
-                expand(start_[begin], start_[end], neighbors.data());
-                write(begin, end, neighbors.data(), order);
-            }
-        });
-        return std::move(lists_);
-    }
-
-  private:
-    static constexpr std::size_t ahead = 32;  // memory accesses kept in flight
-    static constexpr std::size_t many = 4096;  // rows
-
-    // The rows of one distinct code near a query.
-    struct Found {
-        std::uint32_t row, count;
-        std::uint16_t distance;
-    };
-
-    void group_by_query(const std::vector<Hits>& parts) {
-        for (const auto& part : parts)
-            for (const Hit& hit : part) ++start_[hit.query + 1];
-        for (std::size_t q = 1; q < start_.size(); ++q) start_[q] += start_[q - 1];
-        found_ = Buffer<Found>(start_.back());
-        std::vector<std::size_t> next(start_.begin(), start_.end() - 1);
-        for (const auto& part : parts)
-            for (std::size_t i = 0; i < part.size(); ++i) {
-                if (i + ahead < part.size()) rows_.prefetch_rows(part[i + ahead].position);
-                const Hit& hit = part[i];
-                const std::size_t count = std::min<std::size_t>(rows_.count(hit.position), most_);
-                found_[next[hit.query]++] = {rows_.begin(hit.position), std::uint32_t(count), hit.distance};
-            }
-    }
-
-    std::size_t rows_of(std::size_t begin, std::size_t end) const {
-        if (!rows_.row_offsets) return end - begin;
-        std::size_t count = 0;
-        for (std::size_t i = begin; i < end; ++i) count += found_[i].count;
-        return count;
-    }
-
-    void expand(std::size_t begin, std::size_t end, Neighbor* out) const {
-        for (std::size_t i = begin; i < std::min(end, begin + ahead); ++i) rows_.prefetch_id(found_[i].row);
-        for (std::size_t i = begin; i < end; ++i) {
-            if (i + ahead < end) rows_.prefetch_id(found_[i + ahead].row);
-            const Found& found = found_[i];
-            for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *out++ = {rows_.id(row), found.distance};
-        }
-    }
-
-    // Whether all rows of a query are of one code, and thus in order as they stand; writes them then.
-    bool write_one_code(std::size_t q) {
-        const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
-        const Found found = found_[start_[q]];
-        if (start_[q + 1] - start_[q] != 1) return false;
-        const Rows rows = rows_;
-        std::int64_t* ids = lists_.ids.data() + first;
-        for (std::size_t i = 0; i < kept; ++i) ids[i] = rows.id(found.row + i);
-        std::fill_n(lists_.distances.data() + first, kept, found.distance);
-        return true;
-    }
-
-    // Whether the rows of a query could be written by their places.
-    bool write_by_place(std::size_t q, std::size_t count, Places& places) {
-        const Found *begin = found_.data() + start_[q], *end = found_.data() + start_[q + 1];
-        const auto [nearest, farthest] = std::minmax_element(begin, end, [](const Found& a, const Found& b) { return a.distance < b.distance; });
-        std::int64_t lowest = rows_.id(begin->row), highest = lowest;
-        for (const Found* found = begin; found < end; ++found) {
-            lowest = std::min(lowest, rows_.id(found->row));
-            highest = std::max(highest, rows_.id(std::size_t(found->row) + found->count - 1));
-        }
-        if (!places.start(count, lowest, highest, nearest->distance, farthest->distance)) return false;
-        const Places::Put put = places.put();
-        const Rows rows = rows_;
-        bool are_free = true;
-        for (const Found* found = begin; found < end; ++found) {
-            if (found + ahead < end) rows_.prefetch_id(found[ahead].row);
-            for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) are_free &= put(rows.id(row), found->distance);
-        }
-        const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
-        if (are_free) places.read(kept, lists_.ids.data() + first, lists_.distances.data() + first);
-        return are_free;
-    }
-
-    void write(std::size_t begin, std::size_t end, Neighbor* neighbors, NeighborOrder& order) {
-        for (std::size_t q = begin; q < end; ++q) {
-            const std::size_t count = rows_of(start_[q], start_[q + 1]);
-            order(neighbors, neighbors + count);
-            const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
-            for (std::size_t i = 0; i < kept; ++i) {
-                lists_.ids[first + i] = neighbors[i].id;
-                lists_.distances[first + i] = neighbors[i].distance;
-            }
-            neighbors += count;
-        }
-    }
-
-    const Rows& rows_;
-    std::size_t most_;
-    std::vector<std::size_t> start_;  // found_[start_[q]:start_[q + 1]] are query q's
-    Buffer<Found> found_;
-    HitLists lists_;
-};
-
-inline constexpr std::size_t any_number = std::size_t(-1) >> 1;
-
-inline HitLists assemble(const std::vector<Hits>& parts, const Rows& rows, std::size_t queries, std::size_t threads,
-                         std::size_t most = any_number, std::size_t max_rows = any_number) {
-    return Assembly(parts, rows, queries, most, max_rows).run(threads);
 }
 
 }  // namespace hashcore

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "hashcore/native/assembly.hpp"
 #include "hashcore/native/nearest.hpp"
 
 namespace hashcore {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 
+#include "hashcore/native/assembly.hpp"
 #include "hashcore/native/nearest.hpp"
 #include "indexer/native/sweep.hpp"
 

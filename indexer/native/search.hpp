@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "hashcore/native/rows.hpp"
 #include "hashcore/native/scan.hpp"
 #include "indexer/native/bucket_kernels.hpp"
 

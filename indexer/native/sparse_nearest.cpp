@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "hashcore/native/assembly.hpp"
 #include "hashcore/native/nearest.hpp"
 #include "hashcore/native/parallel.hpp"
 #include "indexer/native/sparse_answer.hpp"

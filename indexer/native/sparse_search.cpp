@@ -5,6 +5,7 @@
 #include <limits>
 #include <mutex>
 
+#include "hashcore/native/assembly.hpp"
 #include "hashcore/native/parallel.hpp"
 #include "indexer/native/sparse_answer.hpp"
 
