@@ -21,7 +21,7 @@ from jobs.corpora import corpus
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.parquet import Columns
 from jobs.corpora.source import Step, reading, steps
-from jobs.pipeline import codes, memory, outputs, runs
+from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.paths import Place
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
@@ -75,10 +75,10 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     from hashcore.hasher import Hasher
 
     hasher, source, path = Hasher.load(pipeline.paths.hasher), pipeline.paths.corpus(part), pipeline.paths.codes(part)
-    inputs = {"corpus": outputs.fingerprint_of(source), "hasher": hasher.fingerprint}
+    inputs = {"corpus": records.fingerprint_of(source), "hasher": hasher.fingerprint}
     if pipeline.encode.only_ids is not None:
-        inputs["only_ids"] = outputs.fingerprint_of(pipeline.encode.only_ids)
-    record = outputs.record(pipeline, f"encode {part}", ("corpus", "encode"), inputs)
+        inputs["only_ids"] = records.fingerprint_of(pipeline.encode.only_ids)
+    record = records.record(pipeline, f"encode {part}", ("corpus", "encode"), inputs)
     if outputs.is_finished(path, record):
         print(f"encode {part}: done before -> {path}")
         return

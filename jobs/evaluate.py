@@ -23,7 +23,7 @@ from jobs.evaluation.figures import Measured, curves, figures, measure
 from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.tally import Queries, Task
-from jobs.pipeline import codes, memory, outputs, runs
+from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.digest import digest
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
@@ -80,8 +80,8 @@ def run(pipeline: Pipeline) -> Metrics:
     from jobs.pipeline.tasks import map_tasks
 
     paths = pipeline.paths
-    inputs = {"index": _content(paths.index), "codes_queries": outputs.fingerprint_of(paths.codes_queries)}
-    record = outputs.record(pipeline, "evaluate", ("evaluate",), inputs)
+    inputs = {"index": _content(paths.index), "codes_queries": records.fingerprint_of(paths.codes_queries)}
+    record = records.record(pipeline, "evaluate", ("evaluate",), inputs)
     if not outputs.is_finished(paths.metrics, record):
         spark = session(pipeline.spark, f"{pipeline.name} evaluate")
         with outputs.keeping(paths.metrics, record) as folder:

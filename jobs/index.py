@@ -13,7 +13,7 @@ from pydantic import Field
 from hashcore import files
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
-from jobs.pipeline import codes, memory, outputs, runs
+from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
@@ -57,7 +57,7 @@ def run(pipeline: Pipeline) -> None:
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
     info = codes.read_info(source)
-    record = outputs.record(pipeline, "index", ("index",), {"codes": outputs.fingerprint_of(source)})
+    record = records.record(pipeline, "index", ("index",), {"codes": records.fingerprint_of(source)})
     if outputs.is_finished(root, record) and files.exists(files.join(root, CURRENT)):
         print(f"index: done before -> {root}")
         return

@@ -16,7 +16,7 @@ from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
 from jobs.page.thumbnails import Picture, thumbnails
-from jobs.pipeline import outputs
+from jobs.pipeline import outputs, records
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 
@@ -60,7 +60,7 @@ def run(pipeline: Pipeline) -> str:
         require(module, "report")
     paths = pipeline.paths
     found = metrics.read(paths.metrics)
-    record = outputs.record(pipeline, "report", ("report",), {"metrics": outputs.fingerprint_of(paths.metrics)})
+    record = records.record(pipeline, "report", ("report",), {"metrics": records.fingerprint_of(paths.metrics)})
     if not outputs.is_finished(paths.report, record):
         page = render(pipeline, found)
         with outputs.writing(paths.report, record) as staging:
@@ -152,7 +152,7 @@ def _fingerprints(pipeline: Pipeline) -> dict[str, str]:
         "index": paths.index,
         "metrics": paths.metrics,
     }
-    records = {stage: outputs.read(path) for stage, path in stages.items() if files.exists(path)}
+    records = {stage: records.read(path) for stage, path in stages.items() if files.exists(path)}
     return {stage: record.fingerprint for stage, record in records.items() if record is not None}
 
 

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from hashcore import files
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from jobs.pipeline import codes, memory, outputs, runs
+from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
@@ -80,8 +80,8 @@ def run(pipeline: Pipeline) -> None:
 
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
     check_question(pipeline.search, index, codes.read_info(source), source)
-    inputs = {"index": f"{outputs.fingerprint_of(pipeline.paths.index)} {index.generation}"}
-    record = outputs.record(pipeline, "search", ("search",), inputs | {"queries": outputs.fingerprint_of(source)})
+    inputs = {"index": f"{records.fingerprint_of(pipeline.paths.index)} {index.generation}"}
+    record = records.record(pipeline, "search", ("search",), inputs | {"queries": records.fingerprint_of(source)})
     if outputs.is_finished(path, record):
         print(f"search: done before -> {path}")
         return

@@ -16,7 +16,7 @@ from hashcore.errors import HashcoreError, require
 from hashcore.relevance import Labels
 from hashcore.training_config import TrainingConfig
 from jobs.corpora import corpus
-from jobs.pipeline import outputs, runs
+from jobs.pipeline import outputs, records, runs
 from jobs.pipeline.progress import Progress, duration
 from jobs.pipeline.runs import recorded
 from jobs.training import reading, tracking
@@ -89,8 +89,8 @@ def run(pipeline: Pipeline) -> None:
     """
     require("torch", "train")
     corpus.run(pipeline)
-    inputs = {"corpus": outputs.fingerprint_of(pipeline.paths.corpus_train)}
-    record = outputs.record(pipeline, "train", ("corpus", "train"), inputs)
+    inputs = {"corpus": records.fingerprint_of(pipeline.paths.corpus_train)}
+    record = records.record(pipeline, "train", ("corpus", "train"), inputs)
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
         return
@@ -101,7 +101,7 @@ def run(pipeline: Pipeline) -> None:
     print(f"train: {_summary(hasher)} -> {pipeline.paths.hasher}")
 
 
-def _hasher(pipeline: Pipeline, record: outputs.Record) -> Hasher:
+def _hasher(pipeline: Pipeline, record: records.Record) -> Hasher:
     """Make the hasher by the method that was chosen."""
     method = pipeline.train.method
     if method == "identity-tags":
@@ -112,7 +112,7 @@ def _hasher(pipeline: Pipeline, record: outputs.Record) -> Hasher:
     return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
 
 
-def _learn(pipeline: Pipeline, source: Source, record: outputs.Record) -> Hasher:
+def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher:
     """Train a network, keeping its state after each epoch in a folder that this training claims for itself."""
     folder = pipeline.paths.checkpoints
     tracking.check(pipeline.train.tracking)

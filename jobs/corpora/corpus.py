@@ -22,7 +22,7 @@ from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
 from jobs.corpora.columns import Content, column
 from jobs.corpora.images import Images
 from jobs.corpora.tags import TagSets, TagSource, read_tag_sets
-from jobs.pipeline import outputs
+from jobs.pipeline import outputs, records
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def run(pipeline: Pipeline) -> None:
     config = pipeline.corpus
     if config.source == "files":
         return
-    record = outputs.record(pipeline, "corpus", ("corpus",))
+    record = records.record(pipeline, "corpus", ("corpus",))
     missing = [part for part in PARTS if not outputs.is_finished(pipeline.paths.corpus(part), record)]
     if not missing:
         return

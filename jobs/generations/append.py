@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
 from jobs.index import ENTRIES, check_ids
-from jobs.pipeline import codes, memory, outputs
+from jobs.pipeline import codes, memory, outputs, records
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks, task_threads
@@ -35,7 +35,7 @@ def run(pipeline: Pipeline) -> None:
         raise ConfigError("append.codes is not given; name a codes directory, as in --set append.codes=new/codes")
     index, info = indexer.open(root), codes.read_info(source)
     _check_info(index, info, source)
-    content = outputs.fingerprint_of(source)
+    content = records.fingerprint_of(source)
     if content in index.appended():
         print(f"append: done before -> {root}")
         return

@@ -17,7 +17,7 @@ from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
 from jobs.corpora.columns import Content
 from jobs.corpora.images import Images
 from jobs.papers.splits import Rows, Split
-from jobs.pipeline import outputs
+from jobs.pipeline import outputs, records
 
 if TYPE_CHECKING:
     from jobs.papers.row import Data
@@ -78,7 +78,7 @@ def _read_cifar(data: Data, root: str) -> Read:
     images: Images | None = None
     for name in data.views:
         folder = f"{root}/cifar10-{name}"
-        if name != "pixels" and outputs.read(folder) is None:
+        if name != "pixels" and records.read(folder) is None:
             images = images or read_cifar10()
             _compute(folder, name, images)
         if name == "pixels":
@@ -96,7 +96,7 @@ def _compute(folder: str, name: str, images: Images) -> None:
     content = COMPUTED.get(name)
     if content is None:
         raise ConfigError(f"data.views: cifar10 has pixels, {', '.join(COMPUTED)}, not {name}")
-    made = outputs.Record(stage=f"features {name}", fingerprint=name, inputs={}, pipeline={}, decisive=[])
+    made = records.Record(stage=f"features {name}", fingerprint=name, inputs={}, pipeline={}, decisive=[])
     with outputs.writing(folder, made) as staging:
         corpus.write(staging, images, (content,), ROWS_PER_FILE)
 

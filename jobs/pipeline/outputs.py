@@ -1,67 +1,28 @@
 """Outputs are written once: whole or not at all, with what made them recorded beside them, and never over another's.
 
 A stage asks `is_finished(path, record)`, and if not, writes inside `writing(path, record)`, which moves the staged
-directory or file into place at its end. The record is `_hashcore.json` in a directory, `<stem>.hashcore.json` beside
-a file.
+directory or file into place at its end.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from hashcore import files
-from hashcore.errors import HashcoreError, InvalidInputError, OutputError, TaskError
+from hashcore.errors import HashcoreError, OutputError, TaskError
 from jobs.pipeline import runs
-from jobs.pipeline.digest import digest
-from jobs.pipeline.section import Section
-
-if TYPE_CHECKING:
-    from jobs.pipeline.config import Pipeline
-
-RECORD = "_hashcore.json"
-HALF = "_hashcore.half.json"  # of an output that is staged in its place
+from jobs.pipeline.records import HALF, RECORD, Record, difference, is_same, read, read_half, record_beside, text
 
 Kept = TypeVar("Kept", bound=BaseModel)
-
-
-class Record(Section):
-    """What made an output."""
-
-    stage: str
-    """The verb, and the part where a verb makes several outputs."""
-    fingerprint: str
-    """Changes with the configuration of the stage and with each of its inputs."""
-    inputs: dict[str, str]
-    """Fingerprint of each input by its name."""
-    pipeline: dict[str, Any]
-    """The whole resolved configuration."""
-    decisive: list[str]
-    """Sections of the configuration that decide the output's content."""
-
-
-def record(
-    pipeline: Pipeline, stage: str, sections: tuple[str, ...], inputs: Mapping[str, str] | None = None
-) -> Record:
-    """Return the record of a stage that is decided by some sections of the configuration and by its inputs."""
-    given = dict(inputs or {})
-    fingerprint = digest([stage, pipeline.fingerprint(*sections), given])
-    return Record(
-        stage=stage,
-        fingerprint=fingerprint,
-        inputs=given,
-        pipeline=pipeline.model_dump(mode="json"),
-        decisive=list(sections),
-    )
 
 
 def is_finished(path: str, wanted: Record) -> bool:
@@ -77,9 +38,9 @@ def is_finished(path: str, wanted: Record) -> bool:
         if read_half(path) is not None:
             return False
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
-    if not _is_same(found, wanted):
+    if not is_same(found, wanted):
         raise OutputError(
-            f"{path} holds the output of another pipeline ({_difference(found, wanted)}); remove it, "
+            f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, "
             "or write elsewhere with --set root=..."
         )
     return True
@@ -88,44 +49,6 @@ def is_finished(path: str, wanted: Record) -> bool:
 def _has_anything(path: str) -> bool:
     """Return whether a folder holds anything."""
     return bool(files.listing(path, deep=True)) if files.is_uri(path) else bool(os.listdir(path))
-
-
-def read(path: str) -> Record | None:
-    """Return the record of an output, or None where there is none."""
-    return _parse(_record_path(path))
-
-
-def read_half(path: str) -> Record | None:
-    """Return the record of who began an output in an object store and has not ended it, or None."""
-    return _parse(files.join(path, HALF)) if files.is_uri(path) else None
-
-
-def _parse(path: str) -> Record | None:
-    """Return the record in a file, or None where there is none that can be read."""
-    try:
-        return Record.model_validate_json(files.read_bytes(path) or b"")
-    except (OSError, ValidationError):
-        return None
-
-
-def fingerprint_of(path: str) -> str:
-    """Return what identifies an input: its record's fingerprint, or a digest of its files' names, sizes and times.
-
-    Raises:
-        InvalidInputError: If there is no such input, or it is not written to its end.
-    """
-    found = read(path)
-    if found is not None:
-        runs.reads(path, found.fingerprint)
-        return found.fingerprint
-    if read_half(path) is not None:
-        raise InvalidInputError(f"{path} is half written; run the stage that makes it once more")
-    known = files.states(path) if files.exists(path) else []
-    if not known:
-        raise InvalidInputError(f"{path} does not exist or is empty; run the stage that makes it, or correct the path")
-    fingerprint = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
-    runs.reads(path, fingerprint)
-    return fingerprint
 
 
 @contextmanager
@@ -142,12 +65,12 @@ def writing(path: str, made: Record, *, resumes: bool = False) -> Iterator[str]:
     """
     staging = _staging(path, resumes)
     try:
-        if not (resumes and _is_same(read_half(path) if files.is_uri(path) else read(staging), made)):
+        if not (resumes and is_same(read_half(path) if files.is_uri(path) else read(staging), made)):
             files.remove(staging)
         if resumes:
             files.make_folder(staging)
             half = HALF if files.is_uri(path) else RECORD
-            files.write_bytes(files.join(staging, half), _text(made))
+            files.write_bytes(files.join(staging, half), text(made))
         else:
             os.makedirs(os.path.dirname(staging), exist_ok=True)
             Path(staging).touch()
@@ -185,7 +108,7 @@ def growing(path: str, made: Record) -> Iterator[None]:
     began = read(path) is None
     try:
         files.make_folder(path)
-        files.write_bytes(files.join(path, RECORD), _text(made))
+        files.write_bytes(files.join(path, RECORD), text(made))
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
@@ -207,10 +130,10 @@ def keeping(path: str, made: Record) -> Iterator[str]:
     """
     folder = files.beside(path, f".{os.path.basename(path)}.tasks")
     try:
-        if not _is_same(read(folder), made):
+        if not is_same(read(folder), made):
             files.remove(folder)
             files.make_folder(folder)
-            files.write_bytes(files.join(folder, RECORD), _text(made))
+            files.write_bytes(files.join(folder, RECORD), text(made))
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
@@ -259,15 +182,15 @@ def _commit(staging: str, path: str, made: Record) -> None:
     """Move what was staged into place, its record first, so that an output is never without one."""
     try:
         if staging == path:
-            files.write_bytes(files.join(path, RECORD), _text(made))
+            files.write_bytes(files.join(path, RECORD), text(made))
             files.remove(files.join(path, HALF))
         elif files.is_uri(path):
-            record_path = files.join(path, RECORD) if os.path.isdir(staging) else _record_beside(path)
+            record_path = files.join(path, RECORD) if os.path.isdir(staging) else record_beside(path)
             files.move_in(staging, path)
-            files.write_bytes(record_path, _text(made))
+            files.write_bytes(record_path, text(made))
         else:
-            record_path = files.join(staging, RECORD) if os.path.isdir(staging) else _record_beside(path)
-            files.write_bytes(record_path, _text(made))
+            record_path = files.join(staging, RECORD) if os.path.isdir(staging) else record_beside(path)
+            files.write_bytes(record_path, text(made))
             os.replace(staging, path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); is another run writing it?") from None
@@ -277,39 +200,3 @@ def _unwritable(path: str, error: OSError) -> OutputError:
     """Return the error of a place that cannot be written."""
     said = error.strerror or " ".join(str(error).split())[:200]
     return OutputError(f"{path} cannot be written ({said}); make room, or give a place you may write to")
-
-
-def _text(made: Record) -> bytes:
-    """Return a record as a file holds it."""
-    return (made.model_dump_json(indent=2) + "\n").encode()
-
-
-def _record_path(path: str) -> str:
-    """Return where the record of an output lies."""
-    return files.join(path, RECORD) if files.is_folder(path) else _record_beside(path)
-
-
-def _record_beside(path: str) -> str:
-    """Return where the record of a file lies."""
-    return files.beside(path, f"{Path(path).stem}.hashcore.json")
-
-
-def _is_same(found: Record | None, wanted: Record) -> bool:
-    """Return whether two records are of outputs with the same content."""
-    return found is not None and (found.stage, found.fingerprint) == (wanted.stage, wanted.fingerprint)
-
-
-def _difference(found: Record, wanted: Record) -> str:
-    """Say what sets two records apart."""
-    inputs = [f"input {n}" for n in wanted.inputs if found.inputs.get(n) != wanted.inputs[n]]
-    keys = [key for section in wanted.decisive for key in _keys_apart(section, found.pipeline, wanted.pipeline)]
-    apart = keys + inputs or [f"stage {found.stage}"]
-    return "different " + ", ".join(apart[:4]) + (" and others" if len(apart) > 4 else "")
-
-
-def _keys_apart(section: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the dotted names of a section's keys whose values differ."""
-    first, second = one.get(section) or {}, other.get(section) or {}
-    if not (isinstance(first, dict) and isinstance(second, dict)):
-        return [] if first == second else [section]
-    return [f"{section}.{key}" for key in sorted({*first, *second}) if first.get(key) != second.get(key)]

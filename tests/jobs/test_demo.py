@@ -11,7 +11,7 @@ import pytest
 
 from jobs import cli
 from jobs.evaluation import metrics
-from jobs.pipeline import outputs
+from jobs.pipeline import records
 from jobs.pipeline.config import Pipeline
 from jobs.pipeline.paths import Paths
 
@@ -53,7 +53,7 @@ def test_the_demo_goes_from_images_to_figures_and_a_page(done):
 def test_every_output_has_its_configuration_beside_it(done):
     root, _ = done
     for path in Paths.below(str(root)).values():
-        assert Pipeline.model_validate(outputs.read(path).pipeline).name == "demo"
+        assert Pipeline.model_validate(records.read(path).pipeline).name == "demo"
 
 
 def test_a_finished_demo_is_recognised_and_nothing_is_written(done, capsys):

@@ -16,7 +16,7 @@ from hashcore import files
 from hashcore.hasher import Hasher
 from jobs import encode, evaluate, index, report, search, train
 from jobs.generations import append
-from jobs.pipeline import outputs
+from jobs.pipeline import records
 from jobs.pipeline.config import Pipeline
 
 ROWS, CLASSES = 60, 3
@@ -78,7 +78,7 @@ def test_a_whole_pipeline_lies_in_a_bucket(spark, root, tmp_path, monkeypatch, c
     more = configured(root, encode={"max_rejected_share": 0.5}, append={"codes": given.paths.codes_queries})
     append.run(more)
     assert len(indexer.open(given.paths.index)) == 2 * ROWS
-    assert all(outputs.read(path) for path in (given.paths.metrics, given.paths.report, given.paths.neighbors))
+    assert all(records.read(path) for path in (given.paths.metrics, given.paths.report, given.paths.neighbors))
 
 
 def test_a_training_that_was_killed_goes_on_from_its_checkpoint_in_a_bucket(root, monkeypatch):

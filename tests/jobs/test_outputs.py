@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from hashcore.errors import InvalidInputError, OutputError
-from jobs.pipeline import outputs
+from jobs.pipeline import outputs, records
 from jobs.pipeline.config import Pipeline
 
 
 def record(stage="search", inputs=None, **values):
-    return outputs.record(Pipeline.model_validate({"name": "a", **values}), stage, ("search",), inputs)
+    return records.record(Pipeline.model_validate({"name": "a", **values}), stage, ("search",), inputs)
 
 
 def write(path, made, then=lambda: None):
@@ -40,7 +40,7 @@ def test_a_directory_appears_with_its_record_when_the_block_ends(tmp_path):
         Path(staging, "data").write_text("hello")
         assert not path.exists()
     assert (path / "data").read_text() == "hello"
-    assert outputs.read(str(path)) == made
+    assert records.read(str(path)) == made
     assert os.listdir(path.parent) == ["output"]
 
 
@@ -55,7 +55,7 @@ def test_a_file_appears_with_its_record_beside_it(tmp_path):
 
 def test_the_record_holds_the_whole_resolved_configuration(tmp_path):
     write(tmp_path / "output", record(search={"k": 3}))
-    found = outputs.read(str(tmp_path / "output"))
+    found = records.read(str(tmp_path / "output"))
     assert Pipeline.model_validate(found.pipeline) == Pipeline.model_validate({"name": "a", "search": {"k": 3}})
 
 
@@ -69,7 +69,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
     (tmp_path / ".output.partial").mkdir()
     (tmp_path / ".output.partial" / "half").touch()
     write(tmp_path / "output", record())
-    assert sorted(os.listdir(tmp_path / "output")) == [outputs.RECORD, "data"]
+    assert sorted(os.listdir(tmp_path / "output")) == [records.RECORD, "data"]
     assert os.listdir(tmp_path) == ["output"]
 
 
@@ -78,14 +78,14 @@ def half_written(path, made):
     staging = path.with_name(f".{path.name}.partial")
     staging.mkdir()
     (staging / "done").touch()
-    (staging / outputs.RECORD).write_text(made.model_dump_json())
+    (staging / records.RECORD).write_text(made.model_dump_json())
 
 
 def test_a_block_that_resumes_finds_what_a_killed_run_had_done(tmp_path):
     half_written(tmp_path / "output", record())
     with outputs.writing(str(tmp_path / "output"), record(), resumes=True) as staging:
         assert Path(staging, "done").exists()
-    assert sorted(os.listdir(tmp_path / "output")) == [outputs.RECORD, "done"]
+    assert sorted(os.listdir(tmp_path / "output")) == [records.RECORD, "done"]
 
 
 @pytest.mark.parametrize(("other", "resumes"), [(record(inputs={"codes": "2"}), True), (record(), False)])
@@ -134,7 +134,7 @@ def test_foreign_files_are_refused(tmp_path):
 @pytest.mark.parametrize("text", ["", "{", '{"stage": "search"}'])
 def test_a_damaged_record_makes_files_foreign(tmp_path, text):
     write(tmp_path / "output", record())
-    (tmp_path / "output" / outputs.RECORD).write_text(text)
+    (tmp_path / "output" / records.RECORD).write_text(text)
     with pytest.raises(OutputError, match="did not write"):
         outputs.is_finished(str(tmp_path / "output"), record())
 
@@ -186,17 +186,17 @@ def test_an_attempt_that_wrote_nothing_leaves_nothing(tmp_path):
 def test_an_input_of_ours_is_known_by_its_record(tmp_path):
     made = record()
     write(tmp_path / "output", made)
-    assert outputs.fingerprint_of(str(tmp_path / "output")) == made.fingerprint
+    assert records.fingerprint_of(str(tmp_path / "output")) == made.fingerprint
 
 
 def test_an_input_of_others_is_known_by_its_files(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"1")
-    before = outputs.fingerprint_of(str(tmp_path))
-    assert outputs.fingerprint_of(str(tmp_path)) == before
+    before = records.fingerprint_of(str(tmp_path))
+    assert records.fingerprint_of(str(tmp_path)) == before
     (tmp_path / "b.parquet").write_bytes(b"2")
-    assert outputs.fingerprint_of(str(tmp_path)) != before
+    assert records.fingerprint_of(str(tmp_path)) != before
 
 
 def test_a_missing_input_is_named(tmp_path):
     with pytest.raises(InvalidInputError, match=r"absent does not exist"):
-        outputs.fingerprint_of(str(tmp_path / "absent"))
+        records.fingerprint_of(str(tmp_path / "absent"))

@@ -17,7 +17,7 @@ from hashcore.errors import InvalidInputError, OutputError
 from jobs import report
 from jobs.evaluation.metrics import Curves, Example, Figure, Metrics, Setting, Shown
 from jobs.page.thumbnails import thumbnails
-from jobs.pipeline import outputs
+from jobs.pipeline import outputs, records
 from jobs.pipeline.config import Pipeline
 from jobs.report import ReportConfig
 
@@ -110,7 +110,7 @@ def make(root, images=True, **config):
         os.makedirs(path)
         column = {"image": [png(grey(id_)) for id_ in ids]} if images else {"image": [[0.5] * 4 for _ in ids]}
         pq.write_table(pa.table({"id": ids, **column}), f"{path}/part-0.parquet")
-    with outputs.writing(pipeline.paths.metrics, outputs.record(pipeline, "evaluate", ("evaluate",))) as staging:
+    with outputs.writing(pipeline.paths.metrics, records.record(pipeline, "evaluate", ("evaluate",))) as staging:
         Path(staging).write_text(metrics().model_dump_json(), encoding="utf-8")
     return pipeline
 
