@@ -152,8 +152,8 @@ def _fingerprints(pipeline: Pipeline) -> dict[str, str]:
         "index": paths.index,
         "metrics": paths.metrics,
     }
-    records = {stage: records.read(path) for stage, path in stages.items() if files.exists(path)}
-    return {stage: record.fingerprint for stage, record in records.items() if record is not None}
+    found = {stage: records.read(path) for stage, path in stages.items() if files.exists(path)}
+    return {stage: record.fingerprint for stage, record in found.items() if record is not None}
 
 
 if __name__ == "__main__":
