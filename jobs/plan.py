@@ -85,20 +85,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--radius", type=int, default=4, help="of the searches, in bits")
     command.add_argument("--cores", type=int, default=2, help="cores that build and search")
     command.add_argument("--queries", type=float, default=BATCH, help="queries in a batch, for searches from storage")
-    command.add_argument("--rows-per-shard", type=int, default=ROWS_PER_SHARD, help="codes in a shard at most")
+    command.add_argument("--rows-per-shard", type=float, default=ROWS_PER_SHARD, help="codes in a shard at most")
 
 
 def run(given: argparse.Namespace) -> None:
     """Measure this machine for some seconds and print the prediction."""
-    codes = int(given.codes)
-    queries = int(given.queries)
-    if min(codes, given.cores, queries) < 1:
+    codes, queries, rows_per_shard = int(given.codes), int(given.queries), int(given.rows_per_shard)
+    if min(codes, given.cores, queries, rows_per_shard) < 1:
         raise InvalidInputError(
-            f"--codes {given.codes:g} --cores {given.cores} --queries {given.queries:g}: use 1 or more of each"
+            f"--codes {given.codes:g} --cores {given.cores} --queries {given.queries:g} "
+            f"--rows-per-shard {given.rows_per_shard:g}: use 1 or more of each"
         )
     check_radius(given.radius, check_code_length(given.bits))
     constants = measure(given.bits)
-    found = predict(constants, codes, given.bits, given.radius, given.cores, given.rows_per_shard, queries)
+    found = predict(constants, codes, given.bits, given.radius, given.cores, rows_per_shard, queries)
     gib = codes * found.bytes_per_code / GIB
     print(f"{codes:,} codes of {given.bits} bits, radius {given.radius}, {given.cores} cores like these")
     print(f"index    {found.shards} shards, {found.bytes_per_code:.1f} bytes a code, {gib:,.1f} GiB")

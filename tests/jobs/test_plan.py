@@ -52,7 +52,13 @@ def test_a_radius_beyond_the_tables_is_planned_as_a_scan():
 
 
 @pytest.mark.parametrize(
-    "words", [["--codes", "0"], ["--codes", "1e6", "--cores", "0"], ["--codes", "9", "--bits", "7"]]
+    "words",
+    [
+        ["--codes", "0"],
+        ["--codes", "1e6", "--cores", "0"],
+        ["--codes", "9", "--rows-per-shard", "0"],
+        ["--codes", "9", "--bits", "7"],
+    ],
 )
 def test_what_cannot_be_planned_is_refused_in_one_line(capsys, words):
     assert cli.main(["plan", *words]) == 2
