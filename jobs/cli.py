@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import select
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,6 +16,7 @@ from hashcore.errors import HashcoreError
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_READER_LEFT = 141
 GENERATIONS = "jobs.generations"  # a module `inspect` in `jobs` itself would hide Python's from scripts there
 
 
@@ -55,7 +58,7 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit code: 0 done, 2 an error told in one line, 130 interrupted."""
+    """Run one verb and return the exit code: 0 done, 2 an error told in one line, 130 interrupted, 141 no reader."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     parser = _parser(words[0] if words else "", helps=bool({"-h", "--help"} & set(words)))
     given = parser.parse_args(words)
@@ -70,7 +73,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"hashcore {given.verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        if not _reader_left():
+            raise
+        return EXIT_READER_LEFT
     return 0
+
+
+def _reader_left() -> bool:
+    """Return whether nobody reads what is printed any more, as after `| head`; nothing is printed from then on."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    has_left = any(event & select.POLLERR for _, event in poll.poll(0))
+    if has_left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return has_left
 
 
 def _parser(chosen: str, *, helps: bool = False) -> argparse.ArgumentParser:

@@ -81,3 +81,11 @@ def test_doctor_says_whether_a_root_keeps_writers_apart(bucket, tmp_path, capsys
         assert f"{root} keeps writers apart" in capsys.readouterr().out
     assert cli.main(["doctor", "--root", "s3://no-such-bucket-here"]) == 0
     assert "root         s3://no-such-bucket-here" in capsys.readouterr().out
+
+
+def test_a_reader_that_leaves_ends_a_verb_without_a_trace():
+    words = [sys.executable, "-m", "jobs.cli", "doctor"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        child.stdout.close()
+        assert child.stderr.read() == ""
+    assert child.returncode == cli.EXIT_READER_LEFT
