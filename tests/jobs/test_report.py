@@ -16,6 +16,7 @@ from PIL import Image
 from hashcore.errors import InvalidInputError, OutputError
 from jobs import report
 from jobs.evaluation.metrics import Curves, Example, Figure, Metrics, Setting, Shown
+from jobs.page import charts
 from jobs.page.thumbnails import thumbnails
 from jobs.pipeline import outputs, records
 from jobs.pipeline.config import Pipeline
@@ -230,3 +231,20 @@ def test_thumbnails_scale_down_what_is_large_and_leave_out_what_is_damaged(tmp_p
 def test_without_a_corpus_or_a_column_there_are_no_thumbnails(tmp_path, path, id_column, image_column):
     pq.write_table(pa.table({"id": [1], "image": [png(grey(1))]}), tmp_path / "corpus.parquet")
     assert thumbnails(str(tmp_path / path), id_column, image_column, [1], 100) == {}
+
+
+@pytest.mark.parametrize("peak", [2, 7, 11, 18, 21, 34, 60, 100])
+def test_the_name_of_an_axis_stays_within_the_chart(peak):
+    from matplotlib import figure as drawing
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    rest = [1] * (100 - peak)
+    pairs = [peak, *rest, *[0] * (101 - len(rest))]
+    curves = metrics().curves.model_copy(update={"relevant_pairs": pairs, "irrelevant_pairs": pairs})
+    with rc_context(charts.STYLE):
+        page = drawing.Figure(figsize=charts.SIZE_INCHES)
+        axes = page.add_axes(charts.FRAME)
+        charts.distances(axes, curves)
+        FigureCanvasAgg(page).draw()
+        assert axes.yaxis.label.get_window_extent().x0 >= 0
