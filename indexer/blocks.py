@@ -28,15 +28,14 @@ def search_blocks(
         InvalidInputError: If one query alone has more neighbours than fit.
     """
     start, block, most_rows = 0, QUERIES_AT_ONCE, max_bytes // ROW_BYTES
-    was_refused = False
     while start < queries:
         stop = min(start + block, queries)
         found = search(slice(start, stop), most_rows)
         if found is not None:
             yield start, found
-            start, block = stop, _fitting(found, most_rows) if was_refused else block
+            start, block = stop, _fitting(found, most_rows)
         elif stop - start > 1:
-            was_refused, block = True, max((stop - start) // SHRINK, 1)
+            block = max((stop - start) // SHRINK, 1)
         else:
             raise InvalidInputError(
                 f"query {start} has more than {most_rows} neighbours, beyond max_bytes={max_bytes}; "
@@ -47,4 +46,4 @@ def search_blocks(
 def _fitting(found: Neighbors, most_rows: int) -> int:
     """Return how many queries like those of an answer leave some room among `most_rows`; not far more than those."""
     like = int(FILL * most_rows * len(found) / max(len(found.ids), 1))
-    return max(1, min(like, SHRINK * len(found)))
+    return max(1, min(like, SHRINK * len(found), QUERIES_AT_ONCE))

@@ -86,7 +86,7 @@ def delete_rows(index: Index, ids: NDArray[np.int64]) -> Manifest:
     wanted = np.asarray(ids)
     if wanted.dtype.kind not in "iu" and len(wanted):
         raise InvalidInputError(f"ids: need whole numbers, got {wanted.dtype}")
-    wanted = signed(wanted) if len(wanted) else wanted
+    wanted = signed(wanted)
     found = {number: mark_deleted(index, number, wanted) for number in shards_with(index.shards, wanted)}
     return commit_deleted(index, found)
 

@@ -23,7 +23,7 @@ class Assembly {
         lists_.offsets.assign(queries + 1, 0);
         std::size_t total = 0;
         for (std::size_t q = 0; q < queries; ++q) {
-            const std::size_t count = rows_of(start_[q], start_[q + 1]);
+            const std::size_t count = rows_of(q);
             total += count;
             lists_.offsets[q + 1] = lists_.offsets[q] + std::int64_t(std::min(count, most));
         }
@@ -40,10 +40,10 @@ class Assembly {
             Places places;
             const std::size_t stop = std::min(queries, (task + 1) * block);
             for (std::size_t begin = task * block, end; begin < stop; begin = end) {
+                std::size_t count = rows_of(begin);
                 end = begin + 1;
-                std::size_t count = rows_of(start_[begin], start_[end]);  // and of as many more queries as stay in cache
                 if (count >= many && (write_one_code(begin) || write_by_place(begin, count, places))) continue;
-                for (; end < stop && count < many; ++end) count += rows_of(start_[end], start_[end + 1]);
+                for (std::size_t more; end < stop && count + (more = rows_of(end)) < many; ++end) count += more;  // all in cache
                 neighbors.resize(count);
                 expand(start_[begin], start_[end], neighbors.data());
                 write(begin, end, neighbors.data(), order);
@@ -54,7 +54,7 @@ class Assembly {
 
   private:
     static constexpr std::size_t ahead = 32;  // memory accesses kept in flight
-    static constexpr std::size_t many = 4096;  // rows
+    static constexpr std::size_t many = 4096;  // rows of a query; together those of several are fewer
 
     // The rows of one distinct code near a query.
     struct Found {
@@ -77,11 +77,22 @@ class Assembly {
             }
     }
 
-    std::size_t rows_of(std::size_t begin, std::size_t end) const {
-        if (!rows_.row_offsets) return end - begin;
+    std::size_t rows_of(std::size_t q) const {
+        if (!rows_.row_offsets) return start_[q + 1] - start_[q];
         std::size_t count = 0;
-        for (std::size_t i = begin; i < end; ++i) count += found_[i].count;
+        for (std::size_t i = start_[q]; i < start_[q + 1]; ++i) count += found_[i].count;
         return count;
+    }
+
+    // Where the answer to a query goes, and how many rows of it are kept.
+    struct Answer {
+        std::int64_t* ids;
+        std::uint16_t* distances;
+        std::size_t rows;
+    };
+    Answer answer(std::size_t q) {
+        const std::size_t first = std::size_t(lists_.offsets[q]);
+        return {lists_.ids.data() + first, lists_.distances.data() + first, std::size_t(lists_.offsets[q + 1]) - first};
     }
 
     void expand(std::size_t begin, std::size_t end, Neighbor* out) const {
@@ -95,13 +106,12 @@ class Assembly {
 
     // Whether all rows of a query are of one code, and thus in order as they stand; writes them then.
     bool write_one_code(std::size_t q) {
-        const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
-        const Found found = found_[start_[q]];
         if (start_[q + 1] - start_[q] != 1) return false;
+        const Found found = found_[start_[q]];
         const Rows rows = rows_;
-        std::int64_t* ids = lists_.ids.data() + first;
-        for (std::size_t i = 0; i < kept; ++i) ids[i] = rows.id(found.row + i);
-        std::fill_n(lists_.distances.data() + first, kept, found.distance);
+        const Answer to = answer(q);
+        for (std::size_t i = 0; i < to.rows; ++i) to.ids[i] = rows.id(found.row + i);
+        std::fill_n(to.distances, to.rows, found.distance);
         return true;
     }
 
@@ -119,22 +129,22 @@ class Assembly {
         const Rows rows = rows_;
         bool are_free = true;
         for (const Found* found = begin; found < end; ++found) {
-            if (found + ahead < end) rows_.prefetch_id(found[ahead].row);
+            if (end - found > std::ptrdiff_t(ahead)) rows_.prefetch_id(found[ahead].row);
             for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) are_free &= put(rows.id(row), found->distance);
         }
-        const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
-        if (are_free) places.read(kept, lists_.ids.data() + first, lists_.distances.data() + first);
+        const Answer to = answer(q);
+        if (are_free) places.read(to.rows, to.ids, to.distances);
         return are_free;
     }
 
     void write(std::size_t begin, std::size_t end, Neighbor* neighbors, NeighborOrder& order) {
         for (std::size_t q = begin; q < end; ++q) {
-            const std::size_t count = rows_of(start_[q], start_[q + 1]);
+            const std::size_t count = rows_of(q);
             order(neighbors, neighbors + count);
-            const std::size_t first = std::size_t(lists_.offsets[q]), kept = std::size_t(lists_.offsets[q + 1]) - first;
-            for (std::size_t i = 0; i < kept; ++i) {
-                lists_.ids[first + i] = neighbors[i].id;
-                lists_.distances[first + i] = neighbors[i].distance;
+            const Answer to = answer(q);
+            for (std::size_t i = 0; i < to.rows; ++i) {
+                to.ids[i] = neighbors[i].id;
+                to.distances[i] = neighbors[i].distance;
             }
             neighbors += count;
         }

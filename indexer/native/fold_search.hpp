@@ -77,7 +77,7 @@ struct FoldWork {
     std::uint64_t look_ups = 0, candidates = 0, verified = 0;
 };
 
-// The words of queries, those before others that are not zero: only these tell which bits a code lacks.
+// The order in which the words of queries are compared: first those that are not zero, which alone tell what a code lacks.
 class WordOrder {
   public:
     explicit WordOrder(std::size_t words) : words_(words) {}

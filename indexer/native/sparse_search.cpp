@@ -101,7 +101,6 @@ SparsePlan SparsePlanner::plan(const std::uint64_t* query) {
     return best;
 }
 
-// By chance one code of 256 shares the tag.
 const FoldPlan& SparsePlanner::plan_folds(const Folded& query) {
     const std::uint64_t key = std::uint64_t(query.set_bits) << 16 | std::uint64_t(query.inside()) << 8 | query.own();
     const auto [found, is_new] = fold_plans_.try_emplace(key);

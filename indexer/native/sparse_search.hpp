@@ -95,7 +95,7 @@ inline std::size_t sparse_task_queries(std::size_t queries, std::size_t threads)
     return std::clamp<std::size_t>((queries + threads - 1) / std::max<std::size_t>(threads, 1), 1, 4096);
 }
 
-// What looking up the folds around a query costs, and how many codes are compared.
+// What looking up the folds around a query costs, and how many codes are compared: by chance one of 256 shares the tag.
 struct FoldPlan {
     double ns = 0, candidates = 0;
 };

@@ -53,10 +53,7 @@ def measure(codes: int, constants: plan.Constants, folder: Path) -> Row:
         expected = {r: plan.predict(constants, codes, CODE_LENGTH, r, cores, queries=n) for r, n in BATCHES.items()}
         rates, neighbors = {}, {}
         for radius, count in BATCHES.items():
-            forget(root)
-            started = time.perf_counter()
-            found = sum(len(part.ids) for _, part in indexer.open(str(root)).iter_range_search(queries[:count], radius))
-            rates[radius], neighbors[radius] = count / (time.perf_counter() - started), found
+            rates[radius], neighbors[radius] = search_cold(root, queries[:count], radius)
         any_radius = next(iter(expected.values()))
         return Row(
             codes=codes,
@@ -92,11 +89,14 @@ def build(root: Path, codes: int) -> tuple[Index, Codes, float]:
     return indexer.commit(str(root), entries, layout=layout), queries[rng.permutation(len(queries))], seconds
 
 
-def forget(root: Path) -> None:
-    """Let the system drop the shards from memory."""
+def search_cold(root: Path, queries: Codes, radius: int) -> tuple[float, int]:
+    """Search an index that is opened anew, its shards out of memory; return queries a second, and neighbours found."""
     for path in (root / "shards").iterdir():
         with path.open("rb") as file:
             plan.forget(file.fileno())
+    started = time.perf_counter()
+    found = sum(len(part.ids) for _, part in indexer.open(str(root)).iter_range_search(queries, radius))
+    return len(queries) / (time.perf_counter() - started), found
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from hashcore.codes import Codes
 from hashcore.neighbors import Neighbors
 from jobs.benchmarks import sparse_data
 from jobs.benchmarks.comparison import same_neighbors
-from jobs.benchmarks.growth import forget
+from jobs.benchmarks.growth import search_cold
 
 DIMENSIONS, SET_BITS = 512, 8
 ROWS_PER_SHARD = 12_500_000
@@ -54,10 +54,7 @@ def measure(codes: int, folder: Path) -> Row:
         queries = asked(codes)
         rates, neighbors = {}, {}
         for radius, part in queries.items():
-            forget(root)
-            started = time.perf_counter()
-            found = sum(len(answer.ids) for _, answer in indexer.open(str(root)).iter_range_search(part, radius))
-            rates[radius], neighbors[radius] = len(part) / (time.perf_counter() - started), found
+            rates[radius], neighbors[radius] = search_cold(root, part, radius)
         check(index, codes, {radius: part[:CHECKED] for radius, part in queries.items()})
         size = sum(shard.bytes for shard in index.shards)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)

@@ -198,6 +198,19 @@ def test_thousands_of_neighbours_of_one_query_are_in_order_whatever_the_ids(tmp_
         assert pairs(found, query) == wanted
 
 
+def test_long_answers_between_short_ones_are_in_order(tmp_path):
+    rng = np.random.default_rng(0)
+    database = np.zeros((12_000, 8), np.uint8)
+    database[:, 0] = rng.integers(0, 4, len(database))
+    database[-5:] = 0xFF
+    ids = rng.permutation(len(database))
+    queries = database[[-1, 0, -1, 1, 2, -1, -2, 3]]
+    found = indexer.build(str(tmp_path / "index"), ids, database, code_length=64).range_search(queries, 1)
+    assert sorted(set(found.counts().tolist()))[0] == 5 and found.counts().max() > 4096
+    expected = truth(ids, database, queries)
+    assert all(pairs(found, q) == [(d, id_) for d, id_ in expected[q] if d <= 1] for q in range(len(queries)))
+
+
 def test_tables_whose_buckets_turn_out_full_are_given_up_for_a_scan(tmp_path):
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2, (4000, 64))
