@@ -48,6 +48,15 @@ class Lbfgs(Spec):
     """Iterations on a batch; the next batch begins without memory."""
 
 
+class Augmentation(Spec):
+    """How images are varied in training, each time anew; what is judged or encoded is left as it is."""
+
+    shift: int = Field(default=0, ge=0)
+    """Pixels by which an image is moved at most, down or up and across; its border is repeated."""
+    mirror: bool = False
+    """Mirror every other image, left to right."""
+
+
 class Branch(Spec):
     """One of several modalities that are trained together."""
 
@@ -85,6 +94,8 @@ class TrainingConfig(Spec):
     """What the projections are judged by."""
     first_spread: float | None = Field(default=None, gt=0)
     """Standard deviation of projections before the first step, ahead of a final tanh; none: what suits the loss."""
+    augmentation: Augmentation | None = None
+    """How images are varied; none shows them as they are."""
     hard_negatives: bool = True
     """Take the nearest dissimilar row of the batch as negative (HDML §5); otherwise one at random."""
     mean_zero: float = Field(default=0.1, ge=0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from hashcore import augmentation
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.networks import first_weights, preprocessing
 from hashcore.quantization import outputs
@@ -78,11 +79,13 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
     """Return a learner with first weights and preprocessing that suit the windows of all workers.
 
     Raises:
-        ConfigError: If L-BFGS is asked for with several workers, or pre-training without labels.
+        ConfigError: If L-BFGS is asked for with several workers, pre-training without labels, or augmentation without
+            images.
     """
     config = standing.config
     if config.optimizer.name == "lbfgs" and peers.count > 1:
         raise ConfigError("train.optimizer=lbfgs searches along lines in one process; use train.workers=1, or sgd")
+    augmentation.check(config.augmentation, {name: tuple(each.shape[1:]) for name, each in window.items.items()})
     torch.manual_seed(config.seed)
     module = standing.students()
     for name, branch in module.by_name().items():

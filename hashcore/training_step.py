@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hashcore.augmentation import vary
 from hashcore.losses.choice import choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.hard_negatives import hard_negatives, violations, with_hard_negatives
@@ -76,10 +77,11 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.module.train()
+        shown = vary({name: values.to(self.peers.device) for name, values in items.items()}, self.config.augmentation)
         tallies = []
 
         def objective() -> float:
-            value, tally = self._judge(items, batch, phase)
+            value, tally = self._judge(shown, batch, phase)
             self.optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
             tallies.append(tally)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from hashcore.networks.convolutional import convolutional
 from hashcore.networks.cosine import cosine
 from hashcore.networks.identity import identity
 from hashcore.networks.ista import ista
@@ -23,6 +24,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "identity": identity,
     "ista": ista,
     "nin": nin,
+    "convolutional": convolutional,
     "residual": residual,
     "own": own,
 }

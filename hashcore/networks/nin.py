@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from hashcore.errors import InvalidInputError
@@ -29,7 +30,8 @@ def nin(spec: Nin, shape: tuple[int, ...], outputs: int) -> nn.Module:
         if layers:
             layers += [nn.MaxPool2d(3, 2, ceil_mode=True), nn.Dropout2d(spec.dropout)]
         layers += _block(*block)
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *_encoder(spec, outputs))
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *_encoder(spec, outputs))
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _channels(shape: tuple[int, ...]) -> int:

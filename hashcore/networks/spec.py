@@ -83,6 +83,26 @@ class Nin(Spec):
     bounded: ClassVar = True
 
 
+class Convolutional(Spec):
+    """Stages of convolutions, each halved by pooling, and connected layers upon them, for images."""
+
+    name: Literal["convolutional"] = "convolutional"
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(64, 128, 256), min_length=1)
+    """Channels of each stage."""
+    convolutions: int = Field(default=1, ge=1)
+    """Convolutions of a stage."""
+    size: Literal[3, 5, 7] = 3
+    """Height and width of a convolution."""
+    groups: int = Field(default=8, ge=1)
+    """Groups of a normalisation; it looks at one image alone, so codes do not depend on a batch."""
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (512,)
+    """Units of each connected layer."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of those units left out at random in each training step."""
+    bounded: bool = False
+    """End in a tanh."""
+
+
 class Residual(Spec):
     """A small residual network of 3 × 3 convolutions (He et al. 2016), for images."""
 
@@ -116,4 +136,7 @@ class Own(Spec):
     """Whether its projections lie within −1 and 1."""
 
 
-NetworkSpec = Annotated[Linear | Cosine | Mlp | Ista | Nin | Residual | Identity | Own, Field(discriminator="name")]
+NetworkSpec = Annotated[
+    Linear | Cosine | Mlp | Ista | Nin | Convolutional | Residual | Identity | Own,
+    Field(discriminator="name"),
+]

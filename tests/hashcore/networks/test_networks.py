@@ -14,7 +14,7 @@ from hashcore.networks.choice import NETWORKS, build
 from hashcore.networks.divide_and_encode import DivideAndEncode, PiecewiseThreshold
 from hashcore.networks.heads import head_of, split
 from hashcore.networks.ista import inhibition
-from hashcore.networks.spec import Cosine, Ista, Linear, Mlp, Nin, Own, Residual
+from hashcore.networks.spec import Convolutional, Cosine, Ista, Linear, Mlp, Nin, Own, Residual
 
 ITEMS = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(0))
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -193,6 +193,23 @@ def test_a_residual_block_adds_its_branch_to_its_input():
         assert block.branch(x).abs().max() > 0
 
 
+def test_the_convolutional_network_is_stages_that_halve_and_connected_layers():
+    spec = Convolutional(channels=(8, 12), convolutions=2, size=5, groups=4, hidden=(20, 10))
+    network = build(spec, (3, 29, 32), 9).eval()
+    assert [layer.weight.shape for layer in network if isinstance(layer, nn.Conv2d)] == [
+        (8, 3, 5, 5), (8, 8, 5, 5), (12, 8, 5, 5), (12, 12, 5, 5)
+    ]  # fmt: skip
+    assert [layer.in_features for layer in network if isinstance(layer, nn.Linear)] == [12 * 7 * 8, 20, 10]
+    images = IMAGES[:, :, :29]
+    wanted = images
+    with torch.no_grad():
+        for layer in network:
+            wanted = layer(wanted.contiguous())  # the layout of the weights is not one of the results
+        assert torch.allclose(network(images), wanted, atol=1e-5)
+        assert torch.allclose(network(images)[:1], network(images[:1]), atol=1e-5)
+    assert build(Convolutional(channels=(8,), bounded=True), (3, 32, 32), 9)(IMAGES).abs().max() <= 1
+
+
 def tower(shape, outputs, *, hidden=3):
     """A network of the user's own."""
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), hidden), nn.ReLU(), nn.Linear(hidden, outputs))
@@ -220,7 +237,7 @@ def test_a_network_of_the_users_own_is_found_by_its_path(monkeypatch):
         build(Own(path="towers:tower", settings={"depth": 2}), (2, 3), 9)
 
 
-@pytest.mark.parametrize("spec", [Nin(), Residual()])
+@pytest.mark.parametrize("spec", [Nin(), Residual(), Convolutional()])
 def test_networks_of_images_refuse_other_items(spec):
     with pytest.raises(InvalidInputError, match=rf"network {spec.name} reads images"):
         build(spec, (6,), 8)
@@ -229,9 +246,11 @@ def test_networks_of_images_refuse_other_items(spec):
 def test_images_too_small_for_the_pooling_are_refused():
     with pytest.raises(InvalidInputError, match="at least 8 x 8, and items have shape"):
         build(Nin(), (3, 6, 9), 8)
+    with pytest.raises(InvalidInputError, match="halves images 3 times, and 7 x 9 pixels are too few"):
+        build(Convolutional(channels=(4, 4, 4)), (3, 7, 9), 8)
 
 
-SPECS = [Linear(), Cosine(), Mlp(), Ista(), Nin(**SMALL), Residual(channels=(8,))]
+SPECS = [Linear(), Cosine(), Mlp(), Ista(), Nin(**SMALL), Residual(channels=(8,)), Convolutional(channels=(8,))]
 
 
 def test_every_network_can_be_chosen_by_its_spec():
