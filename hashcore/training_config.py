@@ -96,8 +96,8 @@ class TrainingConfig(Spec):
     """Standard deviation of projections before the first step, ahead of a final tanh; none: what suits the loss."""
     augmentation: Augmentation | None = None
     """How images are varied; none shows them as they are."""
-    hard_negatives: bool = True
-    """Take the nearest dissimilar row of the batch as negative (HDML §5); otherwise one at random."""
+    negatives: Literal["hard", "drawn", "every"] = "hard"
+    """Which dissimilar rows a triplet is completed with: the nearest of the batch (HDML §5), one at random, or each."""
     mean_zero: float = Field(default=0.1, ge=0)
     """Weight of the mean-zero penalty (HDML eq. 12)."""
     optimizer: Annotated[Sgd | AdamW | Lbfgs, Field(discriminator="name")] = Sgd()

@@ -84,11 +84,6 @@ def padded(labels: Labels, width: int) -> np.ndarray[tuple[int, int], np.dtype[n
     return table
 
 
-def without_missing(relations: Relations) -> Relations:
-    """Return relations without the triplets that have no negative."""
-    return relations._replace(triplets=relations.triplets.keep(relations.triplets.negatives >= 0))
-
-
 def can_teach(relations: Relations) -> bool:
     """Return whether there are both a similar and a dissimilar pair of different rows."""
     similarity = relations.within().similarity

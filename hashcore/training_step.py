@@ -12,14 +12,20 @@ from torch import Tensor
 from hashcore.augmentation import vary
 from hashcore.losses.choice import choose
 from hashcore.losses.coupled import coupled
-from hashcore.losses.hard_negatives import hard_negatives, violations, with_hard_negatives
 from hashcore.losses.mean_zero import mean_zero
+from hashcore.losses.negatives import (
+    drawn_negatives,
+    every_negative,
+    hard_negatives,
+    violations,
+    with_hard_negatives,
+)
 from hashcore.losses.relations import Relations
 from hashcore.quantization import hamming_distances
 from hashcore.sampling import Batch
 from hashcore.training_config import TrainingConfig
 from hashcore.training_module import Phase, Projector, Students, classification_loss
-from hashcore.training_peers import Peers, can_teach, joined, relations_of, without_missing
+from hashcore.training_peers import Peers, can_teach, joined, relations_of
 
 Items = Mapping[str, Tensor]
 
@@ -129,13 +135,14 @@ def judge(config: TrainingConfig, projections: Items, relations: Relations) -> t
     if not can_teach(relations):
         return penalty, Tally(items=rows)
     loss = choose(config.loss)
-    if config.hard_negatives:
+    if config.negatives == "hard":
         loss = with_hard_negatives(loss, config.kind)
     else:
-        relations = without_missing(relations)
+        chosen = every_negative if config.negatives == "every" else drawn_negatives
+        relations = relations._replace(triplets=chosen(relations))
     value = coupled(loss, projections, relations, config.weights(projections))
     distances = hamming_distances(first, last, config.kind)
-    triplets = hard_negatives(distances, relations) if config.hard_negatives else relations.triplets
+    triplets = hard_negatives(distances, relations) if config.negatives == "hard" else relations.triplets
     missed = violations(distances, triplets)
     tally = Tally(rows, rows, value.item() * rows, len(missed), (missed > 0).sum().item(), missed.sum().item())
     return value + penalty, tally

@@ -23,7 +23,7 @@ ROWS = 120
 BASE = TrainingConfig(code_length=16, network=Mlp(hidden=(16,)), epochs=3, batch_size=16, join_batches=True)
 CONFIGS = [
     BASE,
-    BASE.model_copy(update={"hard_negatives": False, "loss": PairwiseHinge(threshold=3)}),
+    BASE.model_copy(update={"negatives": "drawn", "loss": PairwiseHinge(threshold=3)}),
     BASE.model_copy(update={"network": Mlp(hidden=(16,), bounded=True), "loss": NnHash(margin=3)}),
 ]
 CLASSES = np.arange(ROWS) // 2 % 3

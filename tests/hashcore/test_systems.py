@@ -265,12 +265,12 @@ def test_judged_pairs_teach_without_labels(values):
     assert hasher.provenance["history"][-1]["validation_loss"] is not None
 
 
-@pytest.mark.parametrize("hard", [True, False])
-def test_judged_triplets_teach_without_labels(hard):
+@pytest.mark.parametrize("negatives", ["hard", "drawn"])
+def test_judged_triplets_teach_without_labels(negatives):
     generator = np.random.default_rng(0)
     rows = generator.integers(0, ROWS, (3, 4000))
     good = (CLASS[rows[0]] == CLASS[rows[1]]) & (CLASS[rows[0]] != CLASS[rows[2]]) & (rows[0] != rows[1])
-    hasher = fit(X, JudgedTriplets(*rows[:, good]), changed(hard_negatives=hard, epochs=12), modality="x")
+    hasher = fit(X, JudgedTriplets(*rows[:, good]), changed(negatives=negatives, epochs=12), modality="x")
     assert precision(hasher, "x", "x") > 0.9
 
 

@@ -10,7 +10,7 @@ from hashcore import hamming
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.inputs import FeatureInput
-from hashcore.losses.spec import PairwiseHinge, TripletRanking
+from hashcore.losses.spec import PairwiseHinge, RelaxedTriplet, TripletRanking
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
 from hashcore.relevance import Labels
 from hashcore.training import fit
@@ -64,8 +64,9 @@ def same_weights(a, b):
     "changes",
     [
         {},
-        {"loss": TripletRanking(scale=0.25), "hard_negatives": False, "optimizer": AdamW(learning_rate=0.01)},
+        {"loss": TripletRanking(scale=0.25), "negatives": "drawn", "optimizer": AdamW(learning_rate=0.01)},
         {"loss": PairwiseHinge(threshold=4, scale=0.5)},
+        {"loss": RelaxedTriplet(), "network": Mlp(hidden=(24,), bounded=True), "negatives": "every"},
         {
             "network": Mlp(hidden=(24, 12), bounded=True, dropout=0.1),
             "preprocessing": Preprocessing(unit_length=True),

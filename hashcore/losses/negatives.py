@@ -1,4 +1,7 @@
-"""Hard negatives of a mini-batch (HDML §5): the dissimilar row that the current codes put closest to the item."""
+"""Negatives of a mini-batch's triplets: those drawn, every dissimilar row, or the hard ones of HDML §5.
+
+Hard is the dissimilar row that the current codes put closest to the item.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,18 @@ def hard_negatives(distances: Tensor, relations: Relations) -> Triplets:
     candidates = distances.masked_fill(relations.similarity != DISSIMILAR, torch.inf)[anchors]
     nearest, negatives = candidates.min(dim=1)
     return Triplets(anchors, positives, negatives).keep(torch.isfinite(nearest))
+
+
+def drawn_negatives(relations: Relations) -> Triplets:
+    """Return the triplets as drawn, but for those without a negative."""
+    return relations.triplets.keep(relations.triplets.negatives >= 0)
+
+
+def every_negative(relations: Relations) -> Triplets:
+    """Return a triplet for each dissimilar row of each triplet's x; the negatives of the triplets are not read."""
+    anchors, positives, _ = relations.triplets
+    places, negatives = torch.nonzero(relations.similarity[anchors] == DISSIMILAR).unbind(1)
+    return Triplets(anchors[places], positives[places], negatives)
 
 
 def violations(distances: Tensor, triplets: Triplets) -> Tensor:

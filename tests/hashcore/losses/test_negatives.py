@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from hashcore.losses.hard_negatives import hard_negatives, violations, with_hard_negatives
+from hashcore.losses.negatives import drawn_negatives, every_negative, hard_negatives, violations, with_hard_negatives
 from hashcore.losses.relations import Relations, Triplets
 from hashcore.quantization import hamming_distances
 
@@ -42,6 +42,15 @@ def test_a_row_of_which_nothing_is_known_is_no_negative():
     drawn = Triplets(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([4, 4]))
     mined = hard_negatives(hamming_distances(F, F), Relations(drawn, similarity))
     assert mined.negatives.tolist() == [3, 2]
+
+
+def test_every_unrelated_row_makes_a_triplet_and_a_row_without_one_makes_none():
+    similarity = SIMILARITY.clone()
+    similarity[0, 3], similarity[2] = 0, 1
+    drawn = Triplets(torch.tensor([0, 2, 1]), torch.tensor([1, 3, 0]), torch.tensor([-1, -1, 3]))
+    found = every_negative(Relations(drawn, similarity))
+    assert torch.stack(found, 1).tolist() == [[0, 1, 2], [0, 1, 4], [1, 0, 2], [1, 0, 3], [1, 0, 4]]
+    assert torch.stack(drawn_negatives(Relations(drawn, similarity)), 1).tolist() == [[1, 0, 3]]
 
 
 def test_a_loss_gets_the_mined_triplets_and_no_gradient_through_the_mining():
