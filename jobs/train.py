@@ -14,7 +14,7 @@ from hashcore import files
 from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, require
 from hashcore.relevance import Labels
-from hashcore.training_config import TrainingConfig
+from hashcore.training.config import TrainingConfig
 from jobs.corpora import corpus
 from jobs.pipeline import outputs, records, runs
 from jobs.pipeline.progress import Progress, duration

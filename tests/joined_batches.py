@@ -13,11 +13,11 @@ from hashcore.losses.spec import NnHash, PairwiseHinge
 from hashcore.networks.spec import Mlp
 from hashcore.relevance import Labels
 from hashcore.sampling import Batch
-from hashcore.training_config import TrainingConfig
-from hashcore.training_data import Part, Window, Windows
-from hashcore.training_loop import train
-from hashcore.training_peers import Peers
-from hashcore.training_state import Standing
+from hashcore.training.config import TrainingConfig
+from hashcore.training.data import Part, Window, Windows
+from hashcore.training.loop import train
+from hashcore.training.peers import Peers
+from hashcore.training.state import Standing
 
 ROWS = 120
 BASE = TrainingConfig(code_length=16, network=Mlp(hidden=(16,)), epochs=3, batch_size=16, join_batches=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import ConfigError
-from hashcore.training_config import TrainingConfig
+from hashcore.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from hashcore.hasher import Hasher

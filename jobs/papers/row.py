@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hashcore.classical.spec import Method
 from hashcore.errors import ConfigError
-from hashcore.training_config import TrainingConfig
+from hashcore.training.config import TrainingConfig
 from jobs.papers.measures import parse
 from jobs.papers.splits import SplitSpec
 from jobs.pipeline.section import Section

@@ -48,7 +48,7 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
         OutputError: If workers failed for other reasons; the message holds the first one's.
     """
     require("ray", "train")
-    from hashcore.training import finished
+    from hashcore.training.in_process import finished
 
     config = pipeline.train
     _check_rows(source, config)

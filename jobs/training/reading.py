@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hashcore.judgements import Judgements
-    from hashcore.training_data import Window
+    from hashcore.training.data import Window
     from jobs.train import TrainConfig
 
 PREFIX = "item:"  # of the columns of decoded items
@@ -62,7 +62,7 @@ def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, 
     """
     import torch
 
-    from hashcore.training_data import Window
+    from hashcore.training.data import Window
 
     ordered = table.sort_by("id")
     tensors = {name: torch.from_numpy(items(ordered, source, name)) for name in source.items}

@@ -8,7 +8,7 @@ from hashcore import files
 from hashcore.errors import require
 
 if TYPE_CHECKING:
-    from hashcore.training_state import Epoch
+    from hashcore.training.state import Epoch
 
 Tracking = Literal["tensorboard", "mlflow"]
 MODULES = {"tensorboard": "tensorboardX", "mlflow": "mlflow"}

@@ -16,9 +16,9 @@ from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge, RelaxedTriplet
 from hashcore.networks.spec import Ista, Linear, Mlp, Nin, Preprocessing, Residual
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from hashcore.training_config import AdamW, Branch, Lbfgs, Pretraining, TrainingConfig
-from hashcore.training_schedule import BoldDriver
-from hashcore.training_state import read_standing
+from hashcore.training.config import AdamW, Branch, Lbfgs, Pretraining, TrainingConfig
+from hashcore.training.schedule import BoldDriver
+from hashcore.training.state import read_standing
 
 ROWS, CLASSES = 240, 3
 BASE = TrainingConfig(code_length=16, network=Mlp(hidden=(8,)), epochs=8, batch_size=32)

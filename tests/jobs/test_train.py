@@ -19,7 +19,7 @@ from hashcore.errors import HashcoreError, InvalidInputError, MissingExtraError,
 from hashcore.hasher import Hasher
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from hashcore.training_peers import Peers
+from hashcore.training.peers import Peers
 from jobs import train
 from jobs.pipeline.progress import Progress
 from jobs.training import on_ray, reading, tracking, worker

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from hashcore import augmentation
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.networks import first_weights, preprocessing
 from hashcore.quantization import outputs
 from hashcore.relevance import Labels
-from hashcore.training_config import TrainingConfig
-from hashcore.training_data import Part, Window, Windows
-from hashcore.training_module import Phase, Students, classes_of
-from hashcore.training_optimizer import make_optimizer
-from hashcore.training_peers import Peers
-from hashcore.training_state import Epoch, Standing, restore
-from hashcore.training_step import Items, Learner, Tally
+from hashcore.training import augmentation
+from hashcore.training.config import TrainingConfig
+from hashcore.training.data import Part, Window, Windows
+from hashcore.training.module import Phase, Students, classes_of
+from hashcore.training.optimizer import make_optimizer
+from hashcore.training.peers import Peers
+from hashcore.training.state import Epoch, Standing, restore
+from hashcore.training.step import Items, Learner, Tally
 
 ALONE = Peers()
 JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows are judged: alike in every epoch

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from hashcore import training_step
-from hashcore.augmentation import vary
 from hashcore.errors import ConfigError
 from hashcore.networks.spec import Linear
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from hashcore.training_config import Augmentation, Lbfgs, TrainingConfig
+from hashcore.training import step as training_step
+from hashcore.training.augmentation import vary
+from hashcore.training.config import Augmentation, Lbfgs, TrainingConfig
 
 IMAGE = torch.arange(2 * 5 * 7).reshape(2, 5, 7)
 

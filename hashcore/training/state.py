@@ -16,9 +16,9 @@ from hashcore.errors import ConfigError, InvalidInputError, require
 from hashcore.hasher import Modality
 from hashcore.inputs import InputSpec
 from hashcore.spec import Spec
-from hashcore.training_config import TrainingConfig
-from hashcore.training_module import Phase, Students
-from hashcore.training_step import Learner
+from hashcore.training.config import TrainingConfig
+from hashcore.training.module import Phase, Students
+from hashcore.training.step import Learner
 
 FILE = "state.safetensors"
 MODULE, OPTIMIZER, BEST = "module/", "optimizer/", "best/"

@@ -14,12 +14,12 @@ from hashcore.hasher import Hasher
 from hashcore.inputs import FeatureInput, ImageInput, InputSpec
 from hashcore.judgements import Judgements
 from hashcore.relevance import Labels
-from hashcore.training_config import TrainingConfig
-from hashcore.training_data import Window, Windows
-from hashcore.training_loop import Hooks, ignore, train
-from hashcore.training_module import Students
-from hashcore.training_state import Epoch, Standing, read_students, save
-from hashcore.training_step import Learner
+from hashcore.training.config import TrainingConfig
+from hashcore.training.data import Window, Windows
+from hashcore.training.loop import Hooks, ignore, train
+from hashcore.training.module import Students
+from hashcore.training.state import Epoch, Standing, read_students, save
+from hashcore.training.step import Learner
 
 
 def fit(

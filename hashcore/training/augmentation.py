@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hashcore.errors import ConfigError
-from hashcore.training_config import Augmentation
+from hashcore.training.config import Augmentation
 
 
 def check(spec: Augmentation | None, shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -11,7 +11,7 @@ import torch
 from hashcore.judgements import Pairs
 from hashcore.relevance import Labels
 from hashcore.sampling import supervise
-from hashcore.training_peers import Peers, joined
+from hashcore.training.peers import Peers, joined
 
 LABELS = [
     Labels.from_lists([[1], [1, 2], [2, 9, 40], [], [9], [40]]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from hashcore.training_config import AdamW, Lbfgs, Sgd
+from hashcore.training.config import AdamW, Lbfgs, Sgd
 
 
 def make_optimizer(spec: Sgd | AdamW | Lbfgs, module: nn.Module) -> torch.optim.Optimizer:

@@ -14,11 +14,11 @@ from hashcore.losses.spec import PairwiseHinge, RelaxedTriplet, TripletRanking
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from hashcore.training_config import AdamW, Sgd, TrainingConfig
-from hashcore.training_data import Window, Windows
-from hashcore.training_loop import train
-from hashcore.training_schedule import Schedule
-from hashcore.training_state import Standing, read_standing
+from hashcore.training.config import AdamW, Sgd, TrainingConfig
+from hashcore.training.data import Window, Windows
+from hashcore.training.loop import train
+from hashcore.training.schedule import Schedule
+from hashcore.training.state import Standing, read_standing
 
 CONFIG = TrainingConfig(code_length=16, network=Mlp(hidden=(24,)), epochs=4, batch_size=32)
 

@@ -11,7 +11,7 @@ from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH, Kind
 from hashcore.losses.spec import LossSpec, TripletRanking
 from hashcore.networks.spec import Mlp, NetworkSpec, Preprocessing
 from hashcore.spec import Spec
-from hashcore.training_schedule import Schedule, ScheduleSpec
+from hashcore.training.schedule import Schedule, ScheduleSpec
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 

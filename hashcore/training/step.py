@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hashcore.augmentation import vary
 from hashcore.losses.choice import choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.mean_zero import mean_zero
@@ -23,9 +22,10 @@ from hashcore.losses.negatives import (
 from hashcore.losses.relations import Relations
 from hashcore.quantization import hamming_distances
 from hashcore.sampling import Batch
-from hashcore.training_config import TrainingConfig
-from hashcore.training_module import Phase, Projector, Students, classification_loss
-from hashcore.training_peers import Peers, can_teach, joined, relations_of
+from hashcore.training.augmentation import vary
+from hashcore.training.config import TrainingConfig
+from hashcore.training.module import Phase, Projector, Students, classification_loss
+from hashcore.training.peers import Peers, can_teach, joined, relations_of
 
 Items = Mapping[str, Tensor]
 
