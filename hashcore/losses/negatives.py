@@ -9,18 +9,25 @@ import torch
 from torch import Tensor
 
 from hashcore.codes import Kind
-from hashcore.losses.relations import DISSIMILAR, Loss, Relations, Triplets
+from hashcore.losses.relations import DISSIMILAR, Relations, Triplets
+from hashcore.losses.spec import Negatives
 from hashcore.quantization import hamming_distances
 
 
-def with_hard_negatives(loss: Loss, kind: Kind) -> Loss:
-    """Return a loss whose triplets have hard negatives, looked for among the second members of pairs."""
+def complete(choice: Negatives, f: Tensor, g: Tensor, relations: Relations, kind: Kind) -> Relations:
+    """Return the relations with triplets that have the negatives chosen.
 
-    def mined(f: Tensor, g: Tensor, relations: Relations) -> Tensor:
-        triplets = hard_negatives(hamming_distances(f, g, kind), relations)
-        return loss(f, g, relations._replace(triplets=triplets))
-
-    return mined
+    Args:
+        choice: Which ones.
+        f: Projections that hold the anchors, shape (n, q).
+        g: Those of the same rows that hold the negatives, shape (n, q).
+        relations: Of the rows.
+        kind: What codes the projections give, whose distances tell which negatives are hard.
+    """
+    if choice == "hard":
+        return relations._replace(triplets=hard_negatives(hamming_distances(f, g, kind), relations))
+    chosen = every_negative if choice == "every" else drawn_negatives
+    return relations._replace(triplets=chosen(relations))
 
 
 def hard_negatives(distances: Tensor, relations: Relations) -> Triplets:

@@ -81,6 +81,9 @@ class RelaxedTriplet(Spec):
     first_spread: ClassVar = 0.5
 
 
+Negatives = Literal["hard", "drawn", "every"]
+"""Which dissimilar rows complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
+
 LossSpec = Annotated[
     TripletRanking | PairwiseHinge | NnHash | SparseHash | DeepHash | RelaxedTriplet, Field(discriminator="name")
 ]

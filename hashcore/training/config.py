@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH, Kind
-from hashcore.losses.spec import LossSpec, TripletRanking
+from hashcore.losses.spec import LossSpec, Negatives, TripletRanking
 from hashcore.networks.spec import Mlp, NetworkSpec, Preprocessing
 from hashcore.spec import Spec
 from hashcore.training.schedule import Schedule, ScheduleSpec
@@ -96,8 +96,8 @@ class TrainingConfig(Spec):
     """Standard deviation of projections before the first step, ahead of a final tanh; none: what suits the loss."""
     augmentation: Augmentation | None = None
     """How images are varied; none shows them as they are."""
-    negatives: Literal["hard", "drawn", "every"] = "hard"
-    """Which dissimilar rows a triplet is completed with: the nearest of the batch (HDML §5), one at random, or each."""
+    negatives: Negatives = "hard"
+    """Which dissimilar rows complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
     mean_zero: float = Field(default=0.1, ge=0)
     """Weight of the mean-zero penalty (HDML eq. 12)."""
     optimizer: Annotated[Sgd | AdamW | Lbfgs, Field(discriminator="name")] = Sgd()

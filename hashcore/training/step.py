@@ -12,13 +12,7 @@ from torch import Tensor
 from hashcore.losses.choice import choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.mean_zero import mean_zero
-from hashcore.losses.negatives import (
-    drawn_negatives,
-    every_negative,
-    hard_negatives,
-    violations,
-    with_hard_negatives,
-)
+from hashcore.losses.negatives import complete, violations
 from hashcore.losses.relations import Relations
 from hashcore.quantization import hamming_distances
 from hashcore.sampling import Batch
@@ -135,14 +129,14 @@ def judge(config: TrainingConfig, projections: Items, relations: Relations) -> t
     if not can_teach(relations):
         return penalty, Tally(items=rows)
     loss = choose(config.loss)
-    if config.negatives == "hard":
-        loss = with_hard_negatives(loss, config.kind)
-    else:
-        chosen = every_negative if config.negatives == "every" else drawn_negatives
-        relations = relations._replace(triplets=chosen(relations))
-    value = coupled(loss, projections, relations, config.weights(projections))
-    distances = hamming_distances(first, last, config.kind)
-    triplets = hard_negatives(distances, relations) if config.negatives == "hard" else relations.triplets
+
+    def completed(f: Tensor, g: Tensor, known: Relations) -> Relations:
+        return complete(config.negatives, f, g, known, config.kind)
+
+    value = coupled(
+        lambda f, g, known: loss(f, g, completed(f, g, known)), projections, relations, config.weights(projections)
+    )
+    distances, triplets = hamming_distances(first, last, config.kind), completed(first, last, relations).triplets
     missed = violations(distances, triplets)
     tally = Tally(rows, rows, value.item() * rows, len(missed), (missed > 0).sum().item(), missed.sum().item())
     return value + penalty, tally

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from hashcore.losses.negatives import drawn_negatives, every_negative, hard_negatives, violations, with_hard_negatives
+from hashcore.losses.negatives import complete, drawn_negatives, every_negative, hard_negatives, violations
 from hashcore.losses.relations import Relations, Triplets
 from hashcore.quantization import hamming_distances
 
@@ -53,18 +53,13 @@ def test_every_unrelated_row_makes_a_triplet_and_a_row_without_one_makes_none():
     assert torch.stack(drawn_negatives(Relations(drawn, similarity)), 1).tolist() == [[1, 0, 3]]
 
 
-def test_a_loss_gets_the_mined_triplets_and_no_gradient_through_the_mining():
-    f, seen = F.clone().requires_grad_(), []
-
-    def loss(f, g, relations):
-        seen.append(relations.triplets)
-        return (f[relations.triplets.negatives] * g[relations.triplets.anchors]).sum()
-
-    relations = Relations(Triplets(*torch.tensor([[0], [1], [4]])), SIMILARITY)
-    with_hard_negatives(loss, "dense")(f, f, relations).backward()
-    assert seen[0].negatives.tolist() == [2]
-    assert torch.equal(f.grad[0], F[2])
-    assert torch.equal(f.grad[2], F[0])
+def test_negatives_are_chosen_by_name_and_nothing_else_changes():
+    relations = Relations(Triplets(*torch.tensor([[0, 2], [1, 3], [4, -1]])), SIMILARITY)
+    f = F.clone().requires_grad_()
+    for choice, negatives in {"hard": [2, 0], "drawn": [4], "every": [2, 3, 4, 0, 1]}.items():
+        found = complete(choice, f, f, relations, "dense")
+        assert found.triplets.negatives.tolist() == negatives
+        assert found.similarity is relations.similarity and not found.triplets.negatives.requires_grad
 
 
 def test_violations_are_counted_in_bits():
