@@ -51,7 +51,8 @@ def fit(
 
     Raises:
         InvalidInputError: If items and what is known do not fit, or nothing can be learned from it.
-        ConfigError: If `checkpoints` holds the state of another training, or items lack a modality.
+        ConfigError: If `checkpoints` holds the state of another training, items lack a modality, or the steps are so
+            large that the loss is no longer a number.
     """
     arrays = _by_modality(items, modality, config)
     inputs = {name: describe(array, known) for name, array in arrays.items()}

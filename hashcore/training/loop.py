@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import torch
@@ -137,7 +138,18 @@ def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int
         judged = judged.add(judge_held_out(learner, window, place, peers, phase))
     sums = peers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
     seconds = time.monotonic() - started_s
-    return _figures(number + 1, phase, Tally(*sums[0].tolist()), Tally(*sums[1].tolist()), seconds)
+    epoch = _figures(number + 1, phase, Tally(*sums[0].tolist()), Tally(*sums[1].tolist()), seconds)
+    _check_finite(epoch, config)
+    return epoch
+
+
+def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:
+    """Raise ConfigError where training has left the numbers; its state is not kept."""
+    if not isfinite(epoch.loss):
+        raise ConfigError(
+            f"the loss of epoch {epoch.epoch} is {epoch.loss}: its steps were too large; lower "
+            f"train.optimizer.learning_rate={config.optimizer.learning_rate:g}, or choose the optimizer adamw"
+        )
 
 
 def judge_held_out(learner: Learner, window: Window, place: int, peers: Peers, phase: Phase) -> Tally:

@@ -145,6 +145,15 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_undisturbed_one(tmp
     assert histories[0] == histories[1]
 
 
+def test_a_training_that_diverges_says_so_and_keeps_no_state(tmp_path):
+    steep = CONFIG.model_copy(update={"optimizer": Sgd(learning_rate=1e30)})
+    with pytest.raises(
+        ConfigError, match=r"loss of epoch 1 is (nan|inf): .*; lower train.optimizer.learning_rate=1e\+30"
+    ):
+        fit(*rings(), steep, checkpoints=str(tmp_path))
+    assert read_standing(tmp_path) is None
+
+
 def test_a_finished_training_is_read_from_its_checkpoint(tmp_path):
     first = fit(*rings(), CONFIG, checkpoints=str(tmp_path))
     again = fit(*rings(), CONFIG, checkpoints=str(tmp_path), on_batch=lambda _: pytest.fail("trained again"))
