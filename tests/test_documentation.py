@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from hashcore.relevance import Labels
+from hashcore.training import fit
+from hashcore.training.config import Augmentation, TrainingConfig
 from jobs import cli
 from jobs.pipeline import config, options
 from jobs.pipeline.config import Pipeline
@@ -82,7 +85,7 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     rng = np.random.default_rng(0)
     for part, ids in (("train", range(300)), ("database", range(300)), ("queries", range(1000, 1020))):
         write(Path("runs/mine/corpus") / part, list(ids), rng)
-    (file,) = blocks(RECIPES, "yaml")
+    file, _ = blocks(RECIPES, "yaml")
     Path("mine.yaml").write_text(file)
     embeddings, duplicates = blocks(RECIPES)
     assert len(commands(embeddings)) == 5 and len(commands(duplicates)) == 2
@@ -91,6 +94,19 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     assert pq.read_table("runs/mine/neighbors").num_rows == 20 * 10
     pairs = pq.read_table("runs/mine/pairs").to_pylist()
     assert {row["id"] for row in pairs if row["query_id"] == row["id"]} == set(range(300))
+
+
+def test_the_recipe_for_photographs_is_a_training_of_images(tmp_path):
+    _, photographs = blocks(RECIPES, "yaml")
+    (tmp_path / "photographs.yaml").write_text(photographs)
+    train = config.load(HERE / "conf/mnist.yaml", also=[tmp_path / "photographs.yaml"]).train
+    images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32)).astype(np.uint8)
+    training = TrainingConfig.model_validate(
+        train.model_dump(include=set(TrainingConfig.model_fields)) | {"epochs": 1, "batch_size": 8}
+    )
+    assert training.augmentation == Augmentation(shift=3, mirror=True) and training.precision == "bfloat16"
+    hasher = fit(images, Labels.from_lists([[row % 2] for row in range(16)]), training)
+    assert hasher.modalities["image"].network.name == "convolutional"
 
 
 def test_the_notebook_runs():
