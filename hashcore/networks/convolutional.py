@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import gcd
-
 import torch
 from torch import nn
 
 from hashcore.errors import InvalidInputError
+from hashcore.networks.normalization import normalized
 from hashcore.networks.spec import Convolutional
 
 
@@ -46,5 +45,5 @@ def _stage(inputs: int, channels: int, spec: Convolutional) -> list[nn.Module]:
     for place in range(spec.convolutions):
         convolution = nn.Conv2d(channels if place else inputs, channels, spec.size, padding=spec.size // 2, bias=False)
         nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-        layers += [convolution, nn.GroupNorm(gcd(channels, spec.groups), channels), nn.ReLU()]
+        layers += [convolution, *normalized(channels, spec.groups)]
     return layers

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from math import gcd
-
 from torch import Tensor, nn
 
 from hashcore.errors import InvalidInputError
+from hashcore.networks.normalization import normalized
 from hashcore.networks.spec import Residual
 
 
@@ -16,9 +15,9 @@ class Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int, groups: int) -> None:
         super().__init__()
         self.branch = nn.Sequential(
-            *_normalized(inputs, groups),
+            *normalized(inputs, groups),
             nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-            *_normalized(outputs, groups),
+            *normalized(outputs, groups),
             nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
         )
         changes = stride > 1 or inputs != outputs
@@ -44,10 +43,5 @@ def residual(spec: Residual, shape: tuple[int, ...], outputs: int) -> nn.Module:
         for block in range(spec.blocks):
             layers.append(Block(width, channels, 2 if stage and not block else 1, spec.groups))
             width = channels
-    layers += [*_normalized(width, spec.groups), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, outputs)]
+    layers += [*normalized(width, spec.groups), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, outputs)]
     return nn.Sequential(*layers, *([nn.Tanh()] if spec.bounded else []))
-
-
-def _normalized(channels: int, groups: int) -> list[nn.Module]:
-    """Return a normalisation by groups of channels, and a rectification."""
-    return [nn.GroupNorm(gcd(channels, groups), channels), nn.ReLU()]

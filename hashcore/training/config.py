@@ -54,7 +54,7 @@ class Augmentation(Spec):
     shift: int = Field(default=0, ge=0)
     """Pixels by which an image is moved at most, down or up and across; its border is repeated."""
     mirror: bool = False
-    """Mirror every other image, left to right."""
+    """Mirror an image half of the time it is seen, left to right."""
 
 
 class Branch(Spec):

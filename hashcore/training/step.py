@@ -77,7 +77,7 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.module.train()
-        shown = vary({name: values.to(self.peers.device) for name, values in items.items()}, self.config.augmentation)
+        shown = vary(self._here(items), self.config.augmentation)
         tallies = []
 
         def objective() -> float:
@@ -96,15 +96,18 @@ class Learner:
         """Judge a batch as `step` does, without learning from it."""
         self.module.eval()
         with torch.no_grad():
-            return self._judge(items, batch, phase, project=self.module, together=False)[1]
+            return self._judge(self._here(items), batch, phase, project=self.module, together=False)[1]
+
+    def _here(self, items: Items) -> Items:
+        """Return items on the device that learns."""
+        return {name: values.to(self.peers.device) for name, values in items.items()}
 
     def _judge(
         self, items: Items, batch: Batch, phase: Phase, project: Projector | None = None, together: bool = True
     ) -> tuple[Tensor, Tally]:
         """Return the objective and the tally of a batch; `together` with those of all workers, where that is wanted."""
-        here = {name: values.to(self.peers.device) for name, values in items.items()}
         with torch.autocast(self.peers.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            outputs = (project or self.forward)(here, phase)
+            outputs = (project or self.forward)(items, phase)
         outputs = {name: values.float() for name, values in outputs.items()}
         if phase != "joint":
             loss, count = classification_loss(outputs, batch, self.module.classes)

@@ -25,12 +25,7 @@ BASE = TrainingConfig(code_length=16, network=Mlp(hidden=(8,)), epochs=8, batch_
 BOUNDED = Mlp(hidden=(8,), bounded=True)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def views(rows=ROWS, seed=0):

@@ -23,13 +23,7 @@ from hashcore.training.state import Standing, read_standing
 CONFIG = TrainingConfig(code_length=16, network=Mlp(hidden=(24,)), epochs=4, batch_size=32)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small matrices are slower with several threads, above all on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def rings(rows=240, seed=0):
