@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from hashcore.inputs import FeatureInput
-from hashcore.losses.spec import NnHash, PairwiseHinge
+from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge
 from hashcore.networks.spec import Mlp
 from hashcore.relevance import Labels
 from hashcore.sampling import Batch
@@ -25,6 +25,7 @@ CONFIGS = [
     BASE,
     BASE.model_copy(update={"negatives": "drawn", "loss": PairwiseHinge(threshold=3)}),
     BASE.model_copy(update={"network": Mlp(hidden=(16,), bounded=True), "loss": NnHash(margin=3)}),
+    BASE.model_copy(update={"centered": True, "loss": DeepHash()}),
 ]
 CLASSES = np.arange(ROWS) // 2 % 3
 ITEMS = np.random.default_rng(0).standard_normal((ROWS, 5)).astype(np.float32)

@@ -100,6 +100,9 @@ class TrainingConfig(Spec):
     """Which dissimilar rows complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
     mean_zero: float = Field(default=0.1, ge=0)
     """Weight of the mean-zero penalty (HDML eq. 12)."""
+    centered: bool = False
+    """Subtract from each projection its mean over the batch in training (mean-only batch normalization of Salimans and
+    Kingma 2016), so that no bit comes to take one value for all items; projections then have mean 0 over a sample."""
     optimizer: Annotated[Sgd | AdamW | Lbfgs, Field(discriminator="name")] = Sgd()
     """How weights follow the gradient."""
     schedule: ScheduleSpec = Schedule()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 
 import numpy as np
@@ -19,7 +20,7 @@ from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Part, Window, Windows
 from hashcore.training.module import Phase, Students, classes_of
 from hashcore.training.optimizer import make_optimizer
-from hashcore.training.peers import Peers
+from hashcore.training.peers import Peers, centered
 from hashcore.training.state import Epoch, Standing, restore
 from hashcore.training.step import Items, Learner, Tally
 
@@ -80,8 +81,8 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
     """Return a learner with first weights and preprocessing that suit the windows of all workers.
 
     Raises:
-        ConfigError: If L-BFGS is asked for with several workers, pre-training without labels, or augmentation without
-            images.
+        ConfigError: If L-BFGS is asked for with several workers, pre-training without labels, augmentation without
+            images, or centered projections of a network without a hash layer.
     """
     config = standing.config
     if config.optimizer.name == "lbfgs" and peers.count > 1:
@@ -93,6 +94,8 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
         items = window.items[name][window.learned.rows]
         branch[0] = preprocessing.fit(config.branch(name).preprocessing or config.preprocessing, items, peers.add_up)
         first_weights.start(branch, items, config.first_spread or config.loss.first_spread, peers.add_up)
+    if config.centered:
+        module.center_by(partial(centered, peers=peers, together=config.join_batches))
     _prepare_classes(module, config, window, peers)
     module = module.to(peers.device)
     wrapped = peers.wrap(module)
@@ -135,12 +138,21 @@ def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int
             learned = learned.add(learner.step(_items(window, window.learned, batch.rows), batch, rate, phase))
             taken += batch.turns
             hooks.on_batch(batch.turns)
+        if config.centered:
+            center(learner.module, window, peers)
         judged = judged.add(judge_held_out(learner, window, place, peers, phase))
     sums = peers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
     seconds = time.monotonic() - started_s
     epoch = _figures(number + 1, phase, Tally(*sums[0].tolist()), Tally(*sums[1].tolist()), seconds)
     _check_finite(epoch, config)
     return epoch
+
+
+def center(module: Students, window: Window, peers: Peers) -> None:
+    """Let every projection have mean 0 over rows that are evenly spread over the windows of all workers."""
+    rows = window.learned.rows[:: -(-len(window.learned.rows) // first_weights.SAMPLE_ROWS)]
+    for name, branch in module.by_name().items():
+        first_weights.center(branch, window.items[name][rows], peers.add_up)
 
 
 def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:

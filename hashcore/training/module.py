@@ -33,12 +33,14 @@ class Students(nn.Module):
     Attributes:
         names: Of the modalities, in the order of `branches`.
         branches: Each a Sequential of preprocessing and network.
+        center: Subtracts the mean of a batch from what the hash layer gives in training; None leaves it.
         upon_features: Classifiers of each modality that read what lies below the hash layer; none without pre-training.
         upon_bits: Classifiers of each modality that read the hash layer's bits.
         classes: The labels that the classifiers tell apart, int64, ascending.
     """
 
     classes: Tensor
+    center: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, branches: Mapping[str, nn.Sequential]) -> None:
         super().__init__()
@@ -50,7 +52,7 @@ class Students(nn.Module):
     def forward(self, items: Mapping[str, Tensor], phase: Phase = "joint") -> dict[str, Tensor]:
         """Return projections (n, q) of each modality, or scores of classes (n, classes) while they are learned."""
         if phase == "joint":
-            return {name: branch(items[name]) for name, branch in zip(self.names, self.branches, strict=True)}
+            return {name: self._projections(branch, items[name]) for name, branch in self.by_name().items()}
         return {name: self._scores(place, items[name], phase) for place, name in enumerate(self.names)}
 
     def by_name(self) -> dict[str, nn.Sequential]:
@@ -63,12 +65,26 @@ class Students(nn.Module):
         mine = {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
         self.branches.load_state_dict(mine)
 
+    def center_by(self, center: Callable[[Tensor], Tensor]) -> None:
+        """Let a function subtract the mean of a batch in training."""
+        for branch in self.by_name().values():
+            parts(branch[1])
+        self.center = center
+
     def prepare(self, classes: Tensor, bits: int) -> None:
         """Add classifiers of some classes; `bits` is the number of projections."""
         self.classes = classes
         heads = [parts(branch[1])[1] for branch in self.by_name().values()]
         self.upon_features = nn.ModuleList(nn.Linear(head.in_features, len(classes)) for head in heads)
         self.upon_bits = nn.ModuleList(nn.Linear(bits, len(classes)) for _ in heads)
+
+    def _projections(self, branch: nn.Sequential, items: Tensor) -> Tensor:
+        """Return the projections of one modality."""
+        if self.center is None or not self.training:
+            return cast(Tensor, branch(items))
+        preprocess, network = branch
+        trunk, head, bound = parts(network)
+        return cast(Tensor, bound(self.center(head(trunk(preprocess(items))))))
 
     def _scores(self, place: int, items: Tensor, phase: Phase) -> Tensor:
         """Return the scores of the classes of one modality."""
@@ -78,7 +94,10 @@ class Students(nn.Module):
             return cast(Tensor, self.upon_features[place](trunk(preprocess(items))))
         with torch.no_grad():
             features = trunk(preprocess(items))
-        return cast(Tensor, self.upon_bits[place](torch.tanh(head(features))))
+        projections = head(features)
+        if self.center is not None and self.training:
+            projections = self.center(projections)
+        return cast(Tensor, self.upon_bits[place](torch.tanh(projections)))
 
 
 def parts(network: nn.Module) -> tuple[nn.Sequential, Head, nn.Sequential]:
@@ -89,7 +108,10 @@ def parts(network: nn.Module) -> tuple[nn.Sequential, Head, nn.Sequential]:
     """
     found = split(network)
     if found is None:
-        raise ConfigError("pretraining: this network does not end in a linear layer; use mlp, nin, residual or linear")
+        raise ConfigError(
+            "train.pretraining and train.centered need a network that ends in a linear layer; use linear, mlp, nin, "
+            "convolutional or residual"
+        )
     return found
 
 

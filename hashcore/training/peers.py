@@ -63,6 +63,13 @@ def joined(projections: Mapping[str, Tensor], batch: Batch, peers: Peers) -> tup
     return everyone, Relations(Triplets(*moved), _similarity(batch, own.similarity, peers))
 
 
+def centered(projections: Tensor, peers: Peers, together: bool) -> Tensor:
+    """Return projections less their mean over the batch, `together` over those of all workers; float32."""
+    projections = projections.float()
+    everyone = peers.gather(projections) if together else projections
+    return projections - everyone.mean(dim=0)
+
+
 def _similarity(batch: Batch, own: Tensor, peers: Peers) -> Tensor:
     """Return the similarities of the rows of all workers."""
     if batch.labels is None:

@@ -10,11 +10,11 @@ from hashcore import hamming
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.inputs import FeatureInput
-from hashcore.losses.spec import PairwiseHinge, RelaxedTriplet, TripletRanking
+from hashcore.losses.spec import DeepHash, PairwiseHinge, RelaxedTriplet, TripletRanking
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
 from hashcore.relevance import Labels
 from hashcore.training import fit
-from hashcore.training.config import AdamW, Sgd, TrainingConfig
+from hashcore.training.config import AdamW, Pretraining, Sgd, TrainingConfig
 from hashcore.training.data import Window, Windows
 from hashcore.training.loop import train
 from hashcore.training.schedule import Schedule
@@ -61,6 +61,7 @@ def same_weights(a, b):
         {"loss": TripletRanking(scale=0.25), "negatives": "drawn", "optimizer": AdamW(learning_rate=0.01)},
         {"loss": PairwiseHinge(threshold=4, scale=0.5)},
         {"loss": RelaxedTriplet(), "network": Mlp(hidden=(24,), bounded=True), "negatives": "every"},
+        {"loss": RelaxedTriplet(), "network": Mlp(hidden=(24,), bounded=True), "centered": True, "mean_zero": 0.0},
         {
             "network": Mlp(hidden=(24, 12), bounded=True, dropout=0.1),
             "preprocessing": Preprocessing(unit_length=True),
@@ -73,6 +74,30 @@ def test_a_network_learns_what_no_hyperplane_parts(changes):
     history = hasher.provenance["history"]
     assert history[-1]["violating"] < 0.5 * history[0]["violating"]
     assert nearest_are_right(hasher) > 0.95
+
+
+@pytest.mark.parametrize("pretraining", [None, Pretraining(epochs=1, hash_epochs=1)])
+def test_no_bit_takes_one_value_for_all_items_where_projections_are_centred(pretraining):
+    items, labels = rings()
+    items += 4  # what all items share weighs more than what parts them
+    config = CONFIG.model_copy(
+        update={
+            "preprocessing": Preprocessing(center=False, unit_variance=False),
+            "loss": DeepHash(),
+            "mean_zero": 0.0,
+            "optimizer": Sgd(learning_rate=3.0),
+            "pretraining": pretraining,
+            "epochs": 8,
+        }
+    )
+
+    def share_of_ones(config):
+        return np.unpackbits(fit(items, labels, config).encode(items, "features"), axis=1).mean(axis=0)
+
+    alone, centered = (share_of_ones(config.model_copy(update={"centered": wanted})) for wanted in (False, True))
+    assert set(alone) & {0.0, 1.0}
+    assert centered.min() > 0.2
+    assert centered.max() < 0.8
 
 
 def test_a_linear_hasher_learns_two_clusters():
@@ -110,12 +135,10 @@ class Interrupted(Exception):
     """Stands for a kill."""
 
 
-@pytest.mark.parametrize("optimizer", [Sgd(weight_decay=1e-3), AdamW()])
+@pytest.mark.parametrize("changes", [{"optimizer": Sgd(weight_decay=1e-3)}, {"optimizer": AdamW(), "centered": True}])
 @pytest.mark.parametrize("batches_done", [1, 20, 40])
-def test_an_interrupted_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path, optimizer, batches_done):
-    config = CONFIG.model_copy(
-        update={"optimizer": optimizer, "network": Mlp(hidden=(24,), dropout=0.2), "validation_share": 0.2}
-    )
+def test_an_interrupted_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path, changes, batches_done):
+    config = CONFIG.model_copy(update={"network": Mlp(hidden=(24,), dropout=0.2), "validation_share": 0.2, **changes})
     whole = fit(*rings(), config)
     batches = iter(range(batches_done))
 
