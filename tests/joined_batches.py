@@ -25,7 +25,7 @@ CONFIGS = [
     BASE,
     BASE.model_copy(update={"negatives": "drawn", "loss": PairwiseHinge(threshold=3)}),
     BASE.model_copy(update={"network": Mlp(hidden=(16,), bounded=True), "loss": NnHash(margin=3)}),
-    BASE.model_copy(update={"centered": True, "loss": DeepHash()}),
+    BASE.model_copy(update={"standardized": True, "loss": DeepHash()}),
 ]
 CLASSES = np.arange(ROWS) // 2 % 3
 ITEMS = np.random.default_rng(0).standard_normal((ROWS, 5)).astype(np.float32)

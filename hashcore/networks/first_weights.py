@@ -45,34 +45,16 @@ def spread(module: nn.Module, items: Tensor, deviation: float, add_up: Callable[
         deviation: Standard deviation of every projection.
         add_up: Adds up sums over all workers that hold training items.
     """
-    mean, found = _moments(module, items, add_up)
+    last = head_of(module)
+    assert last is not None
+    outputs = _outputs(module, last, items[:SAMPLE_ROWS]).double()
+    count = add_up(torch.tensor(float(len(outputs)), dtype=torch.float64))
+    mean = add_up(outputs.sum(dim=0)) / count
+    found = (add_up((outputs - mean).square().sum(dim=0)) / count).sqrt()
     factor = torch.where(found > 0, deviation / found, 1.0)
-    last = _hash_layer(module)
     with torch.no_grad():
         last.weight.mul_(factor[:, None])
         last.bias.copy_((last.bias - mean) * factor)
-
-
-def center(module: nn.Module, items: Tensor, add_up: Callable[[Tensor], Tensor]) -> None:
-    """Move the biases of the hash layer so that every projection of the items has mean 0; arguments as for `spread`."""
-    mean, _ = _moments(module, items, add_up)
-    with torch.no_grad():
-        _hash_layer(module).bias.sub_(mean)
-
-
-def _moments(module: nn.Module, items: Tensor, add_up: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation of each projection before a bound, over the first items of all workers."""
-    outputs = _outputs(module, _hash_layer(module), items[:SAMPLE_ROWS]).double()
-    count = add_up(torch.tensor(float(len(outputs)), dtype=torch.float64))
-    mean = add_up(outputs.sum(dim=0)) / count
-    return mean, (add_up((outputs - mean).square().sum(dim=0)) / count).sqrt()
-
-
-def _hash_layer(module: nn.Module) -> Head:
-    """Return the hash layer of a module that has one."""
-    layer = head_of(module)
-    assert layer is not None
-    return layer
 
 
 def _outputs(module: nn.Module, layer: Head, items: Tensor) -> Tensor:

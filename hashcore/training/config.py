@@ -100,9 +100,9 @@ class TrainingConfig(Spec):
     """Which dissimilar rows complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
     mean_zero: float = Field(default=0.1, ge=0)
     """Weight of the mean-zero penalty (HDML eq. 12)."""
-    centered: bool = False
-    """Subtract from each projection its mean over the batch in training (mean-only batch normalization of Salimans and
-    Kingma 2016), so that no bit comes to take one value for all items; projections then have mean 0 over a sample."""
+    standardized: bool = False
+    """Hold each projection at mean 0 and its first spread over the batch in training (batch normalization of Ioffe and
+    Szegedy 2015), so that no bit takes one value for all items, nor goes where a relaxed loss has no slope."""
     optimizer: Annotated[Sgd | AdamW | Lbfgs, Field(discriminator="name")] = Sgd()
     """How weights follow the gradient."""
     schedule: ScheduleSpec = Schedule()
@@ -134,6 +134,10 @@ class TrainingConfig(Spec):
             preprocessing=given.preprocessing or self.preprocessing,
             weight=given.weight,
         )
+
+    def spread(self) -> float:
+        """Return the standard deviation of projections before the first step."""
+        return self.first_spread or self.loss.first_spread
 
     def weights(self, names: Iterable[str]) -> dict[str, float]:
         """Return the weight of the loss within each modality."""

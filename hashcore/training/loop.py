@@ -20,7 +20,7 @@ from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Part, Window, Windows
 from hashcore.training.module import Phase, Students, classes_of
 from hashcore.training.optimizer import make_optimizer
-from hashcore.training.peers import Peers, centered
+from hashcore.training.peers import Peers, standardized
 from hashcore.training.state import Epoch, Standing, restore
 from hashcore.training.step import Items, Learner, Tally
 
@@ -82,7 +82,7 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
 
     Raises:
         ConfigError: If L-BFGS is asked for with several workers, pre-training without labels, augmentation without
-            images, or centered projections of a network without a hash layer.
+            images, or standardized projections of a network without a hash layer.
     """
     config = standing.config
     if config.optimizer.name == "lbfgs" and peers.count > 1:
@@ -93,9 +93,10 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
     for name, branch in module.by_name().items():
         items = window.items[name][window.learned.rows]
         branch[0] = preprocessing.fit(config.branch(name).preprocessing or config.preprocessing, items, peers.add_up)
-        first_weights.start(branch, items, config.first_spread or config.loss.first_spread, peers.add_up)
-    if config.centered:
-        module.center_by(partial(centered, peers=peers, together=config.join_batches))
+        first_weights.start(branch, items, config.spread(), peers.add_up)
+    if config.standardized:
+        deviation, together = config.spread(), config.join_batches
+        module.standardize_by(partial(standardized, deviation=deviation, peers=peers, together=together))
     _prepare_classes(module, config, window, peers)
     module = module.to(peers.device)
     wrapped = peers.wrap(module)
@@ -138,8 +139,8 @@ def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int
             learned = learned.add(learner.step(_items(window, window.learned, batch.rows), batch, rate, phase))
             taken += batch.turns
             hooks.on_batch(batch.turns)
-        if config.centered:
-            center(learner.module, window, peers)
+        if config.standardized:
+            standardize(learner, window)
         judged = judged.add(judge_held_out(learner, window, place, peers, phase))
     sums = peers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
     seconds = time.monotonic() - started_s
@@ -148,11 +149,11 @@ def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int
     return epoch
 
 
-def center(module: Students, window: Window, peers: Peers) -> None:
-    """Let every projection have mean 0 over rows that are evenly spread over the windows of all workers."""
+def standardize(learner: Learner, window: Window) -> None:
+    """Give projections, over rows spread evenly over the windows of all workers, the moments they have in training."""
     rows = window.learned.rows[:: -(-len(window.learned.rows) // first_weights.SAMPLE_ROWS)]
-    for name, branch in module.by_name().items():
-        first_weights.center(branch, window.items[name][rows], peers.add_up)
+    for name, branch in learner.module.by_name().items():
+        first_weights.spread(branch, window.items[name][rows], learner.config.spread(), learner.peers.add_up)
 
 
 def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:

@@ -33,14 +33,14 @@ class Students(nn.Module):
     Attributes:
         names: Of the modalities, in the order of `branches`.
         branches: Each a Sequential of preprocessing and network.
-        center: Subtracts the mean of a batch from what the hash layer gives in training; None leaves it.
+        standardize: Scales what the hash layer gives in training by its moments over the batch; None leaves it.
         upon_features: Classifiers of each modality that read what lies below the hash layer; none without pre-training.
         upon_bits: Classifiers of each modality that read the hash layer's bits.
         classes: The labels that the classifiers tell apart, int64, ascending.
     """
 
     classes: Tensor
-    center: Callable[[Tensor], Tensor] | None = None
+    standardize: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, branches: Mapping[str, nn.Sequential]) -> None:
         super().__init__()
@@ -65,11 +65,11 @@ class Students(nn.Module):
         mine = {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
         self.branches.load_state_dict(mine)
 
-    def center_by(self, center: Callable[[Tensor], Tensor]) -> None:
-        """Let a function subtract the mean of a batch in training."""
+    def standardize_by(self, standardize: Callable[[Tensor], Tensor]) -> None:
+        """Let a function scale what the hash layer gives in training."""
         for branch in self.by_name().values():
             parts(branch[1])
-        self.center = center
+        self.standardize = standardize
 
     def prepare(self, classes: Tensor, bits: int) -> None:
         """Add classifiers of some classes; `bits` is the number of projections."""
@@ -80,11 +80,11 @@ class Students(nn.Module):
 
     def _projections(self, branch: nn.Sequential, items: Tensor) -> Tensor:
         """Return the projections of one modality."""
-        if self.center is None or not self.training:
+        if self.standardize is None or not self.training:
             return cast(Tensor, branch(items))
         preprocess, network = branch
         trunk, head, bound = parts(network)
-        return cast(Tensor, bound(self.center(head(trunk(preprocess(items))))))
+        return cast(Tensor, bound(self.standardize(head(trunk(preprocess(items))))))
 
     def _scores(self, place: int, items: Tensor, phase: Phase) -> Tensor:
         """Return the scores of the classes of one modality."""
@@ -95,8 +95,8 @@ class Students(nn.Module):
         with torch.no_grad():
             features = trunk(preprocess(items))
         projections = head(features)
-        if self.center is not None and self.training:
-            projections = self.center(projections)
+        if self.standardize is not None and self.training:
+            projections = self.standardize(projections)
         return cast(Tensor, self.upon_bits[place](torch.tanh(projections)))
 
 
@@ -109,8 +109,8 @@ def parts(network: nn.Module) -> tuple[nn.Sequential, Head, nn.Sequential]:
     found = split(network)
     if found is None:
         raise ConfigError(
-            "train.pretraining and train.centered need a network that ends in a linear layer; use linear, mlp, nin, "
-            "convolutional or residual"
+            "train.pretraining and train.standardized need a network that ends in a linear layer; use linear, mlp, "
+            "nin, convolutional or residual"
         )
     return found
 

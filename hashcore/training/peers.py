@@ -13,6 +13,7 @@ from hashcore.losses.relations import DISSIMILAR, SIMILAR, Relations, Triplets
 from hashcore.relevance import Labels
 from hashcore.sampling import Batch
 
+NO_VARIANCE = 1e-5  # keeps a constant projection finite
 NO_LABEL = -(1 << 40)  # beyond int32: no label of a row
 
 
@@ -63,11 +64,14 @@ def joined(projections: Mapping[str, Tensor], batch: Batch, peers: Peers) -> tup
     return everyone, Relations(Triplets(*moved), _similarity(batch, own.similarity, peers))
 
 
-def centered(projections: Tensor, peers: Peers, together: bool) -> Tensor:
-    """Return projections less their mean over the batch, `together` over those of all workers; float32."""
+def standardized(projections: Tensor, deviation: float, peers: Peers, together: bool) -> Tensor:
+    """Return projections with mean 0 and a standard deviation over the batch, `together` over those of all workers.
+
+    Computed in float32; a projection that is constant becomes 0.
+    """
     projections = projections.float()
-    everyone = peers.gather(projections) if together else projections
-    return projections - everyone.mean(dim=0)
+    variance, mean = torch.var_mean(peers.gather(projections) if together else projections, dim=0, correction=0)
+    return (projections - mean) * (deviation * torch.rsqrt(variance + NO_VARIANCE))
 
 
 def _similarity(batch: Batch, own: Tensor, peers: Peers) -> Tensor:

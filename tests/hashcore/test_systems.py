@@ -288,7 +288,12 @@ ONES = np.ones(4, np.int64)
         (X, Pairs(ONES, 300 * ONES, np.arange(4) % 2 == 0), {}, "judgements name rows beyond the 240 items"),
         (X, judged_pairs(), {"pretraining": Pretraining(epochs=1)}, "pretraining classifies and needs labels"),
         (X, LABELS, {"network": Ista(), "pretraining": Pretraining(epochs=1)}, "that ends in a linear layer; use"),
-        (X, LABELS, {"network": Ista(), "centered": True}, "train.centered need a network that ends in a linear layer"),
+        (
+            X,
+            LABELS,
+            {"network": Ista(), "standardized": True},
+            "train.standardized need a network that ends in a linear layer",
+        ),
         (X, labels_of(CLASS - 5), {"pretraining": Pretraining(epochs=1)}, r"labels span -5\.\.-3"),
         (X, LABELS, {"network": Nin()}, "network nin reads images"),
     ],

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hashcore.networks.choice import build
-from hashcore.networks.first_weights import center, spread
+from hashcore.networks.first_weights import spread
 from hashcore.networks.spec import Linear, Mlp
 
 ITEMS = torch.randn(200, 6, generator=torch.Generator().manual_seed(0)) + 3
@@ -27,17 +27,6 @@ def test_projections_begin_centred_and_spread(spec):
         projections = projections.atanh()
     assert torch.allclose(projections.mean(0), torch.zeros(8), atol=1e-5)
     assert torch.allclose(projections.std(0, correction=0), torch.full((8,), 0.5), rtol=1e-4)
-
-
-def test_centring_moves_the_biases_alone():
-    torch.manual_seed(0)
-    network = build(Mlp(hidden=(5,)), (6,), 8)
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    center(network, ITEMS, alone)
-    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"3.bias"}
-    with torch.no_grad():
-        assert torch.allclose(network(ITEMS).mean(0), torch.zeros(8), atol=1e-5)
 
 
 def test_two_workers_agree_on_what_one_would_do():
