@@ -96,7 +96,7 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
         first_weights.start(branch, items, config.spread(), peers.add_up)
     if config.standardized:
         deviation, together = config.spread(), config.join_batches
-        module.standardize_by(partial(standardized, deviation=deviation, peers=peers, together=together))
+        module.standardize(partial(standardized, deviation=deviation, peers=peers, together=together))
     _prepare_classes(module, config, window, peers)
     module = module.to(peers.device)
     wrapped = peers.wrap(module)
@@ -140,7 +140,7 @@ def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int
             taken += batch.turns
             hooks.on_batch(batch.turns)
         if config.standardized:
-            standardize(learner, window)
+            keep_standardized(learner, window)
         judged = judged.add(judge_held_out(learner, window, place, peers, phase))
     sums = peers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
     seconds = time.monotonic() - started_s
@@ -149,8 +149,8 @@ def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int
     return epoch
 
 
-def standardize(learner: Learner, window: Window) -> None:
-    """Give projections, over rows spread evenly over the windows of all workers, the moments they have in training."""
+def keep_standardized(learner: Learner, window: Window) -> None:
+    """Give projections the moments they have in training, over rows spread evenly over the windows of all workers."""
     rows = window.learned.rows[:: -(-len(window.learned.rows) // first_weights.SAMPLE_ROWS)]
     for name, branch in learner.module.by_name().items():
         first_weights.spread(branch, window.items[name][rows], learner.config.spread(), learner.peers.add_up)

@@ -33,14 +33,12 @@ class Students(nn.Module):
     Attributes:
         names: Of the modalities, in the order of `branches`.
         branches: Each a Sequential of preprocessing and network.
-        standardize: Scales what the hash layer gives in training by its moments over the batch; None leaves it.
         upon_features: Classifiers of each modality that read what lies below the hash layer; none without pre-training.
         upon_bits: Classifiers of each modality that read the hash layer's bits.
         classes: The labels that the classifiers tell apart, int64, ascending.
     """
 
     classes: Tensor
-    standardize: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, branches: Mapping[str, nn.Sequential]) -> None:
         super().__init__()
@@ -52,7 +50,7 @@ class Students(nn.Module):
     def forward(self, items: Mapping[str, Tensor], phase: Phase = "joint") -> dict[str, Tensor]:
         """Return projections (n, q) of each modality, or scores of classes (n, classes) while they are learned."""
         if phase == "joint":
-            return {name: self._projections(branch, items[name]) for name, branch in self.by_name().items()}
+            return {name: branch(items[name]) for name, branch in zip(self.names, self.branches, strict=True)}
         return {name: self._scores(place, items[name], phase) for place, name in enumerate(self.names)}
 
     def by_name(self) -> dict[str, nn.Sequential]:
@@ -65,11 +63,16 @@ class Students(nn.Module):
         mine = {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
         self.branches.load_state_dict(mine)
 
-    def standardize_by(self, standardize: Callable[[Tensor], Tensor]) -> None:
-        """Let a function scale what the hash layer gives in training."""
+    def standardize(self, standardized: Callable[[Tensor], Tensor]) -> None:
+        """Let a function change what the hash layers give in training, ahead of any bound.
+
+        Raises:
+            ConfigError: If a network has no hash layer.
+        """
         for branch in self.by_name().values():
-            parts(branch[1])
-        self.standardize = standardize
+            parts(branch[1])[1].register_forward_hook(
+                lambda layer, _inputs, projections: standardized(projections) if layer.training else projections
+            )
 
     def prepare(self, classes: Tensor, bits: int) -> None:
         """Add classifiers of some classes; `bits` is the number of projections."""
@@ -77,14 +80,6 @@ class Students(nn.Module):
         heads = [parts(branch[1])[1] for branch in self.by_name().values()]
         self.upon_features = nn.ModuleList(nn.Linear(head.in_features, len(classes)) for head in heads)
         self.upon_bits = nn.ModuleList(nn.Linear(bits, len(classes)) for _ in heads)
-
-    def _projections(self, branch: nn.Sequential, items: Tensor) -> Tensor:
-        """Return the projections of one modality."""
-        if self.standardize is None or not self.training:
-            return cast(Tensor, branch(items))
-        preprocess, network = branch
-        trunk, head, bound = parts(network)
-        return cast(Tensor, bound(self.standardize(head(trunk(preprocess(items))))))
 
     def _scores(self, place: int, items: Tensor, phase: Phase) -> Tensor:
         """Return the scores of the classes of one modality."""
@@ -94,10 +89,7 @@ class Students(nn.Module):
             return cast(Tensor, self.upon_features[place](trunk(preprocess(items))))
         with torch.no_grad():
             features = trunk(preprocess(items))
-        projections = head(features)
-        if self.standardize is not None and self.training:
-            projections = self.standardize(projections)
-        return cast(Tensor, self.upon_bits[place](torch.tanh(projections)))
+        return cast(Tensor, self.upon_bits[place](torch.tanh(head(features))))
 
 
 def parts(network: nn.Module) -> tuple[nn.Sequential, Head, nn.Sequential]:
