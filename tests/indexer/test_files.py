@@ -139,7 +139,7 @@ def test_a_missing_shard_is_named(root):
 
 
 def test_verify_reads_every_byte(root, monkeypatch):
-    monkeypatch.setattr("indexer.shard.VERIFIED_ON_OPEN_BYTES", 0)
+    monkeypatch.setattr("indexer.shard_contents.VERIFIED_ON_OPEN_BYTES", 0)
     indexer.open(str(root)).verify()
     path = shard_path(root)
     content = bytearray(path.read_bytes())

@@ -1,0 +1,159 @@
+"""What an opened shard holds: its codes, rows, ids and labels, mapped and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from hashcore import hamming
+from hashcore.codes import Codes, check_codes, code_bytes
+from hashcore.errors import CorruptIndexError
+from hashcore.hamming import Words, available_threads
+from hashcore.relevance import Labels
+from indexer import _tables
+from indexer.layout import Layout
+from indexer.live_rows import read_rows
+from indexer.shard_builder import bit_order, in_order
+from indexer.shard_check import check_structure
+from indexer.shard_file import ShardFile
+
+VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
+
+
+class ShardContents:
+    """What a shard holds; safe to use from several threads.
+
+    Attributes:
+        name: Of the file.
+        layout: Of its codes.
+        live: Its rows, less those that are deleted.
+        rows: How many these are.
+        distinct: Distinct codes that they carry.
+        stored_rows: Rows in the file.
+        stored_distinct: Distinct codes in the file.
+    """
+
+    def __init__(self, path: Path, digest: str | None = None, deleted: NDArray[np.uint32] | None = None) -> None:
+        self.name = path.name
+        self.file = ShardFile(path, digest)
+        self.layout = self._layout()
+        self._bit_order = bit_order(self.layout)
+        self._codes: Words = self.file.array("codes", np.uint64, (self.layout.words, -1))
+        self.stored_rows, stored = self._fact("rows"), self._codes.shape[1]
+        self.stored_distinct: int = stored
+        whole = read_rows(self.file, stored, self.stored_rows, self._fact("id_base"))
+        if path.stat().st_size <= VERIFIED_ON_OPEN_BYTES:
+            self.verify()
+        self.live = whole if deleted is None else whole.without(deleted)
+        self.rows: int = len(self.live)
+        self.distinct: int = stored if deleted is None else self.live.distinct()
+
+    def verify(self) -> None:
+        """Compare every byte with its digest, and every offset and position with what it points into.
+
+        Raises:
+            CorruptIndexError: Naming file and array.
+        """
+        self.file.verify()
+        check_structure(self.file, self.layout)
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return self.rows
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The rows' ids in row order, shape (rows,)."""
+        return self.live.ids
+
+    def codes(self) -> Codes:
+        """Return the distinct codes in the shard's order, shape (distinct, bytes)."""
+        return self._stored_codes()[self._row_counts() > 0]
+
+    def row_codes(self) -> Codes:
+        """Return every row's code in row order, shape (rows, bytes)."""
+        return np.repeat(self._stored_codes(), self._row_counts(), axis=0)
+
+    def codes_of(self, rows: NDArray[np.uint32]) -> Codes:
+        """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
+        places = self.live.places(rows)
+        if self.live.offsets is not None:
+            places = np.searchsorted(self.live.offsets, places, side="right") - 1
+        return self._stored_codes()[places]
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether its rows have labels."""
+        return self.live.stored_labels is not None
+
+    def labels(self) -> Labels | None:
+        """Return the rows' labels in row order, or None where the index was built without."""
+        return self.live.labels
+
+    def distance_histograms(
+        self,
+        queries: Codes,
+        query_relevance: Words | None = None,
+        item_relevance: Words | None = None,
+        *,
+        threads: int = 0,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Count all items, and the relevant ones, at each distance of each query.
+
+        Args:
+            queries: Codes, shape (q, bytes).
+            query_relevance: Label bit masks, shape (q, words); without them nothing is relevant.
+            item_relevance: Label bit masks of the items in row order, shape (rows, words).
+            threads: Threads to use; 0 takes every processor this process may run on.
+
+        Returns:
+            Two int64 arrays of shape (q, code_length + 1).
+        """
+        none = np.zeros((0, 0), np.uint64)
+        return hamming.histograms_of_columns(
+            np.repeat(self._codes, self._row_counts(), axis=1),
+            self._query_rows(queries),
+            self.layout.code_length,
+            none if item_relevance is None else item_relevance,
+            none if query_relevance is None else query_relevance,
+            threads=threads,
+        )
+
+    def _query_rows(self, queries: Codes) -> Words:
+        """Return queries as stored words, row by row; shape (q, words)."""
+        codes = check_codes(queries, self.layout.code_length, "queries")
+        return in_order(hamming.to_rows(codes).T, self._bit_order, 1).T
+
+    def _row_counts(self) -> NDArray[np.int64]:
+        """Return the number of rows of each stored code."""
+        return self.live.counts(self.stored_distinct)
+
+    def _stored_codes(self) -> Codes:
+        """Return the codes in the file, also those that have lost all their rows."""
+        places = np.argsort(self.layout.bit_order).astype(np.uint16)
+        words = np.empty_like(self._codes)
+        _tables.permute_bits(self._codes, places, words, available_threads())
+        rows = np.ascontiguousarray(words.T).view(np.uint8)
+        return np.ascontiguousarray(rows[:, : code_bytes(self.layout.code_length)])
+
+    def _row_arrays(self) -> _tables.RowArrays:
+        """Return codes, live rows and their ids as the native code takes them."""
+        live = self.live
+        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base
+
+    def _layout(self) -> Layout:
+        """Return the layout in the file's facts."""
+        try:
+            return Layout.model_validate(self.file.facts["layout"])
+        except (KeyError, ValidationError) as error:
+            raise CorruptIndexError(f"{self.file.path}: no valid layout ({error!r}); restore the file") from None
+
+    def _fact(self, name: str) -> int:
+        """Return one whole number of the file's facts."""
+        value = self.file.facts.get(name)
+        if not isinstance(value, int) or not -(2**63) <= value < 2**63 or (name == "rows" and value < 0):
+            raise CorruptIndexError(f"{self.file.path}: expected {name} as a number, got {value!r}; restore the file")
+        return value
