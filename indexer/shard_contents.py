@@ -1,4 +1,4 @@
-"""What an opened shard holds: its codes, rows, ids and labels, mapped and checked."""
+"""What an opened shard holds: its codes, rows, ids and labels, mapped and checked, and how far queries are from all."""
 
 from __future__ import annotations
 

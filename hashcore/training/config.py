@@ -136,7 +136,7 @@ class TrainingConfig(Spec):
         )
 
     def spread(self) -> float:
-        """Return the standard deviation of projections before the first step."""
+        """Return the standard deviation of projections before the first step, or throughout where standardized."""
         return self.first_spread or self.loss.first_spread
 
     def weights(self, names: Iterable[str]) -> dict[str, float]:

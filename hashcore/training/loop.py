@@ -95,8 +95,7 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
         branch[0] = preprocessing.fit(config.branch(name).preprocessing or config.preprocessing, items, peers.add_up)
         first_weights.start(branch, items, config.spread(), peers.add_up)
     if config.standardized:
-        deviation, together = config.spread(), config.join_batches
-        module.standardize(partial(standardized, deviation=deviation, peers=peers, together=together))
+        module.standardize(partial(standardized, deviation=config.spread(), peers=peers, together=config.join_batches))
     _prepare_classes(module, config, window, peers)
     module = module.to(peers.device)
     wrapped = peers.wrap(module)

@@ -136,7 +136,8 @@ class Interrupted(Exception):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"optimizer": Sgd(weight_decay=1e-3)}, {"optimizer": AdamW(), "standardized": True}]
+    "changes",
+    [{"optimizer": Sgd(weight_decay=1e-3)}, {"optimizer": AdamW()}, {"optimizer": AdamW(), "standardized": True}],
 )
 @pytest.mark.parametrize("batches_done", [1, 20, 40])
 def test_an_interrupted_training_ends_with_the_weights_of_an_undisturbed_one(tmp_path, changes, batches_done):
