@@ -102,7 +102,9 @@ class Shard(ShardContents):
             return Neighbors.empty(len(rows))
         costs, k = self.costs, min(k, self.rows)
         threads = threads or available_threads()
-        lists, _ = self._native.nearest(rows, k, costs.probe, costs.candidate, costs.scan, threads)
+        lists, _ = self._native.nearest(
+            rows, k, self.layout.code_length, costs.probe, costs.candidate, costs.scan, threads
+        )
         return Neighbors(*lists)
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:

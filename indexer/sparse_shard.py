@@ -88,7 +88,8 @@ class SparseShard(Shard):
         if not len(rows) or not self.rows:
             return Neighbors.empty(len(rows))
         threads = threads or available_threads()
-        return Neighbors(*self._sparse.nearest(rows, min(k, self.rows), self._route_number, self.sparse_costs, threads))
+        k, farthest, route = min(k, self.rows), self.layout.code_length, self._route_number
+        return Neighbors(*self._sparse.nearest(rows, k, farthest, route, self.sparse_costs, threads))
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:
         """Search, and say how: which routes the queries took, and the expected and actual work of each structure."""

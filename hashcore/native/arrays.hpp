@@ -6,6 +6,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,11 @@ nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(Sequence<T>&& values) {
     auto* owned = new Sequence<T>(std::move(values));
     nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<Sequence<T>*>(p); });
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
+}
+
+// The number of rows that have ids of either width.
+inline std::size_t rows_of(const std::optional<In1<std::uint32_t>>& short_ids, const std::optional<In1<std::int64_t>>& long_ids) {
+    return short_ids ? short_ids->shape(0) : long_ids ? long_ids->shape(0) : 0;
 }
 
 inline nb::tuple to_numpy(HitLists&& lists) {

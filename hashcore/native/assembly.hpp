@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "hashcore/native/hits.hpp"
@@ -23,7 +24,7 @@ class Assembly {
         lists_.offsets.assign(queries + 1, 0);
         std::size_t total = 0;
         for (std::size_t q = 0; q < queries; ++q) {
-            const std::size_t count = rows_of(q);
+            const std::size_t count = bounded_rows_of(q);
             total += count;
             lists_.offsets[q + 1] = lists_.offsets[q] + std::int64_t(std::min(count, most));
         }
@@ -73,8 +74,19 @@ class Assembly {
                 if (i + ahead < part.size()) rows_.prefetch_rows(part[i + ahead].position);
                 const Hit& hit = part[i];
                 const std::size_t count = std::min<std::size_t>(rows_.count(hit.position), most_);
-                found_[next[hit.query]++] = {rows_.begin(hit.position), std::uint32_t(count), hit.distance};
+                found_[next[hit.query]++] = {std::uint32_t(rows_.begin(hit.position)), std::uint32_t(count), hit.distance};
             }
+    }
+
+    // Rows of a query, of which there are no more than there are rows: codes that share some are from a damaged file.
+    std::size_t bounded_rows_of(std::size_t q) {
+        if (!rows_.row_offsets) return rows_of(q);
+        std::size_t count = 0;
+        for (std::size_t i = start_[q]; i < start_[q + 1]; ++i) {
+            found_[i].count = std::uint32_t(std::min<std::size_t>(found_[i].count, rows_.total - count));
+            count += found_[i].count;
+        }
+        return count;
     }
 
     std::size_t rows_of(std::size_t q) const {
@@ -119,8 +131,9 @@ class Assembly {
     bool write_by_place(std::size_t q, std::size_t count, Places& places) {
         const Found *begin = found_.data() + start_[q], *end = found_.data() + start_[q + 1];
         const auto [nearest, farthest] = std::minmax_element(begin, end, [](const Found& a, const Found& b) { return a.distance < b.distance; });
-        std::int64_t lowest = rows_.id(begin->row), highest = lowest;
+        std::int64_t lowest = std::numeric_limits<std::int64_t>::max(), highest = std::numeric_limits<std::int64_t>::min();
         for (const Found* found = begin; found < end; ++found) {
+            if (found->count == 0) continue;
             lowest = std::min(lowest, rows_.id(found->row));
             highest = std::max(highest, rows_.id(std::size_t(found->row) + found->count - 1));
         }

@@ -83,11 +83,12 @@ class Places {
         std::uint64_t *bits, lowest, words;
         std::uint16_t nearest;
 
-        // Whether the place was free.
+        // Whether the place is there and was free.
         bool operator()(std::int64_t id, std::uint16_t distance) const {
             const std::uint64_t place = std::uint64_t(id) - lowest, bit = std::uint64_t(1) << place % 64;
-            std::uint64_t& word = bits[std::uint64_t(distance - nearest) * words + place / 64];
-            const bool is_free = (word & bit) == 0;
+            const bool is_inside = place / 64 < words;  // ids that do not rise within a code lead elsewhere
+            std::uint64_t& word = bits[std::uint64_t(distance - nearest) * words + (is_inside ? place / 64 : 0)];
+            const bool is_free = is_inside & ((word & bit) == 0);
             word |= bit;
             return is_free;
         }

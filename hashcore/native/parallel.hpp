@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace hashcore {
 
-// Calls work(task) for every task < tasks on up to `threads` threads; rethrows the first exception.
+// Calls work(task) for every task < tasks on up to `threads` threads, on fewer where the system gives no more; rethrows the
+// first exception.
 template <class Work>
 void parallel_for(std::size_t tasks, std::size_t threads, Work&& work) {
     threads = std::min(std::max<std::size_t>(threads, 1), tasks);
@@ -32,7 +34,11 @@ void parallel_for(std::size_t tasks, std::size_t threads, Work&& work) {
         }
     };
     std::vector<std::thread> crew;
-    for (std::size_t t = 1; t < threads; ++t) crew.emplace_back(run);
+    crew.reserve(threads);
+    try {
+        while (crew.size() + 1 < threads) crew.emplace_back(run);
+    } catch (const std::system_error&) {  // a container's limit of processes
+    }
     run();
     for (auto& thread : crew) thread.join();
     if (failure) std::rethrow_exception(failure);

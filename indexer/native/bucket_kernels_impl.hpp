@@ -25,7 +25,7 @@ inline void keep_new(const Buckets& buckets, std::uint32_t entry, std::uint32_t 
 // Writes down those of the entries begin:end that are near enough, one by one: for shards too small for a vector.
 void keep_near(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, const Wanted& wanted,
                Candidates& out) {
-    out.reserve(end - begin);
+    if (begin < end) out.reserve(end - begin);
     for (std::uint32_t entry = begin; entry < end; ++entry) {
         const std::uint64_t distance = Simd::count_bits(buckets.words[entry] ^ probe.filter_word);
         if (distance <= probe.radius) keep_new(buckets, entry, std::uint32_t(distance), probe, wanted, out);
@@ -85,7 +85,7 @@ std::uint64_t look_up_by(const Buckets& buckets, const Probe* probes, std::size_
     for (const Probe* probe = probes; probe < probes + count; ++probe)
         for (std::size_t f = 0; f < flip_count; ++f) {
             const std::uint32_t bucket = probe->bucket ^ base ^ flips[f];
-            const std::uint32_t begin = buckets.offsets[bucket], end = buckets.offsets[bucket + 1];
+            const std::uint32_t begin = buckets.begin(bucket), end = buckets.end(bucket);
             compared += end - begin;
             compare<vectors>(buckets, begin, end, *probe, wanted, out);
         }
@@ -114,8 +114,8 @@ std::uint64_t look_up_far_by(const Buckets& buckets, const Probe* probes, std::s
         }
         if (i >= ahead && i < total + ahead) {
             const std::uint32_t bucket = probes[near.probe].bucket ^ flips[near.flip];
-            begin[slot] = buckets.offsets[bucket];
-            end[slot] = buckets.offsets[bucket + 1];
+            begin[slot] = buckets.begin(bucket);
+            end[slot] = buckets.end(bucket);
             compared += end[slot] - begin[slot];
             for (std::uint32_t entry = begin[slot]; entry < std::min<std::uint32_t>(end[slot], begin[slot] + 64); entry += 8)
                 __builtin_prefetch(buckets.words + entry);

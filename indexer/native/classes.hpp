@@ -15,11 +15,12 @@ struct Classes {
 
     std::uint32_t codes(std::size_t cls) const { return starts[cls + 1] - starts[cls]; }
 
-    // Calls each(class) for those that may hold codes within `radius` of one with `own` set bits.
+    // Calls each(class) for those that have codes, perhaps some within `radius` of one with `own` set bits.
     template <class Each>
     void each_near(std::size_t own, unsigned radius, Each&& each) const {
         const std::uint32_t* first = std::lower_bound(sizes, sizes + count, std::uint32_t(own > radius ? own - radius : 0));
-        for (std::size_t cls = std::size_t(first - sizes); cls < count && sizes[cls] <= own + radius; ++cls) each(cls);
+        for (std::size_t cls = std::size_t(first - sizes); cls < count && sizes[cls] <= own + radius; ++cls)
+            if (codes(cls) > 0) each(cls);
     }
 };
 

@@ -162,7 +162,7 @@ class FoldSearch {
                    [](const Met& one) { return one.left == 0; });
         std::size_t within = 0;
         for (const Met& one : met_)
-            if (is_near(one)) ++within, sink(one.query, one.position, std::uint16_t(distance(one)));
+            if (is_near(one) && distance(one) >= 0) ++within, sink(one.query, one.position, std::uint16_t(distance(one)));
         met_.clear();
         return within;
     }

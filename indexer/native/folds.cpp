@@ -59,7 +59,7 @@ std::uint64_t random_word(std::size_t bit) {
 }
 
 FoldTable::FoldTable(Classes classes, const std::uint32_t* offsets, const std::uint8_t* before, const std::uint8_t* tags)
-    : classes(classes), offsets(offsets), before(before), tags(tags), first{0} {
+    : classes(classes), offsets(offsets), before(before), tags(tags), first{0}, codes(classes.starts[classes.count]) {
     for (std::size_t c = 0; c < classes.count; ++c) first.push_back(first.back() + groups_of(classes.codes(c)));
 }
 

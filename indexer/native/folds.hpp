@@ -53,13 +53,14 @@ constexpr std::size_t tags_read_at_once = 8;  // so seven more stand behind the 
 
 // Codes of class c ascend by the top bits of their folds' hashes and lie in groups first[c]:first[c + 1], positions
 // offsets[g]:offsets[g + 1] in group g. Of these before[b], or more if it says `many`, precede bucket b, a 32nd part of its
-// group. tags[i] is the low byte of the hash of code i.
+// group. tags[i] is the low byte of the hash of code i. Offsets come from files that may lie: no bucket leaves the codes.
 struct FoldTable {
     Classes classes;
     const std::uint32_t* offsets = nullptr;
     const std::uint8_t* before = nullptr;
     const std::uint8_t* tags = nullptr;
     std::vector<std::uint32_t> first;
+    std::uint32_t codes = 0;
 
     FoldTable() = default;
     FoldTable(Classes classes, const std::uint32_t* offsets, const std::uint8_t* before, const std::uint8_t* tags);
@@ -73,7 +74,8 @@ struct FoldTable {
     std::uint32_t begin(std::uint32_t bucket) const { return offsets[bucket / buckets_per_group] + before[bucket]; }
     std::uint32_t end(std::uint32_t bucket) const {
         const bool is_last = (bucket + 1) % buckets_per_group == 0 || before[bucket + 1] == many;
-        return is_last ? offsets[bucket / buckets_per_group + 1] : offsets[bucket / buckets_per_group] + before[bucket + 1];
+        const std::uint32_t end = is_last ? offsets[bucket / buckets_per_group + 1] : offsets[bucket / buckets_per_group] + before[bucket + 1];
+        return std::min(end, codes);
     }
 };
 

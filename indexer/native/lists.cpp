@@ -89,11 +89,11 @@ void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens
     });
 }
 
-std::size_t first_damaged(const Lists& lists, std::size_t tokens, std::size_t bytes) {
+std::size_t first_damaged(const Lists& lists, std::size_t tokens) {
     const auto is_sound = [&](std::size_t list) {
         const std::uint32_t codes = lists.classes.codes(list % lists.classes.count), postings = lists.counts[list];
-        if (postings > codes || lists.offsets[list] < 0 || std::size_t(lists.offsets[list]) > bytes) return false;
-        const std::uint8_t *at = lists.bytes + lists.offsets[list], *const end = lists.bytes + bytes;
+        if (postings > codes || lists.offsets[list] < 0 || std::size_t(lists.offsets[list]) > lists.size) return false;
+        const std::uint8_t *at = lists.bytes + lists.offsets[list], *const end = lists.end();
         if (is_bitmap(postings, codes)) return bitmap_bytes(codes) <= std::size_t(end - at);
         std::uint64_t next = 0;
         for (std::uint32_t i = 0; i < postings; ++i) {
@@ -149,7 +149,7 @@ void ListSearch::compare(const std::uint64_t* query, std::uint32_t position, uns
 
 void ListSearch::count_gaps(Gaps& gaps, std::uint32_t start, std::uint32_t stop, std::size_t least) {
     Gaps here = gaps;  // a copy, that it may live in registers
-    for (; here.position() < stop; here.step()) reach(here.position(), start, least);
+    for (; here.position() < stop; here.step()) reach(std::uint32_t(here.position()), start, least);
     gaps = here;
 }
 
@@ -179,14 +179,17 @@ std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::ve
     std::uint64_t read = 0;
     for (std::size_t i = 0; i < plan.lists; ++i) {
         const std::uint32_t postings = lists_.count(ordered[i], plan.cls);
-        if (is_bitmap(postings, end - begin)) bitmaps.push_back(lists_.list(ordered[i], plan.cls));
+        const std::uint8_t* list = lists_.list(ordered[i], plan.cls);
+        if (is_bitmap(postings, end - begin) && bitmap_bytes(end - begin) > std::size_t(lists_.end() - list)) continue;
+        if (is_bitmap(postings, end - begin)) bitmaps.push_back(list);
         else gaps.emplace_back(lists_, ordered[i], plan.cls);
         read += postings;
     }
     for (std::uint32_t start = begin;;) {
         if (bitmaps.empty()) {
-            start = Gaps::none;
-            for (const Gaps& list : gaps) start = std::min(start, list.position());
+            std::uint64_t first = Gaps::none;
+            for (const Gaps& list : gaps) first = std::min(first, list.position());
+            start = std::uint32_t(std::min<std::uint64_t>(first, end));
         }
         if (start >= end) return read;
         const std::uint32_t stop = std::uint32_t(std::min<std::size_t>(end, std::size_t(start) + window));
@@ -195,8 +198,9 @@ std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::ve
         for (const std::uint8_t* bitmap : bitmaps) count_bits(bitmap, begin, start, stop, plan.least);
         candidates += reached_.size();
         for (const std::uint32_t position : reached_) {
-            if (counts_tell) found_.push_back({position, std::uint16_t(sizes - 2 * seen_[position - start])});
-            else compare(query, position, radius);
+            const std::size_t twice = 2 * std::size_t(seen_[position - start]);
+            if (!counts_tell) compare(query, position, radius);
+            else if (twice <= sizes) found_.push_back({position, std::uint16_t(sizes - twice)});
         }
         std::fill_n(seen_.begin(), stop - start, 0);
         start = stop;

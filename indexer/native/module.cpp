@@ -38,7 +38,7 @@ class ShardTables {
           long_ids_(std::move(long_ids)), tables_(std::move(tables)) {
         shard_.codes = view(codes_);
         shard_.rows = {row_offsets_ ? row_offsets_->data() : nullptr, short_ids_ ? short_ids_->data() : nullptr,
-                       long_ids_ ? long_ids_->data() : nullptr, id_base};
+                       long_ids_ ? long_ids_->data() : nullptr, id_base, rows_of(short_ids_, long_ids_)};
         for (const auto& [word, shift, bits, filter_word, offsets, words, positions] : tables_)
             shard_.tables.push_back({word, shift, bits, filter_word, usual_buckets(offsets.data(), words.data(), shard_.codes.count, bits), positions ? positions->data() : nullptr});
     }
@@ -65,13 +65,13 @@ class ShardTables {
         return nb::make_tuple(to_numpy(std::move(lists)), tables, scanned);
     }
 
-    nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, double probe, double candidate, double scan, std::size_t threads) const {
+    nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, unsigned farthest, double probe, double candidate, double scan, std::size_t threads) const {
         HitLists lists;
         std::vector<std::uint8_t> scanned(queries.shape(0), 0);
         {
             const Isa isa = chosen_isa();
             nb::gil_scoped_release unlocked;
-            lists = knn_search(shard_, {queries.data(), queries.shape(0)}, k, {probe, candidate, scan}, threads, isa, scanned.data());
+            lists = knn_search(shard_, {queries.data(), queries.shape(0)}, k, farthest, {probe, candidate, scan}, threads, isa, scanned.data());
         }
         return nb::make_tuple(to_numpy(std::move(lists)), to_numpy(std::move(scanned)));
     }

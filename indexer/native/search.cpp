@@ -63,6 +63,7 @@ class Verifier {
     template <class Radius, class Sink>
     void verify_one(const Candidate& found, Radius&& radius_of, Sink&& sink) const {
         const std::uint32_t position = table_.position(found.entry);
+        if (position >= shard_.codes.count) [[unlikely]] return;
         const auto word = [&](std::size_t w) { return shard_.codes.data[w * shard_.codes.stride + position]; };
         unsigned distance = found.distance;
         for (std::size_t w = 0; w < shard_.codes.words; ++w)
@@ -110,9 +111,10 @@ Pass growing_pass(std::size_t tables, std::size_t flips, std::size_t table) {
 // The k-NN search of one block of queries.
 class GrowingSearch {
   public:
-    GrowingSearch(const Shard& shard, const Queries& queries, std::size_t begin, std::size_t end, std::size_t k, const Costs& costs, Isa isa)
+    GrowingSearch(const Shard& shard, const Queries& queries, std::size_t begin, std::size_t end, std::size_t k, unsigned farthest,
+                  const Costs& costs, Isa isa)
         : shard_(shard), queries_(queries), costs_(costs), isa_(isa), begin_(begin),
-          nearest_(end - begin, Nearest(k, unsigned(64 * shard.codes.words), Ties::all)) {
+          nearest_(end - begin, Nearest(k, farthest, Ties::all)) {
         for (std::size_t q = begin; q < end; ++q) active_.push_back(q);
     }
 
@@ -241,7 +243,10 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
             compared += sweep.run(task, candidates);
             verifier.verify(
                 candidates, [&](std::uint32_t) { return int(plan.radius); },
-                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) { hits.push_back({position, q, distance}); });
+                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
+                    hits.push_back({position, q, distance});
+                    if (hits.size() > plan.max_rows) [[unlikely]] throw TooManyRows{hits.size()};
+                });
             verified += hits.size();
             parts[first + task] = keep(std::move(hits));
         });
@@ -256,12 +261,12 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
     return assemble(parts, shard.rows, queries.count, threads, any_number, plan.max_rows);
 }
 
-HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, const Costs& costs, std::size_t threads,
-                    Isa isa, std::uint8_t* scanned) {
+HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, unsigned farthest, const Costs& costs,
+                    std::size_t threads, Isa isa, std::uint8_t* scanned) {
     const std::size_t block = std::clamp<std::size_t>((queries.count + threads - 1) / std::max<std::size_t>(threads, 1), 1, queries_per_block);
     std::vector<Hits> parts((queries.count + block - 1) / block);
     parallel_for(parts.size(), threads, [&](std::size_t task) {
-        GrowingSearch search(shard, queries, task * block, std::min(queries.count, (task + 1) * block), k, costs, isa);
+        GrowingSearch search(shard, queries, task * block, std::min(queries.count, (task + 1) * block), k, farthest, costs, isa);
         search.run(scanned);
         search.append_to(parts[task]);
     });

@@ -12,7 +12,7 @@
 namespace hashcore {
 
 // One substring's hash table: the `bits` bits from `shift` of word `word` are the bucket's number. An entry's filter word
-// is its code's word `filter_word`; its position says which distinct code it is (null: entry e is code e).
+// is its code's word `filter_word`; its position says which distinct code it is (null: entry e is code e), and may lie.
 struct Table {
     std::size_t word, shift, bits, filter_word;
     Buckets buckets;
@@ -53,10 +53,10 @@ struct Plan {
 HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned);
 
-// The k nearest rows of each query (all where there are fewer), by growing the radius until k are certain; what would
+// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are certain; what would
 // cost more by tables than by a scan is scanned. scanned[q] is set to 1 for queries that were.
-HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, const Costs& costs, std::size_t threads,
-                    Isa isa, std::uint8_t* scanned);
+HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, unsigned farthest, const Costs& costs,
+                    std::size_t threads, Isa isa, std::uint8_t* scanned);
 
 // Mean over `queries` of the entries in all buckets exactly `flips` flips away, for each table (row) and flips 0..most.
 std::vector<double> mean_candidates(const Shard& shard, const Queries& queries, std::size_t most);

@@ -55,6 +55,7 @@ class Answering {
                                                          &folds[i], limit, items, distances);
                 for (std::size_t f = 0; f < found; ++f) prefetch(items[f] = shard_.blocks[0].positions[begin + items[f]]);
                 for (std::size_t f = 0; f < found; ++f) {
+                    if (items[f] >= shard_.codes.count) [[unlikely]] continue;
                     const unsigned distance = distance_to(active[i], items[f]);
                     if (int(distance) <= radius_of(active[i])) ++work.verified, sink(active[i], items[f], std::uint16_t(distance));
                 }
@@ -167,6 +168,7 @@ class Answering {
     template <class RadiusOf, class Sink>
     void verify_one(std::size_t j, const Candidate& found, const std::vector<Allocation>& plans, RadiusOf&& radius_of, Sink&& sink) {
         const std::uint32_t position = shard_.blocks[j].positions[found.entry];
+        if (position >= shard_.codes.count) [[unlikely]] return;
         const auto word = code(position);
         unsigned distance = 0;
         for (std::size_t w = 0; w < shard_.codes.words; ++w) distance += unsigned(__builtin_popcountll(query(found.query)[w] ^ word(w)));

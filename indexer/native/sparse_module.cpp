@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <stdexcept>
 #include <tuple>
 
 #include "hashcore/native/arrays.hpp"
@@ -40,7 +41,8 @@ class SparseTables {
           long_ids_(std::move(long_ids)), folds_(std::move(folds)), blocks_(std::move(blocks)), lists_(std::move(lists)) {
         shard_.codes = view(codes_);
         shard_.rows = {row_offsets_ ? row_offsets_->data() : nullptr, short_ids_ ? short_ids_->data() : nullptr,
-                       long_ids_ ? long_ids_->data() : nullptr, id_base};
+                       long_ids_ ? long_ids_->data() : nullptr, id_base, rows_of(short_ids_, long_ids_)};
+        if (blocks_.size() > most_blocks) throw std::invalid_argument("more blocks than a plan has room for");
         for (const auto& [begin, end, bits, offsets, words, positions] : blocks_)
             shard_.blocks.emplace_back(begin, end, bits, usual_buckets(offsets.data(), words.data(), shard_.codes.count, bits), positions.data());
         if (folds_) {
@@ -49,7 +51,7 @@ class SparseTables {
         }
         if (lists_) {
             const auto& [offsets, counts, bytes] = *lists_;
-            shard_.lists = {shard_.folds.classes, offsets.data(), counts.data(), bytes.data()};
+            shard_.lists = {shard_.folds.classes, offsets.data(), counts.data(), bytes.data(), bytes.shape(0)};
         }
         shard_.sample();
     }
@@ -74,12 +76,12 @@ class SparseTables {
         return nb::make_tuple(to_numpy(std::move(lists)), parts, cost[0], cost[1]);
     }
 
-    nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, int route, const CostValues& costs, std::size_t threads) const {
+    nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, unsigned farthest, int route, const CostValues& costs, std::size_t threads) const {
         HitLists lists;
         {
             const Isa isa = chosen_isa();
             nb::gil_scoped_release unlocked;
-            lists = sparse_nearest(shard_, {queries.data(), queries.shape(0)}, k, route, costs_of(costs), threads, isa);
+            lists = sparse_nearest(shard_, {queries.data(), queries.shape(0)}, k, farthest, route, costs_of(costs), threads, isa);
         }
         return to_numpy(std::move(lists));
     }
@@ -122,9 +124,9 @@ void bind_sparse(nb::module_& m) {
         measure_lists(view(codes), classes_of(sizes, starts), counts.shape(0), counts.data(), bytes.data(), threads);
     });
     m.def("first_damaged_list", [](const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts, const In1<std::int64_t>& offsets, const In2<std::uint32_t>& counts, const In1<std::uint8_t>& bytes) {
-        const Lists lists{classes_of(sizes, starts), offsets.data(), counts.data(), bytes.data()};
+        const Lists lists{classes_of(sizes, starts), offsets.data(), counts.data(), bytes.data(), bytes.shape(0)};
         nb::gil_scoped_release unlocked;
-        return first_damaged(lists, counts.shape(0), bytes.shape(0));
+        return first_damaged(lists, counts.shape(0));
     });
     m.def("fill_lists", [](const In2<std::uint64_t>& codes, const In1<std::uint32_t>& sizes, const In1<std::uint32_t>& starts, const In1<std::int64_t>& offsets, const In2<std::uint32_t>& counts, const Out1<std::uint8_t>& bytes, std::size_t threads) {
         nb::gil_scoped_release unlocked;

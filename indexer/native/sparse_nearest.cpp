@@ -12,15 +12,15 @@ namespace {
 // The k-NN search of one block of queries.
 class GrowingAnswer {
   public:
-    GrowingAnswer(const SparseShard& shard, const Queries& queries, std::uint32_t begin, std::uint32_t end, std::size_t k, int route,
-                  const SparseCosts& costs, Isa isa)
-        : shard_(shard), queries_(queries), route_(route), costs_(costs), begin_(begin), work_(shard.structures()),
-          answering_(shard, queries, isa, work_), nearest_(end - begin, Nearest(k, farthest(), Ties::all)) {
+    GrowingAnswer(const SparseShard& shard, const Queries& queries, std::uint32_t begin, std::uint32_t end, std::size_t k, unsigned farthest,
+                  int route, const SparseCosts& costs, Isa isa)
+        : shard_(shard), queries_(queries), farthest_(farthest), route_(route), costs_(costs), begin_(begin), work_(shard.structures()),
+          answering_(shard, queries, isa, work_), nearest_(end - begin, Nearest(k, farthest, Ties::all)) {
         for (std::uint32_t q = begin; q < end; ++q) active_.push_back(q);
     }
 
     void run() {
-        for (unsigned radius = 0; !active_.empty() && radius < farthest(); radius += 1 + radius / 4) grow(radius);
+        for (unsigned radius = 0; !active_.empty() && radius < farthest_; radius += 1 + radius / 4) grow(radius);
         left_.insert(left_.end(), active_.begin(), active_.end());
         scan();
     }
@@ -32,7 +32,6 @@ class GrowingAnswer {
     }
 
   private:
-    unsigned farthest() const { return unsigned(64 * shard_.codes.words); }
     Nearest& nearest(std::uint32_t q) { return nearest_[q - begin_]; }
     auto radius() {
         return [this](std::uint32_t q) { return nearest(q).radius(); };
@@ -69,7 +68,7 @@ class GrowingAnswer {
     void scan() {
         if (left_.empty()) return;
         const std::size_t tried = std::max<std::size_t>(4096, 2 * nearest(left_[0]).k());
-        for (const std::uint32_t q : left_) restart(q, farthest());
+        for (const std::uint32_t q : left_) restart(q, farthest_);
         answering_.scan_codes(left_, radius(), keep(), tried);
         std::vector<std::uint32_t> by_fold, by_code;
         for (const std::uint32_t q : left_) {
@@ -83,6 +82,7 @@ class GrowingAnswer {
 
     const SparseShard& shard_;
     const Queries& queries_;
+    unsigned farthest_;
     int route_;
     const SparseCosts& costs_;
     std::uint32_t begin_;
@@ -94,12 +94,12 @@ class GrowingAnswer {
 
 }  // namespace
 
-HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, int route, const SparseCosts& costs,
-                        std::size_t threads, Isa isa) {
+HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, unsigned farthest, int route,
+                        const SparseCosts& costs, std::size_t threads, Isa isa) {
     const std::size_t block = sparse_task_queries(queries.count, threads);
     std::vector<Hits> parts((queries.count + block - 1) / block);
     parallel_for(parts.size(), threads, [&](std::size_t task) {
-        GrowingAnswer search(shard, queries, std::uint32_t(task * block), std::uint32_t(std::min(queries.count, (task + 1) * block)), k, route, costs, isa);
+        GrowingAnswer search(shard, queries, std::uint32_t(task * block), std::uint32_t(std::min(queries.count, (task + 1) * block)), k, farthest, route, costs, isa);
         search.run();
         search.append_to(parts[task]);
     });

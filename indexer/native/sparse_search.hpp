@@ -124,8 +124,8 @@ class SparsePlanner {
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]);
 
-// The k nearest rows of each query (all where there are fewer), by growing the radius until k are certain.
-HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, int route, const SparseCosts& costs,
-                        std::size_t threads, Isa isa);
+// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are certain.
+HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, unsigned farthest, int route,
+                        const SparseCosts& costs, std::size_t threads, Isa isa);
 
 }  // namespace hashcore
