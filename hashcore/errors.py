@@ -25,6 +25,10 @@ class OutputError(HashcoreError, OSError):
     """An output cannot be written, or already holds what another pipeline wrote."""
 
 
+class LostRaceError(OutputError):
+    """Another writer committed first; nothing of either is lost, and the change may be repeated."""
+
+
 class StorageError(HashcoreError, OSError):
     """Storage cannot be reached, refuses, or cannot promise what is asked; the message holds the URI and its answer."""
 
@@ -35,6 +39,10 @@ class TaskError(HashcoreError, RuntimeError):
 
 class CorruptIndexError(HashcoreError, OSError):
     """Bytes of an index do not say what they must; the message holds path, expected and got."""
+
+
+class MissingFileError(CorruptIndexError):
+    """A file that an index lists is not there."""
 
 
 class CorruptHasherError(HashcoreError, OSError):

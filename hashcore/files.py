@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,10 +147,10 @@ def remove(path: str) -> None:
     """Remove a file or a folder if it is there."""
     if not is_uri(path):
         path = _local(path)
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            Path(path).unlink(missing_ok=True)
+        while os.path.isdir(path) and not os.path.islink(path):
+            with suppress(FileNotFoundError):  # somebody else removes it, too
+                shutil.rmtree(path)
+        Path(path).unlink(missing_ok=True)
     elif is_folder(path):
         system, inner = located(path)
         system.delete_dir(inner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from hashcore import codes as packed
 from hashcore.codes import Codes
 from hashcore.errors import CorruptIndexError
-from indexer.manifest import ShardEntry, generations
-from indexer.vacuum import files_of
+from indexer.manifest import ShardEntry, files_of, generations
+from indexer.shared_ids import overlapping, shared_ids
 
 if TYPE_CHECKING:
     from indexer.index import Index
@@ -78,7 +79,7 @@ def inspect(index: Index) -> Inspection:
     return Inspection(
         root=str(index.store),
         generation=manifest.generation,
-        generations=tuple(generations(index.store)),
+        generations=tuple(generations(index.store, manifest.generation)),
         kind=manifest.kind,
         code_length=index.code_length,
         rows=len(index),
@@ -94,6 +95,8 @@ def inspect(index: Index) -> Inspection:
 def verify(index: Index, audited: int) -> Verified:
     """Check every shard of an index."""
     parts = [verify_shard(index, number, audited) for number in range(len(index.shards))]
+    for group in overlapping(index.shards):
+        verify_ids(index, group)
     return Verified(*(sum(figures) for figures in zip(*parts, strict=True)))
 
 
@@ -105,11 +108,36 @@ def verify_shard(index: Index, number: int, audited: int = AUDITED) -> tuple[int
     """
     shard, entry = index.open_shard(number), index.shards[number]
     shard.verify()
+    _check_range(shard, entry)
     stored = shard.codes()
     spread = np.linspace(0, len(stored) - 1, min(audited, len(stored))).astype(int)
     queries = stored[np.unique(spread)]
     _audit(shard, queries)
     return 1, entry.live, entry.bytes, len(queries)
+
+
+def verify_ids(index: Index, group: Sequence[int]) -> None:
+    """Raise CorruptIndexError if an item is in two shards of a group: the second kind of task of a verification."""
+    rows = sum(index.shards[number].live for number in group)
+    twice = shared_ids(lambda: (index.open_shard(number).ids for number in group), rows)
+    if len(twice):
+        raise CorruptIndexError(
+            f"{index.store}: {len(twice)} ids or more are in two shards, such as {twice[0]}; delete them and "
+            "append them again, each once"
+        )
+
+
+def _check_range(shard: Shard, entry: ShardEntry) -> None:
+    """Raise CorruptIndexError unless the ids of a shard lie in the range that its manifest says."""
+    if entry.ids is None or not len(shard.ids):
+        return
+    held = int(shard.ids.min()), int(shard.ids.max())
+    is_whole = not entry.deleted
+    if held != entry.ids if is_whole else not entry.ids[0] <= held[0] <= held[1] <= entry.ids[1]:
+        raise CorruptIndexError(
+            f"{shard.file.path}: expected ids {entry.ids[0]}..{entry.ids[1]} by the manifest, got {held[0]}..{held[1]}"
+            "; restore the manifest"
+        )
 
 
 def _audit(shard: Shard, queries: Codes) -> None:

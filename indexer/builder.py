@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,14 @@ from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_ki
 from hashcore.errors import InvalidInputError, OutputError
 from hashcore.relevance import Labels
 from indexer.changes import ROWS_PER_SHARD, check_ids
+from indexer.commit import check_files, commit_manifest, next_generation
 from indexer.index import Index
 from indexer.layout import SAMPLE_CODES, Layout, plan_layout
-from indexer.manifest import CURRENT, SHARDS, Manifest, ShardEntry, commit_manifest, new_writer, next_generation
+from indexer.manifest import CURRENT, MANIFESTS, Manifest, ShardEntry, new_writer
 from indexer.shard_builder import build_shard as build_shard_in
-from indexer.store import UNFINISHED, Store, open_store
+from indexer.shard_builder import check_labelled
+from indexer.shared_ids import overlapping, shared_ids
+from indexer.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store, open_store
 
 
 def build(
@@ -52,6 +55,7 @@ def build(
     check_kind(kind)
     codes = check_codes(codes, check_code_length(code_length))
     ids = check_ids(ids, codes)
+    check_labelled(labels, len(codes))
     if not isinstance(rows_per_shard, int) or rows_per_shard < 1:
         raise InvalidInputError(f"rows_per_shard={rows_per_shard!r}: use a whole number of rows, 1 or more")
     if layout is None:
@@ -65,7 +69,7 @@ def build(
         build_shard(root, ids[a:b], codes[a:b], None if labels is None else labels.slice(a, b), layout=layout)
         for a, b in parts
     ]
-    return commit(root, entries, kind=kind, layout=layout)
+    return commit(root, entries, kind=kind, layout=layout, ids_checked=True)
 
 
 def build_shard(
@@ -86,17 +90,34 @@ def commit(
     kind: Kind = "dense",
     hasher_fingerprint: str | None = None,
     provenance: dict[str, Any] | None = None,
+    ids_checked: bool = False,
+    parent: int | None = None,
 ) -> Index:
     """Make shards the current generation of the index at `root`; the previous generation stays as it is.
 
+    Args:
+        root: A directory or s3://bucket/prefix.
+        entries: What `build_shard` returned, each once.
+        layout: That the shards were built with.
+        kind: Of the codes.
+        hasher_fingerprint: Of the hasher that made the codes, if it is known.
+        provenance: What made the index, for people to read.
+        ids_checked: Whether it is known that no two shards share an id; else the shards whose ranges of ids meet are
+            opened, and their ids compared.
+        parent: Generation that must still be current, 0 for none; None takes whichever is.
+
     Raises:
-        OutputError: If another writer commits at the same time; theirs is current then.
+        InvalidInputError: If there are no shards, or two of them share an id.
+        LostRaceError: If another writer commits at the same time, or `parent` is not current; theirs is current then.
+        MissingFileError: If the file of a shard is not there.
     """
     store = open_store(root)
-    parent, generation = next_generation(store)
+    if not entries:
+        raise InvalidInputError(f"{root}: no shards are given; build one or more, then commit")
+    current, generation = next_generation(store)
     manifest = Manifest(
         generation=generation,
-        parent=parent,
+        parent=current if parent is None else parent or None,
         kind=check_kind(kind),
         layout=layout,
         shards=tuple(entries),
@@ -104,19 +125,48 @@ def commit(
         provenance=provenance or {},
         writer=new_writer(),
     )
+    index = Index(store, manifest)
+    check_files(store, manifest)
+    if not ids_checked:
+        _check_disjoint(index)
     commit_manifest(store, manifest)
-    return Index(store, manifest)
+    return index
 
 
-def check_root(root: str) -> Store:
+def _check_disjoint(index: Index) -> None:
+    """Raise InvalidInputError if two shards of an index share an id."""
+    for group in overlapping(index.shards):
+        rows = sum(index.shards[number].live for number in group)
+        twice = shared_ids(lambda group=group: (index.open_shard(number).ids for number in group), rows)  # type: ignore[misc]
+        if len(twice):
+            raise InvalidInputError(
+                f"{len(twice)} ids or more are in two shards, such as {twice[0]}; give each item its own id"
+            )
+
+
+def check_root(root: str, known: Collection[str] = ()) -> Store:
     """Return the store at `root` if an index may be built there.
+
+    An index has CURRENT, or manifests. Without them, only what a killed build leaves may be there.
+
+    Args:
+        root: A directory or s3://bucket/prefix.
+        known: Names of other files that may lie there.
 
     Raises:
         OutputError: If it holds files that are no index, so that nothing foreign is mixed with one.
+        StorageError: If the storage cannot tell two writers apart.
     """
     store = open_store(root)
-    ours = store.get(CURRENT) is not None or bool(store.entries(SHARDS)) or bool(store.entries(UNFINISHED))
-    foreign = [] if ours else store.entries("")
-    if foreign:
-        raise OutputError(f"{root} holds files that are no index, such as {foreign[0].name}; choose another directory")
+    if store.get(CURRENT) is None and not store.entries(MANIFESTS):
+        found = [entry.name for folder in ("", SHARDS, TOMBSTONES, UNFINISHED) for entry in store.entries(folder)]
+        foreign = [name for name in found if name not in (LOCK, *known) and not _is_ours(name)]
+        if foreign:
+            raise OutputError(f"{root} holds files that are no index, such as {foreign[0]}; choose another directory")
+    store.check_swaps()
     return store
+
+
+def _is_ours(name: str) -> bool:
+    """Return whether a file has a name that a build gives."""
+    return any(pattern.fullmatch(name) for pattern in (FILE_NAME, UNFINISHED_NAME))

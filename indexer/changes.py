@@ -1,40 +1,120 @@
-"""What makes one generation of another: append, delete, compact. Each has tasks, a shard each, and one commit.
+"""Changes that make one generation of another: append and delete. Each has tasks, a shard each, and one commit.
 
-The tasks are functions of their own, so that a cluster can run them: `find`, `merge`, and `build_shard`.
+A change is made of the newest generation, and made again of a newer one where another writer commits first. The tasks
+are functions of their own, so that a cluster can run them: `build_shard` and `mark_deleted`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.codes import Codes, check_codes
-from hashcore.errors import InvalidInputError
+from hashcore.errors import InvalidInputError, LostRaceError, OutputError
 from hashcore.relevance import Labels
+from indexer.commit import commit_shards
 from indexer.layout import SAMPLE_CODES, Layout, plan_layout
-from indexer.manifest import Manifest, ShardEntry, commit_manifest, next_generation
+from indexer.manifest import Manifest, ShardEntry, manifest_name, read_manifest
 from indexer.shard_builder import build_shard, signed
-from indexer.store import Store
 from indexer.tombstones import write_tombstones
 
 if TYPE_CHECKING:
     from indexer.index import Index
-    from indexer.shard import Shard
 
 ROWS_PER_SHARD = 64_000_000
+TRIES = 200  # of a commit, each of which another writer has won
+LONGEST_WAIT_S = 1.0
+
+Key = tuple[str, str | None]  # of a shard's entry
+
+
+def on_newest(index: Index, change: Callable[[Index], Manifest]) -> Manifest:
+    """Make a change of the newest generation of an index, anew while other writers commit first; return its manifest.
+
+    Raises:
+        OutputError: If the change does not apply to what is current, or others were first however often it tried.
+    """
+    for attempt in range(TRIES):
+        newest = newest_of(index)
+        try:
+            return change(newest)
+        except LostRaceError:
+            if attempt == TRIES - 1:
+                raise
+        time.sleep(random.uniform(0, min(0.01 * 2 ** min(attempt, 10), LONGEST_WAIT_S)))
+    raise AssertionError("unreachable")
+
+
+def newest_of(index: Index) -> Index:
+    """Return the current generation of an index, if what was to be done to a generation can be done to that.
+
+    Raises:
+        OutputError: If the generation was vacuumed since, or another hasher's codes are current.
+    """
+    held, newest = index.manifest, read_manifest(index.store)
+    if (newest.generation, newest.writer) == (held.generation, held.writer):
+        return index.at(held)
+    if index.store.size(manifest_name(held.generation)) is None:
+        said = f"generation {held.generation} was vacuumed"
+    elif _nature(newest) != _nature(held):
+        said = "its index holds codes of another kind, length or hasher"
+    else:
+        return index.at(newest)
+    raise OutputError(
+        f"{index.store}: another writer committed first and {said}; open the index again and repeat the change"
+    )
+
+
+def _nature(manifest: Manifest) -> tuple[object, ...]:
+    """Return what the codes of a generation are."""
+    layout = manifest.layout
+    return layout.code_length, manifest.kind, layout.folds, manifest.hasher_fingerprint
 
 
 def append_rows(index: Index, ids: NDArray[np.int64], codes: Codes, labels: Labels | None) -> Manifest:
     """Commit a generation with one more shard, and return its manifest."""
     codes = check_codes(codes, index.code_length)
     ids = check_ids(ids, codes)
-    check_new(index, ids)
-    check_labels(index, labels)
-    entry = build_shard(index.store, ids, codes, labels, layout=layout_of(index, codes))
-    return commit_shards(index.store, index.manifest, [*index.shards, entry], {"verb": "append", "rows": len(ids)})
+    entries: list[ShardEntry] = []
+    looked: set[Key] = set()
+
+    def change(newest: Index) -> Manifest:
+        check_new(newest, ids, looked)
+        check_labels(newest, labels)
+        if not entries:
+            entries.append(build_shard(index.store, ids, codes, labels, layout=layout_of(newest, codes)))
+        return commit_shards(
+            newest.store, newest.manifest, [*newest.shards, *entries], {"verb": "append", "rows": len(ids)}
+        )
+
+    return on_newest(index, change)
+
+
+def commit_appended(index: Index, entries: Sequence[ShardEntry], change: dict[str, Any]) -> Manifest:
+    """Commit shards that were built and checked against the generation of `index`, beside those of the newest one.
+
+    Shards that other writers have added since are looked through for the same ids. What the newest generation holds
+    already, by `change["codes"]`, is not added again.
+
+    Raises:
+        InvalidInputError: If an item of another writer has the same id.
+    """
+    looked = {entry.key for entry in index.shards}
+
+    def commit(newest: Index) -> Manifest:
+        if change.get("codes") in newest.appended():
+            return newest.manifest
+        for entry in entries:
+            if any(other.key not in looked for other in _beside(newest.shards, entry)):
+                check_new(newest, newest.shard_of(entry).ids, set(looked))
+        return commit_shards(newest.store, newest.manifest, [*newest.shards, *entries], change)
+
+    return on_newest(index, commit)
 
 
 def check_ids(ids: Any, codes: Codes) -> NDArray[np.int64]:
@@ -56,14 +136,23 @@ def check_ids(ids: Any, codes: Codes) -> NDArray[np.int64]:
     return signed(array)
 
 
-def check_new(index: Index, ids: NDArray[np.int64]) -> None:
-    """Raise InvalidInputError if an item of the index has one of some ids; opens only shards that may hold one."""
+def check_new(index: Index, ids: NDArray[np.int64], looked: set[Key]) -> None:
+    """Raise InvalidInputError if an item of the index has one of some ids; opens only shards that may hold one.
+
+    Args:
+        index: What to look through.
+        ids: int64, shape (n,).
+        looked: Shards that were looked through before, which are left out; grows.
+    """
     for number in shards_with(index.shards, ids):
+        if index.shards[number].key in looked:
+            continue
         shard = index.open_shard(number)
         rows = shard.live.find(ids)
         if len(rows):
             taken = shard.live.ids_at(rows[:1])[0]
             raise InvalidInputError(f"{len(rows)} ids are in the index already, such as {taken}; delete them first")
+        looked.add(index.shards[number].key)
 
 
 def check_labels(index: Index, labels: Labels | None) -> None:
@@ -81,14 +170,17 @@ def shards_with(shards: Sequence[ShardEntry], ids: NDArray[np.int64]) -> list[in
     return [number for number, entry in enumerate(shards) if entry.may_hold(first, last)]
 
 
+def _beside(shards: Iterable[ShardEntry], entry: ShardEntry) -> list[ShardEntry]:
+    """Return the shards whose range of ids meets that of one."""
+    return [other for other in shards if entry.ids is None or other.may_hold(*entry.ids)]
+
+
 def delete_rows(index: Index, ids: NDArray[np.int64]) -> Manifest:
     """Commit a generation without some items, and return its manifest; the current one where none of them is there."""
     wanted = np.asarray(ids)
     if wanted.dtype.kind not in "iu" and len(wanted):
         raise InvalidInputError(f"ids: need whole numbers, got {wanted.dtype}")
-    wanted = signed(wanted)
-    found = {number: mark_deleted(index, number, wanted) for number in shards_with(index.shards, wanted)}
-    return commit_deleted(index, found)
+    return commit_deleted(index, signed(wanted), {})[0]
 
 
 def mark_deleted(index: Index, number: int, ids: NDArray[np.int64]) -> ShardEntry:
@@ -98,51 +190,32 @@ def mark_deleted(index: Index, number: int, ids: NDArray[np.int64]) -> ShardEntr
     return write_tombstones(index.store, entry, shard.live.deleted_with(rows)) if len(rows) else entry
 
 
-def commit_deleted(index: Index, found: dict[int, ShardEntry]) -> Manifest:
-    """Commit the entries of shards with new tombstones."""
-    shards = [found.get(number, entry) for number, entry in enumerate(index.shards)]
-    deleted = sum(new.deleted - old.deleted for new, old in zip(shards, index.shards, strict=True))
-    if not deleted:
-        return index.manifest
-    return commit_shards(index.store, index.manifest, shards, {"verb": "delete", "rows": deleted})
+def commit_deleted(index: Index, ids: NDArray[np.int64], found: Mapping[Key, ShardEntry]) -> tuple[Manifest, int]:
+    """Commit the entries of shards with new tombstones.
 
+    Args:
+        index: The index.
+        ids: int64, shape (n,); of the items to delete.
+        found: What `mark_deleted` returned of shards, by the keys of their entries; others are looked through here.
 
-def compact(index: Index, rows_per_shard: int) -> Manifest:
-    """Commit a generation of merged shards, and return its manifest; the current one where nothing can be merged."""
-    groups = plan_compaction(index.shards, rows_per_shard)
-    return commit_compacted(index, groups, [merge(index, group) for group in groups])
-
-
-def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER_SHARD) -> list[tuple[int, ...]]:
-    """Return the shards to merge into one each, by number: those with deleted rows, and small ones together.
-
-    >>> entry = ShardEntry(digest="0" * 64, rows=10, distinct=10, bytes=0)
-    >>> plan_compaction([entry.model_copy(update={"rows": rows}) for rows in (100, 20, 30, 20, 90, 40)], 100)
-    [(1, 2, 3)]
+    Returns:
+        The manifest of the new generation and how many rows were deleted; of the newest one where none was.
     """
-    if rows_per_shard < 1:
-        raise InvalidInputError(f"rows_per_shard={rows_per_shard}: use 1 or more")
-    groups: list[list[int]] = []
-    room = 0
-    for number, entry in enumerate(shards):
-        if not entry.deleted and 2 * entry.live >= rows_per_shard:
-            continue
-        if not groups or entry.live > room:
-            groups.append([])
-            room = rows_per_shard
-        groups[-1].append(number)
-        room -= entry.live
-    return [tuple(group) for group in groups if len(group) > 1 or shards[group[0]].deleted]
+    marked, deleted = dict(found), 0
 
+    def change(newest: Index) -> Manifest:
+        nonlocal deleted
+        for number in shards_with(newest.shards, ids):
+            key = newest.shards[number].key
+            if key not in marked:
+                marked[key] = mark_deleted(newest, number, ids)
+        shards = [marked.get(entry.key, entry) for entry in newest.shards]
+        deleted = sum(new.deleted - old.deleted for new, old in zip(shards, newest.shards, strict=True))
+        if not deleted:
+            return newest.manifest
+        return commit_shards(newest.store, newest.manifest, shards, {"verb": "delete", "rows": deleted})
 
-def merge(index: Index, group: Sequence[int]) -> ShardEntry | None:
-    """Build one shard of the live rows of several, and return its entry; None where no row lives."""
-    shards = [index.open_shard(number) for number in group if index.shards[number].live]
-    if not shards:
-        return None
-    codes = np.concatenate([shard.row_codes() for shard in shards])
-    ids = np.concatenate([shard.ids for shard in shards])
-    return build_shard(index.store, ids, codes, _labels(shards), layout=layout_of(index, codes))
+    return on_newest(index, change), deleted
 
 
 def layout_of(index: Index, codes: Codes) -> Layout:
@@ -154,31 +227,3 @@ def layout_of(index: Index, codes: Codes) -> Layout:
         kind=index.kind if index.manifest.layout.folds else "dense",
         signatures=bool(index.manifest.layout.blocks),
     )
-
-
-def _labels(shards: Sequence[Shard]) -> Labels | None:
-    """Return the labels of all rows of some shards, or None where they have none."""
-    labels = [found for shard in shards if (found := shard.labels()) is not None]
-    return Labels.concatenate(labels) if labels else None
-
-
-def commit_compacted(index: Index, groups: Sequence[tuple[int, ...]], merged: Sequence[ShardEntry | None]) -> Manifest:
-    """Commit merged shards in place of those that they were made of."""
-    gone = {number for group in groups for number in group}
-    kept = [entry for number, entry in enumerate(index.shards) if number not in gone]
-    shards = [*kept, *(entry for entry in merged if entry is not None)]
-    if not groups or not shards:  # an index without items keeps its shards, and their tombstones
-        return index.manifest
-    return commit_shards(index.store, index.manifest, shards, {"verb": "compact", "shards": len(gone)})
-
-
-def commit_shards(store: Store, parent: Manifest, shards: Iterable[ShardEntry], change: dict[str, Any]) -> Manifest:
-    """Make shards the generation after `parent`, and return its manifest.
-
-    Raises:
-        OutputError: If another generation is current.
-    """
-    _, generation = next_generation(store)
-    manifest = parent.successor(generation, shards, change)
-    commit_manifest(store, manifest)
-    return manifest

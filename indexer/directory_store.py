@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hashcore.errors import OutputError
-from indexer.store import UNFINISHED, StoredObject
+from hashcore.errors import OutputError, StorageError
+from indexer.durable import sync_file, sync_folder
+from indexer.store import LOCK, UNFINISHED, UNFINISHED_NAME, StoredObject, unfinished_name
 
-LOCK = f"{UNFINISHED}/lock"
+NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
 class DirectoryStore:
-    """A store in a directory; safe for the processes of one machine, and on shared disks that lock and link files."""
+    """A store in a directory; safe for the processes of one machine, and on shared disks that lock files."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,16 +39,23 @@ class DirectoryStore:
             file.seek(start)
             return file.read(max(stop - start, 0))
 
+    def size(self, key: str) -> int | None:
+        """Return an object's size in bytes, or None where there is none."""
+        try:
+            return (self.root / key).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def put_new(self, key: str, content: bytes) -> bool:
         """Write an object unless another one has its name; return whether it holds `content` now."""
-        temporary = self._write(content)
+        temporary, place = self._write(content), self._place(key)
         try:
-            self._place(key).hardlink_to(temporary)
-            _sync(self._place(key).parent)
+            self._add_new(temporary, place)
+            sync_folder(place.parent)
         except FileExistsError:
             return self.get(key) == content
         finally:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
         return True
 
     def swap(self, key: str, expected: bytes | None, content: bytes) -> bool:
@@ -55,21 +63,21 @@ class DirectoryStore:
         with self._lock():
             held = self.get(key)
             if held == expected:
-                os.replace(self._write(content), self._place(key))
-                _sync(self._place(key).parent)
+                self._move(self._write(content), self._place(key))
             return held in (expected, content)
 
     def check_swaps(self) -> None:
-        """Do nothing: files are linked, and exchanged under a lock."""
+        """Raise StorageError where the file system does not lock files: content is exchanged under a lock."""
+        with self._lock():
+            pass
 
     def new_file(self) -> Path:
         """Return the path of a file to be written and then added."""
-        return self._place(f"{UNFINISHED}/{uuid.uuid4().hex}")
+        return self._place(unfinished_name())
 
     def add_file(self, path: Path, key: str) -> None:
         """Move a file made at new_file() to its name."""
-        os.replace(path, self._place(key))
-        _sync(self._place(key).parent)
+        self._move(path, self._place(key))
 
     @contextmanager
     def local_file(self, key: str, check: Callable[[Path], object]) -> Iterator[Path]:  # noqa: ARG002
@@ -87,29 +95,39 @@ class DirectoryStore:
         (self.root / key).unlink(missing_ok=True)
 
     def remove_unfinished(self, before_s: float) -> int:
-        """Remove temporary files begun before a time; return how many."""
-        left = [entry for entry in self.entries(UNFINISHED) if entry.modified_s <= before_s and entry.name != LOCK]
+        """Remove temporary files of this project begun before a time; return how many."""
+        begun = (entry for entry in self.entries(UNFINISHED) if UNFINISHED_NAME.fullmatch(entry.name))
+        left = [entry for entry in begun if entry.modified_s <= before_s and not entry.is_link]
         for entry in left:
             self.remove(entry.name)
         return len(left)
 
     def now_s(self) -> float:
-        """Return the time of a file written now: a shared disk has a clock of its own."""
-        path = self._write(b"")
+        """Return the time of a file touched now: a shared disk has a clock of its own.
+
+        On a disk that is too full to make a file, the time of the newest folder, which is earlier.
+        """
         try:
+            path = self._place(LOCK)
+            path.touch()
             return path.stat().st_mtime
-        finally:
-            path.unlink()
+        except OSError:
+            return max(path.stat().st_mtime for path in (self.root, *self.root.iterdir()))
 
     def _entry(self, path: Path) -> StoredObject | None:
-        """Return a file as a listing shows it; None for a folder, or what is gone meanwhile."""
+        """Return a file as a listing shows it; None for a folder, or what is gone meanwhile.
+
+        A file that was copied here keeps its time, so the time of its last change of place counts as well.
+        """
         try:
             status = path.stat()
-        except FileNotFoundError:
+        except OSError:  # gone, or a link that leads nowhere
             return None
         if not stat.S_ISREG(status.st_mode):
             return None
-        return StoredObject(path.relative_to(self.root).as_posix(), status.st_size, status.st_mtime)
+        is_link = path.is_symlink() or path.parent.is_symlink()
+        brought_s = max(status.st_mtime, status.st_ctime)
+        return StoredObject(path.relative_to(self.root).as_posix(), status.st_size, brought_s, is_link)
 
     def _place(self, key: str) -> Path:
         """Return the path of a name, its folder made."""
@@ -117,9 +135,7 @@ class DirectoryStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"cannot write {path}: {error.strerror}; choose a directory that you may write to"
-            ) from None
+            raise _unwritable(path, error, "choose a directory that you may write to") from None
         return path
 
     def _write(self, content: bytes) -> Path:
@@ -129,24 +145,58 @@ class DirectoryStore:
             with path.open("wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
         except OSError as error:
-            path.unlink(missing_ok=True)
-            raise OutputError(f"cannot write {path}: {error.strerror}; make room, or choose another place") from None
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            raise _unwritable(path, error, "make room, or choose another place") from None
         return path
+
+    def _move(self, path: Path, place: Path) -> None:
+        """Move a file to its name, in place of one that has it."""
+        try:
+            os.replace(path, place)
+            sync_folder(place.parent)
+        except OSError as error:
+            raise _unwritable(place, error, "make room, or choose another place") from None
+
+    def _add_new(self, path: Path, place: Path) -> None:
+        """Give a file a name that no other one has; where files cannot have two names, under the lock of writers.
+
+        Raises:
+            FileExistsError: If another one has it.
+        """
+        try:
+            place.hardlink_to(path)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise _unwritable(place, error, "make room, or choose another place") from None
+            with self._lock():
+                if place.exists():
+                    raise FileExistsError from None
+                self._move(path, place)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold the lock of the processes that exchange content here."""
-        with self._place(LOCK).open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        place = self._place(LOCK)
+        try:
+            file = place.open("ab")
+        except OSError as error:
+            raise _unwritable(place, error, "choose a directory that you may write to") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                raise StorageError(
+                    f"{self.root}: this file system does not lock files (flock: {error.strerror}), so of two writers "
+                    "at once one could undo the other unseen; keep the index on another disk, or at s3://bucket/prefix"
+                ) from None
             yield
 
 
-def _sync(folder: Path) -> None:
-    """Write a folder's list of files to the disk, so that a file that was moved there outlives a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _unwritable(path: Path, error: OSError, remedy: str) -> OutputError:
+    """Return the error of a path that cannot be written."""
+    return OutputError(f"cannot write {path}: {error.strerror}; {remedy}")

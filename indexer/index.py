@@ -12,19 +12,21 @@ from hashcore.errors import CorruptIndexError
 from hashcore.hamming import available_threads, check_k, check_radius
 from hashcore.neighbors import Neighbors
 from hashcore.relevance import Labels
-from indexer import audit, changes
+from indexer import audit, changes, compaction
 from indexer import vacuum as vacuums
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.changes import ROWS_PER_SHARD
 from indexer.manifest import Manifest, ShardEntry, read_manifest
+from indexer.open_shards import OpenShards
 from indexer.plans import ShardPlan
 from indexer.shard import Shard
 from indexer.store import Store, open_store
-from indexer.stored_shard import open_entry
 
 
 class Index:
     """One generation of an index; append, delete and compact move on to the generation that they make.
+
+    Safe to use from several threads: a search or a change holds on to the generation that it began with.
 
     Attributes:
         manifest: What it holds and where it came from.
@@ -34,8 +36,7 @@ class Index:
     def __init__(self, store: Store, manifest: Manifest, *, verify: bool = False) -> None:
         self.store = store
         self.manifest = manifest
-        self._verify = verify
-        self._shards: dict[ShardEntry, Shard] = {}
+        self._open = OpenShards(store, verify=verify)
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -91,10 +92,11 @@ class Index:
         """
         queries = check_codes(queries, self.code_length, "queries")
         check_radius(radius, self.code_length)
-        shards, threads = self._opened(), threads or available_threads()
+        threads, manifest = threads or available_threads(), self.manifest
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             parts: list[Neighbors] = []
+            shards = self._each(manifest)
             searchers = (shard.range_searcher(queries[part], radius, threads=threads) for shard in shards)
             following = next(searchers, None)
             while (searcher := following) is not None:
@@ -115,13 +117,13 @@ class Index:
         """
         queries = check_codes(queries, self.code_length, "queries")
         check_k(k, len(self), "the index")
-        parts = [shard.knn_search(queries, k, threads=threads) for shard in self._opened()]
+        parts = [shard.knn_search(queries, k, threads=threads) for shard in self._each(self.manifest)]
         return Neighbors.merge(parts, k, threads=threads or available_threads())
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> list[ShardPlan]:
         """Search, and return for each shard how: tables and their radii, or scan; work expected and done."""
         queries = check_codes(queries, self.code_length, "queries")
-        return [shard.explain(queries, radius, threads=threads) for shard in self._opened()]
+        return [shard.explain(queries, radius, threads=threads) for shard in self._each(self.manifest)]
 
     def append(self, ids: NDArray[np.int64], codes: Codes, labels: Labels | None = None) -> Index:
         """Add items as a new generation: one more shard, those that are there stay as they are.
@@ -132,11 +134,12 @@ class Index:
             labels: Labels of the rows; as the index was built, with or without.
 
         Returns:
-            This index, moved on to the new generation.
+            This index, moved on to the new generation. Where other writers have committed since this one, it is made of
+            what is current now, theirs included.
 
         Raises:
             InvalidInputError: If shapes differ, an id is there already, or labels are missing or too many.
-            OutputError: If another writer committed since this generation; its index is current then.
+            OutputError: If another writer was first and the change does not apply to what is current now.
         """
         return self._move_on(changes.append_rows(self, ids, codes, labels))
 
@@ -155,14 +158,15 @@ class Index:
 
         Returns and raises as `append`; nothing is written where there is nothing to do.
         """
-        return self._move_on(changes.compact(self, rows_per_shard))
+        return self._move_on(compaction.compact(self, rows_per_shard))
 
     def vacuum(self, keep: int = 1, *, older_than_s: float = vacuums.USUAL_AGE_S) -> vacuums.Removed:
         """Remove generations but the newest ones, and what no generation holds.
 
         Args:
             keep: Generations to keep, the current one and those it came from.
-            older_than_s: What no generation ever held may belong to a build that runs: it must be older than this.
+            older_than_s: What no generation holds may belong to a change that runs: it must be older than this, in
+                seconds by the storage's clock.
         """
         return vacuums.vacuum(self.store, keep, older_than_s)
 
@@ -186,23 +190,28 @@ class Index:
         return audit.inspect(self)
 
     def open_shard(self, number: int) -> Shard:
-        """Open one shard; it stays open."""
-        entry = self.shards[number]
-        shard = self._shards.get(entry)
-        if shard is None:
-            shard = open_entry(self.store, entry, self.manifest.layout)
-            if self._verify:
-                shard.verify()
-            self._shards[entry] = shard
-        return shard
+        """Open one shard; it stays open while there is room for it."""
+        return self._open.get(self.shards[number], self.manifest)
 
-    def _opened(self) -> list[Shard]:
-        return [self.open_shard(number) for number in range(len(self.shards))]
+    def shard_of(self, entry: ShardEntry) -> Shard:
+        """Open a shard that was built for this index and may not be part of it yet."""
+        return self._open.get(entry, self.manifest)
+
+    def at(self, manifest: Manifest) -> Index:
+        """Return another generation of this index, which shares the opened shards."""
+        other = Index(self.store, manifest)
+        other._open = self._open
+        return other
+
+    def _each(self, manifest: Manifest) -> Iterator[Shard]:
+        """Open the shards of a generation one after another."""
+        return (self._open.get(entry, manifest) for entry in manifest.shards)
 
     def _move_on(self, manifest: Manifest) -> Index:
-        """Take another generation's manifest; shards that it shares stay open."""
-        self.manifest = manifest
-        self._shards = {entry: shard for entry, shard in self._shards.items() if entry in manifest.shards}
+        """Take another generation's manifest, unless a later one is held; shards that it shares stay open."""
+        if manifest.generation >= self.manifest.generation:
+            self.manifest = manifest
+            self._open.keep(manifest.shards)
         return self
 
 

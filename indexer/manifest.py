@@ -12,16 +12,15 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hashcore.codes import Kind
-from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError, UnknownFormatError
+from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError
 from indexer.layout import Layout
-from indexer.store import Store
+from indexer.store import SHARDS, TOMBSTONES, Store
 
 VERSION = 2
 CURRENT = "CURRENT"
 MANIFESTS = "manifests"
-SHARDS = "shards"
-TOMBSTONES = "tombstones"
-NAME = re.compile(rf"{MANIFESTS}/(\d{{8,18}})\.json")
+MANIFEST_NAME = re.compile(rf"{MANIFESTS}/(\d{{8,18}})\.json")
+FAR = 1_000_000  # numbers so far above the current one were not made by committing
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -69,6 +68,11 @@ class ShardEntry(BaseModel):
         """Rows that are not deleted."""
         return self.rows - self.deleted
 
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """What tells it from all others: the digests of its two files."""
+        return self.digest, self.tombstones
+
     def may_hold(self, first: int, last: int) -> bool:
         """Return whether an id of first … last may be in it."""
         return self.ids is None or (self.ids[0] <= last and first <= self.ids[1])
@@ -98,6 +102,12 @@ class Manifest(BaseModel):
     created_s: float = Field(default_factory=time.time)
     writer: str = ""
     checksum: str = ""
+
+    @model_validator(mode="after")
+    def _follows_its_parent(self) -> Manifest:
+        if self.parent is not None and self.parent >= self.generation:
+            raise ValueError(f"parent {self.parent} is not before generation {self.generation}")
+        return self
 
     def digest(self) -> str:
         """Return the SHA-256 of all that it says."""
@@ -148,16 +158,19 @@ def read_manifest(store: Store, generation: int | None = None) -> Manifest:
         UnknownFormatError: If it is of a version this reader does not know.
         CorruptIndexError: If it does not parse, or is not what CURRENT says.
     """
-    content = store.get(CURRENT)
-    if content is None:
+    current = read_current(store)
+    if current is None:
         raise InvalidInputError(f"{store} holds no index; build one there, or check the path")
     if generation is not None:
-        return _read(store, generation)
-    current = _parse_current(store, content)
-    try:
-        manifest = _read(store, current.generation)
-    except InvalidInputError:
-        raise CorruptIndexError(f"{store}/{CURRENT}: generation {current.generation} is missing; restore it") from None
+        manifest = _read(store, generation)
+        if manifest is None:
+            known = ", ".join(map(str, generations(store, current.generation)))
+            raise InvalidInputError(f"{store} has no generation {generation}; use one of {known}")
+        return manifest
+    while (manifest := _read(store, current.generation)) is None:
+        before, current = current, read_current(store)  # a vacuum may have removed it since, after another commit
+        if current is None or current == before:
+            raise CorruptIndexError(f"{store}/{CURRENT}: generation {before.generation} is missing; restore it")
     if manifest.writer != current.writer:
         raise CorruptIndexError(
             f"{store}/{CURRENT}: expected generation {current.generation} of writer {current.writer or 'unknown'}, "
@@ -166,12 +179,11 @@ def read_manifest(store: Store, generation: int | None = None) -> Manifest:
     return manifest
 
 
-def _read(store: Store, generation: int) -> Manifest:
-    """Return the manifest of a generation."""
+def _read(store: Store, generation: int) -> Manifest | None:
+    """Return the manifest of a generation, or None where there is none."""
     content = store.get(manifest_name(generation))
     if content is None:
-        known = ", ".join(map(str, generations(store)))
-        raise InvalidInputError(f"{store} has no generation {generation}; use one of {known}")
+        return None
     manifest = _parse(f"{store}/{manifest_name(generation)}", content)
     if manifest.generation != generation:
         raise CorruptIndexError(
@@ -179,41 +191,6 @@ def _read(store: Store, generation: int) -> Manifest:
             "restore the file"
         )
     return manifest
-
-
-def commit_manifest(store: Store, manifest: Manifest) -> None:
-    """Make a manifest the current generation: the manifest first, by put-if-absent, then CURRENT, by compare-and-swap.
-
-    Raises:
-        OutputError: If somebody else has committed since the parent was read; nothing of theirs is touched.
-        StorageError: If the storage cannot tell two writers apart.
-    """
-    store.check_swaps()
-    current = read_current(store)
-    if (
-        (current and current.generation) != manifest.parent
-        or not store.put_new(manifest_name(manifest.generation), manifest.content())
-        or not (
-            store.swap(CURRENT, current and current.content, f"{manifest.generation} {manifest.writer}\n".encode())
-            or _is_ancestor(store, manifest)
-        )
-    ):
-        raise OutputError(
-            f"{store}: another writer committed first; its index is current and yours is not part of it: "
-            "open the index again and repeat the change"
-        )
-
-
-def _is_ancestor(store: Store, manifest: Manifest) -> bool:
-    """Return whether the current generation came from a manifest, whose swap had succeeded without an answer."""
-    return manifest.writer in (made.writer for made in lineage(store, read_manifest(store)))
-
-
-def next_generation(store: Store) -> tuple[int | None, int]:
-    """Return the current generation (None: none yet) and the number that the next one takes."""
-    current = read_current(store)
-    parent = None if current is None else current.generation
-    return parent, max([*generations(store), parent or 0]) + 1
 
 
 def read_current(store: Store) -> Current | None:
@@ -224,17 +201,29 @@ def read_current(store: Store) -> Current | None:
 
 def lineage(store: Store, newest: Manifest) -> Iterator[Manifest]:
     """Yield a generation and those it came from, as far back as they are there."""
-    present = set(generations(store))
+    present = set(generations(store, newest.generation))
     yield newest
-    while newest.parent in present:
-        newest = read_manifest(store, newest.parent)
+    while newest.parent is not None and newest.parent in present:
+        parent = _read(store, newest.parent)
+        if parent is None:  # a vacuum was here meanwhile
+            return
+        newest = parent
         yield newest
 
 
-def generations(store: Store) -> list[int]:
-    """Return the numbers of the manifests there are, ascending."""
-    found = (NAME.fullmatch(entry.name) for entry in store.entries(MANIFESTS))
-    return sorted(int(match.group(1)) for match in found if match)
+def generations(store: Store, current: int) -> list[int]:
+    """Return the numbers of the manifests there are, ascending, but for those far above the current one."""
+    found = (MANIFEST_NAME.fullmatch(entry.name) for entry in store.entries(MANIFESTS))
+    numbers = sorted(int(match.group(1)) for match in found if match)
+    return [number for number in numbers if number <= current + FAR]
+
+
+def files_of(manifest: Manifest) -> Iterator[str]:
+    """Yield the names of the files that a generation holds."""
+    for shard in manifest.shards:
+        yield shard.name
+        if shard.tombstones_name is not None:
+            yield shard.tombstones_name
 
 
 def manifest_name(generation: int) -> str:

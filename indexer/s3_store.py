@@ -16,10 +16,10 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from hashcore.errors import CorruptIndexError, InvalidInputError, StorageError
+from hashcore.errors import InvalidInputError, MissingFileError, StorageError
 from indexer.s3_client import code, named, new_client, status
 from indexer.shard_cache import ShardCache
-from indexer.store import UNFINISHED, StoredObject
+from indexer.store import FILE_NAME, UNFINISHED, UNFINISHED_NAME, StoredObject, unfinished_name
 
 ABSENT = (404,)
 REFUSED = (404, 412)  # 404: If-Match of an object that is gone
@@ -59,6 +59,11 @@ class S3Store:
         """Return bytes start:stop of an object that exists; fewer where it ends before."""
         return self._get(key, Range=f"bytes={start}-{stop - 1}")[0] or b""
 
+    def size(self, key: str) -> int | None:
+        """Return an object's size in bytes, or None where there is none."""
+        answer = self._head(key)
+        return None if answer is None else int(answer["ContentLength"])
+
     def put_new(self, key: str, content: bytes) -> bool:
         """Write an object unless another one has its name; return whether it holds `content` now."""
         return self._put(key, content, IfNoneMatch="*") or self.get(key) == content
@@ -74,7 +79,7 @@ class S3Store:
     def check_swaps(self) -> None:
         """Raise StorageError where the storage overwrites what it was asked to leave; asked once."""
         if self._swaps is None:
-            key = f"{UNFINISHED}/{uuid.uuid4().hex}"
+            key = unfinished_name()
             self._put(key, b"first", IfNoneMatch="*")
             self._swaps = not self._put(key, b"second", IfNoneMatch="*")
             self._swaps &= not self._put(key, b"third", IfMatch='"00000000000000000000000000000000"')
@@ -139,14 +144,16 @@ class S3Store:
             self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
     def remove_unfinished(self, before_s: float) -> int:
-        """Abort uploads in parts begun before a time, and remove what a probe left; return how many."""
+        """Abort uploads of shards and tombstones begun before a time, remove what a probe left, and return how many."""
         with self._named(""):
             pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=self.prefix)
             uploads = [each for page in pages for each in page.get("Uploads", ())]
-            old = [each for each in uploads if each["Initiated"].timestamp() <= before_s]
+            ours = [each for each in uploads if FILE_NAME.fullmatch(each["Key"].removeprefix(self.prefix))]
+            old = [each for each in ours if each["Initiated"].timestamp() <= before_s]
             for each in old:
                 self.client.abort_multipart_upload(Bucket=self.bucket, Key=each["Key"], UploadId=each["UploadId"])
-        probes = [entry for entry in self.entries(UNFINISHED) if entry.modified_s <= before_s]
+        begun = [entry for entry in self.entries(UNFINISHED) if UNFINISHED_NAME.fullmatch(entry.name)]
+        probes = [entry for entry in begun if entry.modified_s <= before_s]
         for entry in probes:
             self.remove(entry.name)
         return len(old) + len(probes)
@@ -156,6 +163,10 @@ class S3Store:
         with self._named(""):
             answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp() + 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs; it makes a client of its own."""
+        return self.__dict__ | {"_clients": {}}
 
     def _get(self, key: str, **options: str) -> tuple[bytes | None, str | None]:
         """Return an object's bytes and its entity tag; None and None where there is none."""
@@ -219,10 +230,10 @@ class S3Store:
         """Return the function that asks for an object's size."""
 
         def size() -> int:
-            answer = self._head(key)
-            if answer is None:
-                raise CorruptIndexError(f"{self}/{key}: the object is missing; restore it or build the index again")
-            return int(answer["ContentLength"])
+            found = self.size(key)
+            if found is None:
+                raise MissingFileError(f"{self}/{key}: the object is missing; restore it or build the index again")
+            return found
 
         return size
 

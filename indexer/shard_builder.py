@@ -44,8 +44,7 @@ def build_shard(
     """
     codes = check_codes(codes, layout.code_length)
     ids = _check_ids(ids, len(codes))
-    if labels is not None and len(labels) != len(codes):
-        raise InvalidInputError(f"{len(labels)} rows of labels for {len(codes)} codes; give one row of labels a code")
+    check_labelled(labels, len(codes))
     arrays, facts = arrange(ids, codes, labels, layout, threads or available_threads())
     path = store.new_file()
     try:
@@ -71,6 +70,12 @@ def _check_ids(ids: Any, rows: int) -> NDArray[np.int64]:
     if not 0 < rows <= MAX_ROWS:
         raise InvalidInputError(f"a shard of {rows} rows; use 1..{MAX_ROWS} (rows_per_shard)")
     return signed(array)
+
+
+def check_labelled(labels: Labels | None, rows: int) -> None:
+    """Raise InvalidInputError unless there is a row of labels for each code, or none at all."""
+    if labels is not None and len(labels) != rows:
+        raise InvalidInputError(f"{len(labels)} rows of labels for {rows} codes; give one row of labels a code")
 
 
 def signed(ids: NDArray[Any]) -> NDArray[np.int64]:

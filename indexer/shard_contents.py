@@ -45,7 +45,7 @@ class ShardContents:
         self.stored_rows, stored = self._fact("rows"), self._codes.shape[1]
         self.stored_distinct: int = stored
         whole = read_rows(self.file, stored, self.stored_rows, self._fact("id_base"))
-        if path.stat().st_size <= VERIFIED_ON_OPEN_BYTES:
+        if self.file.size <= VERIFIED_ON_OPEN_BYTES:
             self.verify()
         self.live = whole if deleted is None else whole.without(deleted)
         self.rows: int = len(self.live)

@@ -7,18 +7,19 @@ what every byte of the file must be, and opening a file need read no more than t
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
 import mmap
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.errors import CorruptIndexError, OutputError, UnknownFormatError
+from hashcore.errors import CorruptIndexError, MissingFileError, OutputError, StorageError, UnknownFormatError
+from indexer.durable import sync_file
 
 FORMAT = "hashcore-shard"
 VERSION = 1
@@ -64,7 +65,7 @@ def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
             for array in ordered.values():
                 file.write(_bytes(array))
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
     except OSError as error:
         raise OutputError(
             f"cannot write {path}, {end} bytes: {error.strerror}; make room, or choose another place (TMPDIR for s3://)"
@@ -92,16 +93,23 @@ class ShardFile:
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
-            raise CorruptIndexError(f"{path}: the shard is missing; restore it or build the index again") from None
+            raise MissingFileError(f"{path}: the shard is missing; restore it or build the index again") from None
         except ValueError:
             raise CorruptIndexError(f"{path}: expected a shard, got an empty file; restore it") from None
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise StorageError(f"{path}: too many files are open; raise the limit, as by ulimit -n 4096") from None
             raise CorruptIndexError(f"{path}: the shard cannot be read ({error.strerror}); restore it") from None
         if hasattr(mmap, "MADV_HUGEPAGE"):  # random look-ups over 4 KiB pages cost more for the page than for the data
             with contextlib.suppress(OSError):
                 self._map.madvise(mmap.MADV_HUGEPAGE)
         text = self._header_text(digest)
         self.arrays, self.facts = self._parse(text)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self._map)
 
     def will_need(self) -> None:
         """Ask the system to read the whole file ahead; returns at once."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,7 +12,16 @@ from typing import NamedTuple, Protocol
 
 from hashcore.errors import InvalidInputError
 
-UNFINISHED = "tmp"  # folder of what is being written
+UNFINISHED = "tmp"  # folder of files that are being written
+LOCK = f"{UNFINISHED}/lock"  # of the writers of a directory
+SHARDS, TOMBSTONES = "shards", "tombstones"
+FILE_NAME = re.compile(rf"({SHARDS}|{TOMBSTONES})/[0-9a-f]{{64}}\.safetensors")
+UNFINISHED_NAME = re.compile(rf"{UNFINISHED}/hashcore-[0-9a-f]{{32}}")
+
+
+def unfinished_name() -> str:
+    """Return a new name for an object that is being written; nobody else has it."""
+    return f"{UNFINISHED}/hashcore-{uuid.uuid4().hex}"
 
 
 class StoredObject(NamedTuple):
@@ -19,12 +30,14 @@ class StoredObject(NamedTuple):
     Attributes:
         name: Its whole name in the store.
         bytes: Its size.
-        modified_s: When it was last written, by the storage's clock.
+        modified_s: When it was last written or brought here, by the storage's clock.
+        is_link: Whether it is reached through a link, so that it may belong to somebody else.
     """
 
     name: str
     bytes: int
     modified_s: float
+    is_link: bool = False
 
 
 class Store(Protocol):
@@ -35,6 +48,9 @@ class Store(Protocol):
 
     def get_range(self, key: str, start: int, stop: int) -> bytes:
         """Return bytes start:stop of an object that exists; fewer where it ends before."""
+
+    def size(self, key: str) -> int | None:
+        """Return an object's size in bytes, or None where there is none."""
 
     def put_new(self, key: str, content: bytes) -> bool:
         """Write an object unless another one has its name; return whether it holds `content` now."""
@@ -64,7 +80,10 @@ class Store(Protocol):
         """Remove an object if it is there."""
 
     def remove_unfinished(self, before_s: float) -> int:
-        """Remove what writers began before a time of the storage's clock and did not finish; return how many."""
+        """Remove what writers began before a time of the storage's clock and did not finish; return how many.
+
+        What has a name that this project does not give is somebody else's.
+        """
 
     def now_s(self) -> float:
         """Return the time by the storage's clock, whatever this machine's says."""

@@ -24,7 +24,7 @@ def open_entry(store: Store, entry: ShardEntry, layout: Layout) -> Shard:
     with store.local_file(entry.name, lambda copy: of_kind(copy, entry.digest).verify()) as path:
         shard = of_kind(path, entry.digest, deleted=deleted)
         said = (entry.rows, entry.distinct, entry.bytes, layout.code_length)
-        held = (shard.stored_rows, shard.stored_distinct, path.stat().st_size, shard.layout.code_length)
+        held = (shard.stored_rows, shard.stored_distinct, shard.file.size, shard.layout.code_length)
     if said != held:
         raise CorruptIndexError(
             f"{store}/{entry.name}: the manifest says rows, distinct codes, bytes, code length {said}, the shard holds "

@@ -135,7 +135,7 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
 def _content(root: str) -> str:
     """Return what identifies the items of an index's current generation: files are named by their content."""
     import indexer
-    from indexer.vacuum import files_of
+    from indexer.manifest import files_of
 
     return digest(sorted(files_of(indexer.open(root).manifest)))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from hashcore import files
 from hashcore.codes import Codes
-from hashcore.errors import InvalidInputError
+from hashcore.errors import InvalidInputError, LostRaceError, OutputError
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-    from indexer import Layout, ShardEntry
+    from indexer import Index, Layout, ShardEntry
     from jobs.pipeline.config import Pipeline
+    from jobs.pipeline.records import Record
 
 SAMPLED_CHUNKS = 64
 NAMED_IDS = 5
-ENTRIES = ".entries"
+COMMIT_TRIES = 20
+ENTRIES = ".entries"  # with what tells one change from another: what its finished tasks have built
 
 
 class IndexConfig(Section):
@@ -53,14 +56,41 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If the index's root is another pipeline's, or cannot be written.
     """
     import indexer
-    from indexer.manifest import CURRENT
+    from indexer.store import LOCK
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
     info = codes.read_info(source)
     record = records.record(pipeline, "index", ("index",), {"codes": records.fingerprint_of(source)})
-    if outputs.is_finished(root, record) and files.exists(files.join(root, CURRENT)):
+    if _is_done(root, record):
         print(f"index: done before -> {root}")
         return
+    with outputs.growing(root, record, marks=(LOCK,)):
+        indexer.check_root(root, known=records.NAMES)
+        index = _build(pipeline, info, record)
+    runs.count(rows=len(index))
+    print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
+
+
+def _is_done(root: str, record: Record) -> bool:
+    """Return whether the index is there; a run that was killed after its commit is recorded as done.
+
+    Raises:
+        OutputError: If another pipeline's is there.
+    """
+    finished, made_by = outputs.is_finished(root, record), _made_by(root)
+    if made_by is None or finished:
+        return made_by is not None
+    if made_by != record.fingerprint:
+        raise OutputError(f"{root} holds an index of another pipeline; remove it, or write elsewhere by --set root=...")
+    outputs.finish(root, record)
+    return True
+
+
+def _build(pipeline: Pipeline, info: codes.CodesInfo, record: Record) -> Index:
+    """Build the shards and commit them, unless another run of the same pipeline does so first; return the index."""
+    import indexer
+
+    source, root = pipeline.paths.codes_database, pipeline.paths.index
     chunks = codes.plan(source, pipeline.index.rows_per_shard)
     layout = indexer.plan_layout(
         sample(chunks, pipeline.index.sample_rows, info.code_length),
@@ -69,26 +99,60 @@ def run(pipeline: Pipeline) -> None:
         kind=info.kind,
         signatures=pipeline.index.signatures,
     )
-    spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
-    if pipeline.index.check_ids:
-        check_ids(spark, source, chunks)
     largest = max(chunks, key=codes.chunk_rows)
     projected = memory.building_bytes(codes.chunk_rows(largest), layout, codes.labels_of(largest))
     memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
-    with outputs.growing(root, record):
-        files.make_folder(files.join(root, ENTRIES))
-        entries = map_tasks(spark, partial(build_shard, root, layout), list(enumerate(chunks)), "index")
-        index = indexer.commit(
-            root,
-            entries,
-            kind=info.kind,
-            layout=layout,
-            hasher_fingerprint=info.hasher_fingerprint,
-            provenance={"pipeline": pipeline.name, "fingerprint": record.fingerprint},
-        )
-        files.remove(files.join(root, ENTRIES))
-    runs.count(rows=len(index))
-    print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
+    spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
+    if pipeline.index.check_ids:
+        check_ids(spark, source, chunks)
+    folder = entries_folder(root, record.fingerprint)
+    entries = map_tasks(spark, partial(build_shard, root, folder, layout), list(enumerate(chunks)), "index")
+    commit = partial(
+        indexer.commit, root, entries, kind=info.kind, layout=layout, hasher_fingerprint=info.hasher_fingerprint,
+        provenance={"pipeline": pipeline.name, "fingerprint": record.fingerprint}, ids_checked=True, parent=0,
+    )  # fmt: skip
+    index = _first(commit, root, record)
+    files.remove(folder)
+    return index
+
+
+def _first(commit: Callable[[], Index], root: str, record: Record) -> Index:
+    """Commit the first generation, or return the one that another run of the same pipeline has committed.
+
+    Raises:
+        LostRaceError: If another pipeline was first.
+    """
+    import indexer
+
+    for left in reversed(range(COMMIT_TRIES)):
+        try:
+            return commit()
+        except LostRaceError:
+            made_by = _made_by(root)
+            if made_by == record.fingerprint:
+                return indexer.open(root)
+            if made_by is not None or not left:
+                raise
+        time.sleep(0.1)  # another run has written its manifest, and CURRENT not yet
+    raise AssertionError("unreachable")
+
+
+def _made_by(root: str) -> str | None:
+    """Return the fingerprint of the record that made an index, empty if it is not told; None where there is none."""
+    import indexer
+    from indexer.manifest import read_current
+    from indexer.store import open_store
+
+    if read_current(open_store(root)) is None:
+        return None
+    return str(indexer.open(root).manifest.provenance.get("fingerprint", ""))
+
+
+def entries_folder(root: str, name: str) -> str:
+    """Make the folder of what the finished tasks of one change have built, and return it."""
+    folder = files.join(root, f"{ENTRIES}-{name}")
+    files.make_folder(folder)
+    return folder
 
 
 def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes.Chunk]) -> None:
@@ -124,7 +188,7 @@ def _head(chunk: codes.Chunk, rows: int) -> codes.Chunk:
     return tuple(pieces)
 
 
-def build_shard(root: str, layout: Layout, task: tuple[int, codes.Chunk]) -> ShardEntry:
+def build_shard(root: str, folder: str, layout: Layout, task: tuple[int, codes.Chunk]) -> ShardEntry:
     """Build the shard of one numbered chunk, unless a killed run did, and return its entry of the manifest."""
     import indexer
 
@@ -134,7 +198,7 @@ def build_shard(root: str, layout: Layout, task: tuple[int, codes.Chunk]) -> Sha
         rows = codes.read_chunk(chunk, layout.code_length)
         return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
 
-    return outputs.kept(files.join(root, ENTRIES, f"{number:05}.json"), indexer.ShardEntry, build)
+    return outputs.kept(files.join(folder, f"{number:05}.json"), indexer.ShardEntry, build)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
-from jobs.index import ENTRIES, check_ids
+from jobs.index import check_ids, entries_folder
 from jobs.pipeline import codes, memory, outputs, records
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
@@ -28,7 +28,7 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.changes import commit_shards
+    from indexer.changes import commit_appended
 
     source, root = pipeline.append.codes, pipeline.paths.index
     if source is None:
@@ -47,13 +47,12 @@ def run(pipeline: Pipeline) -> None:
     spark = session(pipeline.spark, f"hashcore append {pipeline.name}")
     if pipeline.index.check_ids:
         check_ids(spark, source, chunks)
-    folder = files.join(root, ENTRIES, f"append-{content}-{index.generation}")
-    files.make_folder(folder)
+    folder = entries_folder(root, f"append-{content}-{index.generation}")
     build = partial(build_shard, root, index.generation, folder)
     entries = map_tasks(spark, build, list(enumerate(chunks)), "append")
     change = {"verb": "append", "rows": info.rows, "codes": content}
-    manifest = commit_shards(index.store, index.manifest, [*index.shards, *entries], change)
-    files.remove(files.join(root, ENTRIES))
+    manifest = commit_appended(index, entries, change)
+    files.remove(folder)
     print(f"append: {info.rows:,} codes in {len(entries)} shards, generation {manifest.generation} -> {root}")
 
 
@@ -78,7 +77,7 @@ def build_shard(root: str, generation: int, folder: str, task: tuple[int, codes.
     def build() -> ShardEntry:
         index = indexer.open(root, generation)
         rows = codes.read_chunk(chunk, index.code_length)
-        check_new(index, rows.ids)
+        check_new(index, rows.ids, set())
         check_labels(index, rows.labels)
         layout = layout_of(index, rows.codes)
         return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())

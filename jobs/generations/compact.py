@@ -24,7 +24,7 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.changes import commit_compacted, plan_compaction
+    from indexer.compaction import commit_compacted, keys_of, plan_compaction
 
     root = pipeline.paths.index
     index = indexer.open(root)
@@ -37,13 +37,14 @@ def run(pipeline: Pipeline) -> None:
     memory.promise("compact", projected, pipeline.spark, "lower compact.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore compact {pipeline.name}")
     merged = map_tasks(spark, merge_group, [shards_of(root, index, group) for group in groups], "compact")
-    manifest = commit_compacted(index, groups, merged)
+    made = zip(groups, merged, strict=True)
+    manifest = commit_compacted(index, {keys_of(index, group): entry for group, entry in made})
     print(f"compact: {len(index.shards)} shards to {len(manifest.shards)}, generation {manifest.generation} -> {root}")
 
 
 def merge_group(group: Shards) -> ShardEntry | None:
     """Build the shard that takes the place of a group."""
-    from indexer.changes import merge
+    from indexer.compaction import merge
 
     return merge(group.open(), group.numbers)
 

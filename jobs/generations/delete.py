@@ -37,8 +37,9 @@ def run(pipeline: Pipeline) -> None:
     spark = session(pipeline.spark, f"hashcore delete {pipeline.name}")
     tasks = [shards_of(root, index, [number]) for number in numbers]
     marked = map_tasks(spark, partial(mark, source, pipeline.delete.column), tasks, "delete")
-    manifest = commit_deleted(index, dict(zip(numbers, marked, strict=True)))
-    print(f"delete: {len(index) - manifest.rows:,} items, generation {manifest.generation} -> {root}")
+    found = {index.shards[number].key: entry for number, entry in zip(numbers, marked, strict=True)}
+    manifest, deleted = commit_deleted(index, ids, found)
+    print(f"delete: {deleted:,} items, generation {manifest.generation} -> {root}")
 
 
 def mark(source: str, column: str, shard: Shards) -> ShardEntry:

@@ -10,7 +10,7 @@ import errno
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -97,29 +97,36 @@ def _staging(path: str, resumes: bool) -> str:
 
 
 @contextmanager
-def growing(path: str, made: Record) -> Iterator[None]:
-    """Record who writes a directory that grows in place, as an index does, before its first file.
+def growing(path: str, made: Record, marks: Collection[str] = ()) -> Iterator[None]:
+    """Record who begins a directory that grows in place, as an index does, and at its end who made it.
 
-    An error within the block removes a directory that the block began; a kill leaves it for the next run to go on.
+    Whatever ends the block, what was built stays for the next run: another run may be building it, or have ended. A
+    directory in which nothing was built, apart from `marks`, is removed.
 
     Raises:
         OutputError: If the place cannot be written.
     """
-    began = read(path) is None
     try:
         files.make_folder(path)
-        files.write_bytes(files.join(path, RECORD), text(made))
+        files.write_bytes(files.join(path, HALF), text(made))
     except OSError as error:
         raise _unwritable(path, error) from None
     try:
         yield
-        runs.writes(path, made.fingerprint)
     except Exception as error:
-        if began and not isinstance(error, TaskError):
+        if {os.path.relpath(name, path) for name in files.listing(path, deep=True)} <= {HALF, *marks}:
             files.remove(path)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise _unwritable(path, error) from None
         raise
+    finish(path, made)
+    runs.writes(path, made.fingerprint)
+
+
+def finish(path: str, made: Record) -> None:
+    """Record who made a directory that grew in place."""
+    files.write_bytes(files.join(path, RECORD), text(made))
+    files.remove(files.join(path, HALF))
 
 
 @contextmanager
@@ -174,7 +181,8 @@ def kept(path: str, model: type[Kept], compute: Callable[[], Kept]) -> Kept:
     with suppress(ValidationError):  # what a power cut left may not be whole
         return model.model_validate_json(files.read_bytes(path) or b"")
     result = compute()
-    files.write_bytes(path, result.model_dump_json().encode())
+    with suppress(FileNotFoundError):  # another run of the same job has ended, and removed the folder
+        files.write_bytes(path, result.model_dump_json().encode())
     return result
 
 

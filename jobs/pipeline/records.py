@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RECORD = "_hashcore.json"
 HALF = "_hashcore.half.json"  # of an output that is staged in its place
+NAMES = (RECORD, HALF)
 
 
 class Record(Section):
@@ -58,8 +59,8 @@ def read(path: str) -> Record | None:
 
 
 def read_half(path: str) -> Record | None:
-    """Return the record of who began an output in an object store and has not ended it, or None."""
-    return _parse(files.join(path, HALF)) if files.is_uri(path) else None
+    """Return the record of who began an output in its place and has not ended it, or None."""
+    return _parse(files.join(path, HALF))
 
 
 def _parse(path: str) -> Record | None:

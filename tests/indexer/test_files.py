@@ -12,8 +12,8 @@ import indexer
 from hashcore import codes
 from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, UnknownFormatError
 from hashcore.relevance import Labels
+from indexer.commit import commit_manifest
 from indexer.layout import plan_layout
-from indexer.manifest import commit_manifest
 
 
 @pytest.fixture

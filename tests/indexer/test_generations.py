@@ -7,6 +7,10 @@ that should be there, and every older generation answers as it did.
 from __future__ import annotations
 
 import json
+import math
+import os
+import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +23,11 @@ import indexer
 from hashcore import codes
 from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
 from hashcore.relevance import Labels
-from indexer.changes import commit_shards
-from indexer.manifest import commit_manifest
+from indexer.commit import commit_manifest, commit_shards
+from indexer.compaction import commit_compacted, keys_of, merge, plan_compaction
+from indexer.manifest import read_manifest
+from indexer.store import open_store, unfinished_name
+from indexer.vacuum import USUAL_AGE_S
 
 LENGTH = 40
 
@@ -73,6 +80,13 @@ def stored(index):
 def as_items(ids, packed, labels=None):
     lists = [labels.of(row).tolist() for row in range(len(ids))] if labels else [None] * len(ids)
     return dict(zip(ids.tolist(), zip(as_integers(packed), lists, strict=True), strict=True))
+
+
+def put(store, manifest):
+    """Make a manifest current without looking at it, as another program may."""
+    store.remove(f"manifests/{manifest.generation:08d}.json")
+    assert store.put_new(f"manifests/{manifest.generation:08d}.json", manifest.content())
+    assert store.swap("CURRENT", store.get("CURRENT"), f"{manifest.generation} {manifest.writer}\n".encode())
 
 
 def files(index):
@@ -185,20 +199,18 @@ class Generations:
         index, _ = built
         layout, shards = index.manifest.layout, index.shards
         index.compact(rows_per_shard=1_000)
+        index.vacuum(keep=1)
         ids, packed, labels = some_items(90)
         again = [
             indexer.build_shard(root, ids[part], packed[part], labels.slice(part.start, part.stop), layout=layout)
             for part in (slice(0, 45), slice(45, 90))
         ]
         assert tuple(again) == shards
-        entries, index.store.now_s = index.store.entries, lambda: 0.0  # so that nothing is old
-
-        def entries_as_if_later(folder):  # storage counts whole seconds: say that the shards are newer
-            later = 5 if folder == "shards" else 0
-            return [entry._replace(modified_s=entry.modified_s + later) for entry in entries(folder)]
-
-        index.store.entries = entries_as_if_later
-        assert index.vacuum(keep=1, older_than_s=0).files == 0
+        assert index.vacuum(keep=1) == (0, 0, 0, 0)
+        assert {entry.name for entry in again} <= files(index)
+        now_s = index.store.now_s()
+        index.store.now_s = lambda: now_s + USUAL_AGE_S + 60
+        assert index.vacuum(keep=1).files == 2
 
     def test_verify_compares_all_and_inspect_reads_only_manifests(self, root, built):
         index, items = built
@@ -214,18 +226,206 @@ class Generations:
             2 + sum(e.deleted > 0 for e in seen.shards),
         )
 
-    def test_a_change_of_a_generation_that_is_no_longer_current_is_refused(self, root, built):
+    def test_a_change_of_a_generation_that_is_no_longer_current_is_made_of_the_newest(self, root, built):
+        index, items = built
+        late = [indexer.open(root) for _ in range(3)]
+        first, second = some_items(3, seed=1, first_id=1_000), some_items(3, seed=2, first_id=2_000)
+        index.append(*first)
+        gone = next(iter(items))
+        late[0].append(*second)
+        late[1].delete(np.array([gone, 1_000]))
+        assert late[1].manifest.provenance["change"]["rows"] == 1 + (1_000 in first[0])
+        late[2].compact(rows_per_shard=1_000)
+        assert [each.generation for each in late] == [3, 4, 5] and len(late[2].shards) == 1
+        left = items | as_items(*first) | as_items(*second)
+        holds(late[2], {id_: item for id_, item in left.items() if id_ not in (gone, 1_000)})
+
+    def test_an_id_that_another_writer_has_appended_since_is_refused(self, root, built):
+        index, _ = built
+        late, more = indexer.open(root), some_items(3, seed=1, first_id=1_000)
+        index.append(*more)
+        with pytest.raises(InvalidInputError, match="3 ids are in the index already"):
+            late.append(*more)
+        assert indexer.open(root).generation == 2
+
+    def test_a_change_of_a_generation_that_was_vacuumed_says_so(self, root, built, s3_settings):
         index, items = built
         late = indexer.open(root)
-        index.append(*some_items(3, seed=1, first_id=1_000))
+        index.compact(rows_per_shard=1_000)
+        index.vacuum(older_than_s=0)
         for change in (
             lambda: late.append(*some_items(3, seed=2, first_id=2_000)),
             lambda: late.delete(np.array([next(iter(items))])),
             lambda: late.compact(rows_per_shard=1_000),
         ):
-            with pytest.raises(OutputError, match=r"another writer committed first; .*repeat the change"):
+            with pytest.raises(
+                OutputError, match=r"another writer committed first and generation 1 was vacuumed; .*repeat"
+            ):
                 change()
+        shutil.rmtree(os.environ["HASHCORE_CACHE"], ignore_errors=True)
+        with pytest.raises(InvalidInputError, match="generation 1 was vacuumed; open the index again"):
+            late.knn_search(np.zeros((1, 5), np.uint8), 1)
         assert late.generation == 1 and indexer.open(root).generation == 2
+
+    def test_a_change_of_codes_of_another_hasher_is_refused(self, root, built):
+        index, _ = built
+        late = indexer.open(root)
+        shards, layout = index.shards, index.manifest.layout
+        indexer.commit(root, shards, layout=layout, hasher_fingerprint="3f9c")
+        with pytest.raises(OutputError, match="another writer committed first and its index holds codes of another"):
+            late.append(*some_items(3, seed=2, first_id=2_000))
+
+    def test_a_compaction_whose_shards_others_have_changed_leaves_theirs(self, root, built):
+        index, items = built
+        groups = plan_compaction(index.shards, 1_000)
+        merged = {keys_of(index, group): merge(index, group) for group in groups}
+        indexer.open(root).delete(np.array(list(items)[:40]))
+        with pytest.raises(OutputError, match="changed all shards that were merged"):
+            commit_compacted(index, merged)
+        holds(indexer.open(root), dict(list(items.items())[40:]))
+
+    def test_a_reader_that_an_append_a_compaction_and_a_vacuum_overtake_answers_as_before(self, root, built):
+        index, items = built
+        reader = indexer.open(root)
+        index.append(*some_items(3, seed=2, first_id=2_000))
+        index.compact(rows_per_shard=1_000)
+        index.vacuum()
+        holds(reader, items)
+
+    def test_an_index_opens_whose_current_generation_a_vacuum_removes_meanwhile(self, root, built, monkeypatch):
+        index, _ = built
+        reader, get = indexer.open(root).store, type(index.store).get
+
+        def get_late(store, key):
+            if store is reader and key.startswith("manifests/") and index.generation == 1:
+                index.append(*some_items(3, seed=2, first_id=2_000))
+                index.vacuum(older_than_s=0)
+            return get(store, key)
+
+        monkeypatch.setattr(type(reader), "get", get_late)
+        assert read_manifest(reader).generation == 2
+
+    def test_a_retried_build_commits_though_the_first_one_was_compacted_and_vacuumed(self, root, built):
+        index, items = built
+        late = list(index.shards)  # of the first run, whose commit comes last
+        layout = index.manifest.layout
+        index.append(*some_items(3, seed=2, first_id=2_000))
+        index.compact(rows_per_shard=1_000)
+        index.vacuum()
+        holds(indexer.commit(root, late, layout=layout), items)
+        indexer.open(root).verify()
+
+    def test_a_commit_of_a_shard_that_is_gone_is_refused(self, root, built):
+        index, _ = built
+        store, (first, second) = index.store, index.shards
+        for bad in (first.model_copy(update={"digest": "0" * 64}), first.model_copy(update={"bytes": first.bytes - 1})):
+            with pytest.raises(CorruptIndexError, match=rf"{bad.digest}.*is not committed: build the shard again"):
+                indexer.commit(root, [bad, second], layout=index.manifest.layout)
+        store.remove(first.name)
+        with pytest.raises(CorruptIndexError, match=r"expected \d+ bytes, got no such file"):
+            commit_shards(store, index.manifest, index.shards, {})
+        assert indexer.open(root).generation == 1 and [e.name for e in store.entries("manifests")] == [
+            "manifests/00000001.json"
+        ]
+
+    def test_a_commit_of_shards_that_share_an_id_is_refused(self, root, built):
+        index, _ = built
+        ids, packed, labels = some_items(20, seed=5)
+        more = indexer.build_shard(root, ids, packed, labels, layout=index.manifest.layout)
+        with pytest.raises(InvalidInputError, match="ids or more are in two shards, such as"):
+            indexer.commit(root, [*index.shards, more], layout=index.manifest.layout)
+        with pytest.raises(InvalidInputError, match="is given twice"):
+            indexer.commit(root, [*index.shards, index.shards[0]], layout=index.manifest.layout, ids_checked=True)
+        assert indexer.open(root).generation == 1
+
+    def test_a_commit_of_no_shards_is_refused(self, root, built):
+        with pytest.raises(InvalidInputError, match="no shards are given"):
+            indexer.commit(root, [], layout=built[0].manifest.layout)
+
+    @pytest.mark.parametrize("moved", [-1, 1])
+    def test_verify_finds_a_range_of_ids_that_lies(self, root, built, moved):
+        index, _ = built
+        first, second = index.shards
+        lies = first.model_copy(update={"ids": (first.ids[0] + moved, first.ids[1])})
+        put(index.store, index.manifest.successor(2, [lies, second], {}))
+        with pytest.raises(CorruptIndexError, match=r"expected ids .* by the manifest, got"):
+            indexer.open(root).verify()
+
+    def test_verify_finds_an_item_that_is_in_two_shards(self, root, built):
+        index, items = built
+        twice = next(iter(items))
+        entry = indexer.build_shard(
+            root, np.array([twice, 5_000]), np.zeros((2, 5), np.uint8), Labels.from_lists([[1], [1]]),
+            layout=index.manifest.layout,
+        )  # fmt: skip
+        put(index.store, index.manifest.successor(2, [*index.shards, entry], {}))
+        with pytest.raises(CorruptIndexError, match=f"1 ids or more are in two shards, such as {twice};"):
+            indexer.open(root).verify()
+
+    def test_a_number_far_above_the_current_one_is_no_generation(self, root, built):
+        index, _ = built
+        index.store.put_new("manifests/999999999999999999.json", b"stray")
+        assert index.append(*some_items(3, seed=2, first_id=2_000)).generation == 2
+        assert indexer.open(root).inspect().generations == (1, 2)
+        with pytest.raises(InvalidInputError, match="use one of 1, 2"):
+            indexer.open(root, generation=7)
+
+    def test_no_generation_is_committed_that_no_reader_would_take(self, root, built):
+        index, _ = built
+        last = index.manifest.model_copy(update={"generation": 10**18 - 1})
+        put(index.store, last)
+        with pytest.raises(OutputError, match="generation 1000000000000000000 would be one that no reader takes"):
+            indexer.open(root).append(*some_items(3, seed=2, first_id=2_000))
+        assert indexer.open(root).generation == 10**18 - 1
+
+    @pytest.mark.parametrize("parent", [1, 2])
+    def test_a_generation_that_does_not_follow_its_parent_is_refused(self, root, built, parent):
+        index, _ = built
+        put(index.store, index.manifest.model_copy(update={"parent": parent}))
+        with pytest.raises(CorruptIndexError, match=f"parent {parent} is not before generation 1"):
+            indexer.open(root)
+
+    @pytest.mark.parametrize("keep", [0, 1.5, "2", None])
+    def test_what_is_no_number_of_generations_is_refused(self, built, keep):
+        with pytest.raises(InvalidInputError, match=r"keep=.*(keep 1 or more|give a whole number)"):
+            built[0].vacuum(keep=keep)
+
+    @pytest.mark.parametrize("age", [-1, -math.inf, math.nan, math.inf, "x", None])
+    def test_what_is_no_age_is_refused(self, built, age):
+        with pytest.raises(InvalidInputError, match=r"older_than_s=.*: give a number of seconds, 0 or more"):
+            built[0].vacuum(older_than_s=age)
+
+    def test_a_vacuum_leaves_what_others_have_put_beside(self, root, built):
+        store = built[0].store
+        others = [
+            "shards/00000.tar", "tombstones/x", "tmp/mine.txt", f"tmp/{'a' * 32}", "manifests/notes.txt",
+            f"shards/{'A' * 64}.safetensors", f"shards/{'a' * 63}.safetensors", "photos/1.jpg", "shards/deep/2.jpg",
+        ]  # fmt: skip
+        for name in others:
+            store.put_new(name, b"my only copy")
+        store.put_new(f"shards/{'a' * 64}.safetensors", b"ours")
+        assert built[0].vacuum(older_than_s=0) == (0, 1, 4, 0)
+        assert {name: store.get(name) for name in others} == dict.fromkeys(others, b"my only copy")
+
+    @pytest.mark.parametrize("name", ["shards/00000.tar", "tmp/mine.txt", "tombstones/x", "letter.txt"])
+    def test_a_place_that_holds_files_of_others_is_no_place_for_an_index(self, root, name):
+        store, (ids, packed, _) = open_store(root), some_items(5)
+        store.put_new(name, b"my only copy")
+        with pytest.raises(OutputError, match=rf"holds files that are no index, such as {name}; choose another"):
+            indexer.build(root, ids, packed, code_length=LENGTH)
+        assert store.get(name) == b"my only copy" and store.get("CURRENT") is None
+
+    def test_a_place_that_a_killed_build_has_left_is_built_in(self, root):
+        ids, packed, _ = some_items(5)
+        layout = layout_with_tables(packed)
+        indexer.build_shard(root, ids, packed, layout=layout)
+        open_store(root).put_new(unfinished_name(), b"half")
+        holds(indexer.build(root, ids, packed, code_length=LENGTH, layout=layout), as_items(ids, packed))
+
+    def test_a_searched_index_is_pickled(self, built):
+        index, items = built
+        holds(index, items)
+        holds(pickle.loads(pickle.dumps(index)), items)
 
     def test_ids_that_are_there_already_are_refused_and_named(self, built):
         index, items = built
@@ -310,8 +510,7 @@ class TestInADirectory(Generations):
     def test_a_shard_that_is_not_what_the_manifest_says_is_refused(self, built, change):
         index, _ = built
         first, second = index.shards
-        broken = index.manifest.successor(2, [first.model_copy(update=change), second], {})
-        commit_manifest(index.store, broken)
+        put(index.store, index.manifest.successor(2, [first.model_copy(update=change), second], {}))
         with pytest.raises(CorruptIndexError, match="the manifest says rows, distinct codes, bytes"):
             indexer.open(str(index.store)).verify()
 

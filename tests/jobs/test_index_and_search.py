@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from collections import Counter
 
@@ -13,9 +14,9 @@ from codes_directory import make
 from oracle import CODE_LENGTHS, as_integers, ranking
 
 import indexer
-from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
+from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, StorageError
 from jobs import index, search
-from jobs.pipeline import codes
+from jobs.pipeline import codes, records
 from jobs.pipeline.config import Pipeline
 
 DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
@@ -182,7 +183,7 @@ def test_an_index_whose_build_was_killed_is_finished_by_the_next_run(in_process,
     index.run(pipeline(tmp_path))
     assert len(built) == 1
     assert sorted(entry.rows for entry in indexer.open(str(tmp_path / "index")).shards) == [17, 17, 17]
-    assert not (tmp_path / "index" / index.ENTRIES).exists()
+    assert not list((tmp_path / "index").glob(f"{index.ENTRIES}*"))
 
 
 def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):
@@ -266,7 +267,7 @@ def test_codes_of_another_length_leave_no_index(spark, tmp_path):
     assert not (tmp_path / "index").exists()
 
 
-def test_a_codes_file_damaged_inside_leaves_no_index(spark, tmp_path):
+def test_a_codes_file_damaged_inside_leaves_no_index_and_a_mended_one_is_built(spark, tmp_path):
     make_both(tmp_path)
     last = max((tmp_path / "codes" / "database" / codes.DATA).iterdir())
     table = pq.read_table(last)
@@ -274,7 +275,77 @@ def test_a_codes_file_damaged_inside_leaves_no_index(spark, tmp_path):
     pq.write_table(table.set_column(1, "code", [wrong]), last)
     with pytest.raises(InvalidInputError, match=f"{last.name}: a code is not 8 bytes long"):
         index.run(pipeline(tmp_path))
-    assert not (tmp_path / "index").exists()
+    assert not (tmp_path / "index" / "CURRENT").exists()
+    pq.write_table(table, last)
+    index.run(pipeline(tmp_path))
+    assert len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
+
+
+def test_a_commit_that_fails_keeps_the_shards_for_the_next_run(in_process, tmp_path, monkeypatch):
+    make_both(tmp_path)
+
+    def away(*_, **__):
+        raise StorageError("the storage is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("indexer.commit", away)
+        with pytest.raises(StorageError, match="away"):
+            index.run(pipeline(tmp_path))
+    built, went = killed_after(indexer.build_shard, 99)
+    monkeypatch.setattr("indexer.build_shard", built)
+    index.run(pipeline(tmp_path))
+    assert went == [] and len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
+
+
+def test_an_index_whose_run_was_killed_after_its_commit_is_done(in_process, tmp_path, monkeypatch, capsys):
+    make_both(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.pipeline.outputs.finish", killed_after(None, 0)[0])
+        with pytest.raises(KeyboardInterrupt):
+            index.run(pipeline(tmp_path))
+    with pytest.raises(OutputError, match="holds an index of another pipeline"):
+        index.run(pipeline(tmp_path, rows_per_shard=5))
+    index.run(pipeline(tmp_path))
+    assert "done before" in capsys.readouterr().out
+    assert indexer.open(str(tmp_path / "index")).generation == 1
+    assert records.fingerprint_of(str(tmp_path / "index"))
+
+
+def run_at_once(gate, given, results):
+    gate.wait()
+    try:
+        index.run(given)
+        results.put("done")
+    except Exception as error:
+        results.put(str(error) if isinstance(error, HashcoreError) else repr(error))
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_of_two_runs_at_once_one_builds_the_index_and_neither_removes_it(in_process, tmp_path, monkeypatch, same):
+    make_both(tmp_path)
+    monkeypatch.setattr("jobs.index.session", lambda *_: None)  # its connection is not for two processes
+    context = multiprocessing.get_context("fork")
+    for attempt in range(12):
+        root = tmp_path / f"index-{attempt}"
+        several = [
+            pipeline(tmp_path, rows_per_shard=rows, check_ids=False).model_copy(
+                update={"paths": pipeline(tmp_path).paths.model_copy(update={"index": str(root)})}
+            )
+            for rows in (17, 17 if same else 9)
+        ]
+        gate, results = context.Barrier(2), context.Queue()
+        crew = [context.Process(target=run_at_once, args=(gate, given, results)) for given in several]
+        for process in crew:
+            process.start()
+        outcomes = [results.get(timeout=60) for _ in crew]
+        for process in crew:
+            process.join()
+        made = indexer.open(str(root))
+        made.verify()
+        assert len(made) == sum(DATABASE_FILES) and made.manifest.parent is None
+        assert set(outcomes) == {"done"} if same else "done" in outcomes, outcomes
+        assert all(said == "done" or "another" in said for said in outcomes)
+        assert records.read(str(root)).fingerprint == made.manifest.provenance["fingerprint"]
 
 
 def test_an_index_does_not_move_in_with_others(spark, tmp_path):

@@ -150,11 +150,29 @@ def test_an_unwritable_place_is_refused_before_any_work(tmp_path):
         pytest.fail("the block must not begin")
 
 
-def test_a_growing_directory_that_failed_at_its_beginning_is_removed(tmp_path):
+def test_a_growing_directory_in_which_nothing_was_built_is_removed(tmp_path):
+    root = tmp_path / "index"
+
+    def begin():
+        with outputs.growing(str(root), record(), marks=["tmp/lock"]):
+            (root / "tmp").mkdir()
+            (root / "tmp" / "lock").touch()
+            stop()
+
+    with pytest.raises(RuntimeError, match="stop"):
+        begin()
+    assert not root.exists()
+
+
+def test_what_was_built_in_a_growing_directory_outlives_a_failure_and_the_next_run_goes_on(tmp_path):
     root = tmp_path / "index"
     with pytest.raises(RuntimeError, match="stop"):
         grow(root, record(), then=stop)
-    assert not root.exists()
+    assert (root / "shard").exists() and not outputs.is_finished(str(root), record())
+    with pytest.raises(InvalidInputError, match="half written"):
+        records.fingerprint_of(str(root))
+    grow(root, record())
+    assert outputs.is_finished(str(root), record()) and sorted(os.listdir(root)) == [records.RECORD, "shard"]
 
 
 def test_a_growing_directory_that_was_there_outlives_a_failure(tmp_path):
