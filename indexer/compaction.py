@@ -9,7 +9,7 @@ import numpy as np
 
 from hashcore.errors import InvalidInputError, OutputError
 from hashcore.relevance import Labels
-from indexer.changes import ROWS_PER_SHARD, Key, layout_of, newest_of, on_newest
+from indexer.changes import ROWS_PER_SHARD, Key, layout_of, on_newest
 from indexer.commit import commit_shards
 from indexer.manifest import Manifest, ShardEntry
 from indexer.shard_builder import build_shard
@@ -23,9 +23,14 @@ Merged = Mapping[tuple[Key, ...], ShardEntry | None]  # by the shards that it is
 
 def compact(index: Index, rows_per_shard: int) -> Manifest:
     """Commit a generation of merged shards, and return its manifest; the newest one where nothing can be merged."""
-    newest = newest_of(index)
-    groups = plan_compaction(newest.shards, rows_per_shard)
-    return commit_compacted(newest, {keys_of(newest, group): merge(newest, group) for group in groups})
+    merged: dict[tuple[Key, ...], ShardEntry | None] = {}
+
+    def change(newest: Index) -> Manifest:
+        groups = {keys_of(newest, group): group for group in plan_compaction(newest.shards, rows_per_shard)}
+        merged.update({keys: merge(newest, group) for keys, group in groups.items() if keys not in merged})
+        return _replace(newest, {keys: merged[keys] for keys in groups})
+
+    return on_newest(index, change)
 
 
 def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER_SHARD) -> list[tuple[int, ...]]:
@@ -93,11 +98,16 @@ def commit_compacted(index: Index, merged: Merged) -> Manifest:
                 f"{newest.store}: another writer committed first and changed all shards that were merged; "
                 "open the index again and repeat the change"
             )
-        gone = {key for keys in usable for key in keys}
-        kept = [entry for entry in newest.shards if entry.key not in gone]
-        shards = [*kept, *(entry for entry in usable.values() if entry is not None)]
-        if not usable or not shards:  # an index without items keeps its shards, and their tombstones
-            return newest.manifest
-        return commit_shards(newest.store, newest.manifest, shards, {"verb": "compact", "shards": len(gone)})
+        return _replace(newest, usable)
 
     return on_newest(index, change)
+
+
+def _replace(index: Index, merged: Merged) -> Manifest:
+    """Commit merged shards in place of those that they were made of; the same generation where there are none."""
+    gone = {key for keys in merged for key in keys}
+    kept = [entry for entry in index.shards if entry.key not in gone]
+    shards = [*kept, *(entry for entry in merged.values() if entry is not None)]
+    if not merged or not shards:  # an index without items keeps its shards, and their tombstones
+        return index.manifest
+    return commit_shards(index.store, index.manifest, shards, {"verb": "compact", "shards": len(gone)})
