@@ -5,6 +5,7 @@ Endpoint, region and credentials of S3 are the standard AWS settings. A file is 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
@@ -143,13 +144,23 @@ def make_folder(path: str) -> None:
         os.makedirs(_local(path), exist_ok=True)
 
 
+def remove_empty(path: str) -> None:
+    """Remove a folder and those below it, as far as they are empty."""
+    for folder, _, _ in [] if is_uri(path) else os.walk(_local(path), topdown=False):
+        with suppress(OSError):
+            os.rmdir(folder)
+
+
 def remove(path: str) -> None:
     """Remove a file or a folder if it is there."""
     if not is_uri(path):
         path = _local(path)
         while os.path.isdir(path) and not os.path.islink(path):
-            with suppress(FileNotFoundError):  # somebody else removes it, too
+            try:
                 shutil.rmtree(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):  # somebody else removes it, or writes there, too
+                    raise
         Path(path).unlink(missing_ok=True)
     elif is_folder(path):
         system, inner = located(path)

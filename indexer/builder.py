@@ -151,7 +151,7 @@ def check_root(root: str, known: Collection[str] = ()) -> Store:
 
     Args:
         root: A directory or s3://bucket/prefix.
-        known: Names of other files that may lie there.
+        known: Names of other files that may lie there; while they are written, a dot and more may follow.
 
     Raises:
         OutputError: If it holds files that are no index, so that nothing foreign is mixed with one.
@@ -160,13 +160,15 @@ def check_root(root: str, known: Collection[str] = ()) -> Store:
     store = open_store(root)
     if store.get(CURRENT) is None and not store.entries(MANIFESTS):
         found = [entry.name for folder in ("", SHARDS, TOMBSTONES, UNFINISHED) for entry in store.entries(folder)]
-        foreign = [name for name in found if name not in (LOCK, *known) and not _is_ours(name)]
+        foreign = [name for name in found if not _is_ours(name, known)]
         if foreign:
             raise OutputError(f"{root} holds files that are no index, such as {foreign[0]}; choose another directory")
     store.check_swaps()
     return store
 
 
-def _is_ours(name: str) -> bool:
-    """Return whether a file has a name that a build gives."""
+def _is_ours(name: str, known: Collection[str]) -> bool:
+    """Return whether a file has a name that a build gives, or is one of the known ones, or is about to be."""
+    if name == LOCK or any(name == other or name.startswith(f"{other}.") for other in known):
+        return True
     return any(pattern.fullmatch(name) for pattern in (FILE_NAME, UNFINISHED_NAME))

@@ -115,7 +115,9 @@ def growing(path: str, made: Record, marks: Collection[str] = ()) -> Iterator[No
         yield
     except Exception as error:
         if {os.path.relpath(name, path) for name in files.listing(path, deep=True)} <= {HALF, *marks}:
-            files.remove(path)
+            for name in (HALF, *marks):
+                files.remove(files.join(path, name))
+            files.remove_empty(path)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise _unwritable(path, error) from None
         raise
