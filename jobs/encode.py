@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -56,10 +56,13 @@ class EncodeConfig(Section):
     """Share of bad rows beyond which the job fails."""
 
 
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+
+
 class HasherConfig(Section):
     """What a hasher that is read may do here."""
 
-    allow: tuple[str, ...] = ()
+    allow: tuple[ModuleName, ...] = ()
     """Modules whose code may run where the hasher's network is one of them (`name: own`), as in [my_nets]; a package
     allows its submodules. Those of `train` are allowed anyhow."""
 

@@ -149,8 +149,10 @@ def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
     found, tensors = kept
     _check_same(folder, found, wanted)
     with _damage_named(folder):
-        learner.module.load_state_dict(_below(MODULE, tensors))
         learner.best = _below(BEST, tensors) or None
+        if learner.best:
+            learner.module.load_state_dict(learner.best)  # to see whether they fit; the last ones take their place
+        learner.module.load_state_dict(_below(MODULE, tensors))
         fresh = learner.optimizer.state_dict()
         memory: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _below(OPTIMIZER, tensors).items():
