@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice, takewhile
 from typing import Any
 
 import numpy as np
@@ -16,34 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hashcore import hasher_files
-from hashcore.codes import Codes, Kind, check_code_length, check_kind, code_bytes
+from hashcore.codes import Codes, Kind, check_code_length, code_bytes
 from hashcore.errors import InvalidInputError
-from hashcore.inputs import InputSpec
-from hashcore.networks.choice import build
-from hashcore.networks.preprocessing import Preprocess
-from hashcore.networks.spec import NetworkSpec, Preprocessing
+from hashcore.modality import Description, Modality
+from hashcore.networks.own import check_allowed
 from hashcore.quantization import certainty, outputs, pack_projections
-from hashcore.spec import Spec
+
+__all__ = ["Hasher", "Modality"]
 
 PASS_ROWS = 512  # the maps of a convolution take 400 KB an image and layer
 DOUBTFUL = 1e-4  # share of a row's typical projection below which float32 may get the sign wrong
-
-
-class Modality(Spec):
-    """How one kind of input becomes projections."""
-
-    input: InputSpec
-    """What an item is."""
-    preprocessing: Preprocessing
-    """What is done to it before the network."""
-    network: NetworkSpec
-    """The network that projects it."""
-
-    def module(self, code_length: int, kind: Kind = "dense") -> nn.Sequential:
-        """Build preprocessing and network with fresh weights; from (n, *input.shape) to (n, outputs of a code)."""
-        shape = self.input.shape
-        network = build(self.network, shape, outputs(code_length, kind))
-        return nn.Sequential(Preprocess(self.preprocessing, shape), network)
 
 
 @dataclass(frozen=True)
@@ -131,23 +115,35 @@ class Hasher:
         hasher_files.write(uri, description, self.weights())
 
     @staticmethod
-    def load(uri: str) -> Hasher:
-        """Read a hasher's directory.
+    def load(uri: str, *, allow: Sequence[str] = ()) -> Hasher:
+        """Read a hasher's directory; no code of others is run that is not allowed.
+
+        Args:
+            uri: A local path or an object store's URI.
+            allow: Modules whose functions may be called where the hasher's network is one of them (`name: own`). A
+                package allows its submodules: `("mine",)` allows `mine` and `mine.nets`, but not `mines`.
 
         Raises:
-            InvalidInputError: If there is no hasher.
+            InvalidInputError: If there is no hasher, or its network is of a module that is not allowed.
+            ConfigError: If its network is of a module that is allowed, and cannot be made.
             UnknownFormatError: If its format is newer than this reader.
             CorruptHasherError: If a file is damaged, or the two do not belong together.
         """
-        description, weights = hasher_files.read(uri)
+        content = hasher_files.read_description(uri)
         with hasher_files.damage_named(uri):
-            modalities = {name: Modality.model_validate(spec) for name, spec in description["modalities"].items()}
-            size, kind = description["code_length"], check_kind(description["kind"])
-            modules = {name: spec.module(size, kind) for name, spec in modalities.items()}
-            for name, module in modules.items():
-                module.load_state_dict(_of_modality(weights, name))
-            hasher = Hasher(size, modalities, modules, kind, description["provenance"])
-        hasher_files.check_fingerprint(uri, expected=description["fingerprint"], got=hasher.fingerprint)
+            told = Description.model_validate(content)
+        for name, modality in told.modalities.items():
+            check_allowed(modality.network, allow, uri, name)
+        weights = hasher_files.read_weights(uri)
+        with hasher_files.damage_named(uri):
+            names = sorted(weights)
+            modules = {
+                name: modality.filled(_of_modality(weights, names, name), told.code_length, told.kind)
+                for name, modality in told.modalities.items()
+            }
+            hasher = Hasher(told.code_length, told.modalities, modules, told.kind, told.provenance)
+            got = hasher.fingerprint
+        hasher_files.check_fingerprint(uri, expected=told.fingerprint, got=got)
         return hasher
 
     def _describe(self) -> dict[str, Any]:
@@ -191,7 +187,9 @@ class Hasher:
         return {name: deepcopy(module).double() for name, module in self.modules.items()}
 
 
-def _of_modality(weights: Mapping[str, Tensor], modality: str) -> dict[str, Tensor]:
-    """Return the weights of one modality by the names within its module."""
+def _of_modality(weights: Mapping[str, Tensor], names: Sequence[str], modality: str) -> dict[str, Tensor]:
+    """Return the weights of one modality by the names within its module; `names` are those of all, sorted."""
     prefix = f"{modality}."
-    return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
+    first = bisect_left(names, prefix)
+    mine = takewhile(lambda name: name.startswith(prefix), islice(names, first, None))
+    return {name.removeprefix(prefix): weights[name] for name in mine}

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic import ValidationError
 from torch import Tensor
 
 from hashcore import files
-from hashcore.errors import CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError, require
+from hashcore.errors import ConfigError, CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError, require
 
 DESCRIPTION = "hasher.json"
 WEIGHTS = "weights.safetensors"
@@ -33,54 +32,72 @@ def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor
         for name, content in ((WEIGHTS, save(dict(weights))), (DESCRIPTION, text.encode())):
             files.write_bytes(files.join(uri, name), content)
     except OSError as error:
-        raise OutputError(f"{uri} cannot be written ({_line(error)}); give a place you may write to") from None
+        raise OutputError(f"{uri} cannot be written ({line(error)}); give a place you may write to") from None
 
 
-def read(uri: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return description and weights, by names `<modality>.<layer>…`, of a hasher's directory.
+def read_description(uri: str) -> dict[str, Any]:
+    """Return what the description of a hasher's directory holds, of which only the format is known.
 
     Raises:
         InvalidInputError: If there is no hasher.
         UnknownFormatError: If its format is newer than this reader.
-        CorruptHasherError: If a file is damaged.
+        CorruptHasherError: If the file is damaged.
     """
-    require("safetensors", "train")
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     content = _content(uri, DESCRIPTION)
     try:
         description = json.loads(content)
         version = description["format_version"]
+    except RecursionError:
+        raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher (nested too deeply)") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher ({_line(error)})") from None
+        raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher ({line(error)})") from None
     if version != FORMAT_VERSION:
         raise UnknownFormatError(
-            f"{uri}: hasher format {version} is unknown to this reader (reads {FORMAT_VERSION}); upgrade hashcore"
+            f"{uri}: hasher format {line(version)} is unknown to this reader (reads {FORMAT_VERSION}); upgrade hashcore"
         )
+    return dict(description)
+
+
+def read_weights(uri: str) -> dict[str, Tensor]:
+    """Return the weights of a hasher's directory, by names `<modality>.<layer>…`; they take the file's size twice.
+
+    Raises:
+        InvalidInputError: If there are none.
+        CorruptHasherError: If the file is damaged.
+    """
+    require("safetensors", "train")
+    from safetensors.torch import load
+
     content = _content(uri, WEIGHTS)
     try:
-        return description, load(content)
-    except SafetensorError as error:
-        raise CorruptHasherError(f"{uri}/{WEIGHTS} is damaged ({_line(error)}); copy or train it again") from None
+        return dict(load(content))
+    except Exception as error:  # SafetensorError, or what torch says of an odd shape or type
+        raise CorruptHasherError(f"{uri}/{WEIGHTS} is damaged ({line(error)}); copy or train it again") from None
 
 
 def check_fingerprint(uri: str, *, expected: str, got: str) -> None:
     """Raise CorruptHasherError unless what was read has the fingerprint that was written."""
     if expected != got:
         raise CorruptHasherError(
-            f"{uri}: {DESCRIPTION} promises fingerprint {expected} but its contents have {got}; "
+            f"{uri}: {DESCRIPTION} promises fingerprint {line(expected)} but its contents have {got}; "
             "copy or train the hasher again"
         )
 
 
 @contextmanager
 def damage_named(uri: str) -> Iterator[None]:
-    """Turn what a description or weights that do not fit together cause into a CorruptHasherError."""
+    """Turn what a description or weights that do not fit together cause into a CorruptHasherError.
+
+    Raises:
+        CorruptHasherError: In place of what the block raised.
+        ConfigError: If a network of the user's own cannot be made.
+    """
     try:
         yield
-    except (KeyError, TypeError, AttributeError, RuntimeError, ValidationError, ValueError) as error:
-        raise CorruptHasherError(f"{uri} does not describe its weights ({_line(error)}); train it again") from None
+    except ConfigError:
+        raise
+    except (LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError, ValueError) as error:
+        raise CorruptHasherError(f"{uri} does not describe its weights ({line(error)}); train it again") from None
 
 
 def _content(uri: str, name: str) -> bytes:
@@ -88,13 +105,14 @@ def _content(uri: str, name: str) -> bytes:
     try:
         content, said = files.read_bytes(files.join(uri, name)), f"{name} is missing"
     except OSError as error:
-        content, said = None, _line(error)
+        content, said = None, line(error)
     if content is None:
         raise InvalidInputError(f"{uri} holds no hasher ({said}); train one, or correct the path")
     return content
 
 
-def _line(error: Exception) -> str:
-    """Return an error's text in one line of modest length."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 200 else text[:197] + "..."
+def line(told: object) -> str:
+    """Return a text in one printable line of modest length."""
+    text = " ".join(str(told).split())
+    text = text if len(text) <= 200 else text[:197] + "..."
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class TagInput(Spec):
     kind: Literal["tags"] = "tags"
     dimensions: int = Field(ge=1)
     """Tags that are told apart."""
-    vocabulary: tuple[str, ...] | None = None
+    vocabulary: Annotated[tuple[str, ...], Field(fail_fast=True)] | None = None
     """Tag i's text, where tags are strings; others are left out. None: tags are numbers below `dimensions`."""
 
     @property

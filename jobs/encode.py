@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -56,12 +56,24 @@ class EncodeConfig(Section):
     """Share of bad rows beyond which the job fails."""
 
 
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+
+
+class HasherConfig(Section):
+    """What a hasher that is read may do here."""
+
+    allow: tuple[ModuleName, ...] = ()
+    """Modules whose code may run where the hasher's network is one of them (`name: own`), as in [my_nets]; a package
+    allows its submodules. Those of `train` are allowed anyhow."""
+
+
 @recorded
 def run(pipeline: Pipeline) -> None:
     """Encode database and queries of a pipeline.
 
     Raises:
-        InvalidInputError: If a corpus is empty, lacks a column, holds null ids, or too many of its rows are bad.
+        InvalidInputError: If a corpus is empty, lacks a column, holds null ids, or too many of its rows are bad; or if
+            the hasher's network is code that is not allowed.
         OutputError: If an output is another pipeline's, or cannot be written.
     """
     corpus.run(pipeline)
@@ -74,7 +86,8 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     require("torch", "train")
     from hashcore.hasher import Hasher
 
-    hasher, source, path = Hasher.load(pipeline.paths.hasher), pipeline.paths.corpus(part), pipeline.paths.codes(part)
+    source, path = pipeline.paths.corpus(part), pipeline.paths.codes(part)
+    hasher = Hasher.load(pipeline.paths.hasher, allow=pipeline.allowed())
     inputs = {"corpus": records.fingerprint_of(source), "hasher": hasher.fingerprint}
     if pipeline.encode.only_ids is not None:
         inputs["only_ids"] = records.fingerprint_of(pipeline.encode.only_ids)
@@ -142,7 +155,7 @@ def _encode(
         work = Work(
             folder, number, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group, device
         )
-        work = work._replace(only_ids=config.only_ids)
+        work = work._replace(only_ids=config.only_ids, allow=pipeline.allowed())
         counts.append(_encode_step(spark, step, work, f"{label}, step {number + 1} of {len(found)}", config.gpus))
     files.remove(files.join(folder, SCRATCH))
     return Counts.total(counts)

@@ -54,6 +54,7 @@ def test_the_help_of_a_job_shows_every_option_with_its_meaning(capsys):
         for name, option in Pipeline.model_fields[job].annotation.model_fields.items():
             assert f"{job}.{name} = " in shown
             assert option.description.split()[0] in shown
+        assert ("hasher.allow = []" in shown) == (job == "encode")
     assert options.describe("doctor") == ""
 
 

@@ -24,14 +24,20 @@ class DivideAndEncode(nn.Module):
     def __init__(self, in_features: int, slices: int) -> None:
         super().__init__()
         self.in_features = in_features
-        sizes = torch.tensor([in_features // slices + (i < in_features % slices) for i in range(slices)])
+        layer = nn.Linear(-(-in_features // slices), slices)  # its first weights suit a slice
+        self.weight, self.bias = layer.weight, layer.bias
+        if not self.weight.is_meta:  # there only shapes are wanted
+            self._divide(slices)
+
+    def _divide(self, slices: int) -> None:
+        """Note which features each slice reads, and which of its places are none."""
+        each, longer = divmod(self.in_features, slices)
+        sizes = torch.tensor([each + (i < longer) for i in range(slices)])
         starts = torch.cumsum(sizes, 0) - sizes
-        offsets = torch.arange(int(sizes.max()))
+        offsets = torch.arange(self.weight.shape[1])
         inside = offsets < sizes[:, None]
         self.register_buffer("places", torch.where(inside, starts[:, None] + offsets, 0), persistent=False)
         self.register_buffer("inside", inside, persistent=False)
-        layer = nn.Linear(int(sizes.max()), slices)  # its first weights suit a slice
-        self.weight, self.bias = layer.weight, layer.bias
 
     def forward(self, features: Tensor) -> Tensor:
         """Return projections (n, q) of features (n, in_features)."""

@@ -24,9 +24,17 @@ class IstaNetwork(nn.Module):
     def __init__(self, dimensions: int, units: int, iterations: int, slope: float) -> None:
         super().__init__()
         self.iterations, self.slope = iterations, slope
-        self.W = nn.Parameter(nn.functional.normalize(torch.randn(units, dimensions), dim=1))
-        self.S = nn.Parameter(inhibition(self.W.detach()))
+        self.W = nn.Parameter(torch.empty(units, dimensions))
+        self.S = nn.Parameter(torch.empty(units, units))
         self.thresholds = nn.Parameter(torch.zeros(units))
+        if not self.W.is_meta:  # there only shapes are wanted
+            self.reset()
+
+    def reset(self) -> None:
+        """Take random filters of unit length, and the inhibition that suits them."""
+        with torch.no_grad():
+            self.W.copy_(nn.functional.normalize(torch.randn(self.W.shape), dim=1))
+            self.S.copy_(inhibition(self.W))
 
     def forward(self, items: Tensor) -> Tensor:
         """Return relaxed codes (n, m) from −1 to 1, of which many are exactly 0."""

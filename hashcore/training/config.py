@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH, Kind
 from hashcore.losses.spec import LossSpec, Negatives, TripletRanking
-from hashcore.networks.spec import Mlp, NetworkSpec, Preprocessing
+from hashcore.networks.spec import Mlp, NetworkSpec, Own, Preprocessing
 from hashcore.spec import Spec
 from hashcore.training.schedule import Schedule, ScheduleSpec
 
@@ -134,6 +134,11 @@ class TrainingConfig(Spec):
             preprocessing=given.preprocessing or self.preprocessing,
             weight=given.weight,
         )
+
+    def modules(self) -> tuple[str, ...]:
+        """Return the modules that networks of the user's own are imported from."""
+        networks = [self.network, *(branch.network for branch in self.modalities.values())]
+        return tuple(network.module for network in networks if isinstance(network, Own))
 
     def spread(self) -> float:
         """Return the standard deviation of projections before the first step, or throughout where standardized."""

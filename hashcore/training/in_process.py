@@ -115,13 +115,14 @@ def describe(items: NDArray[Any], known: Labels | Judgements) -> InputSpec:
     )
 
 
-def finished(folder: str, rows: int) -> Hasher:
-    """Return the hasher whose training, of a number of rows, left its state in a folder.
+def finished(folder: str, wanted: Standing, rows: int) -> Hasher:
+    """Return the hasher whose training, which was `wanted` of a number of rows, left its state in a folder.
 
     Raises:
+        ConfigError: If the state is of another training.
         InvalidInputError: If there is none, or its file is damaged.
     """
-    standing, students = read_students(folder)
+    standing, students = read_students(folder, wanted)
     return as_hasher(students, standing, rows)
 
 

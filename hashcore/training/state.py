@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError, require
 from hashcore.hasher import Modality
+from hashcore.hasher_files import line
 from hashcore.inputs import InputSpec
 from hashcore.spec import Spec
 from hashcore.training.config import TrainingConfig
@@ -116,17 +117,20 @@ def read_standing(folder: str | Path) -> Standing | None:
     return found and found[0]
 
 
-def read_students(folder: str | Path) -> tuple[Standing, Students]:
+def read_students(folder: str | Path, wanted: Standing) -> tuple[Standing, Students]:
     """Return how far the training in a folder is, and the networks it has to show: the best ones, or the last.
 
     Raises:
+        ConfigError: If it has another configuration or other inputs than `wanted`; then no network is made.
         InvalidInputError: If there is no training, or the file is damaged.
     """
     found = _read(folder)
     if found is None:
         raise InvalidInputError(f"{folder} holds no state of a training; give the folder that it was kept in")
     standing, tensors = found
-    return standing, standing.shown(_below(BEST, tensors) or _below(MODULE, tensors))
+    _check_same(folder, standing, wanted)
+    with _damage_named(folder):
+        return standing, standing.shown(_below(BEST, tensors) or _below(MODULE, tensors))
 
 
 def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
@@ -143,17 +147,25 @@ def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
     if kept is None:
         return wanted
     found, tensors = kept
+    _check_same(folder, found, wanted)
+    with _damage_named(folder):
+        learner.best = _below(BEST, tensors) or None
+        if learner.best:
+            learner.module.load_state_dict(learner.best)  # to see whether they fit; the last ones take their place
+        learner.module.load_state_dict(_below(MODULE, tensors))
+        fresh = learner.optimizer.state_dict()
+        memory: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _below(OPTIMIZER, tensors).items():
+            number, _, key = name.partition("/")
+            memory.setdefault(int(number), {})[key] = tensor
+        learner.optimizer.load_state_dict({**fresh, "state": memory})
+    return found
+
+
+def _check_same(folder: str | Path, found: Standing, wanted: Standing) -> None:
+    """Raise ConfigError if a training has another configuration or other inputs than is wanted."""
     if (found.config, found.inputs) != (wanted.config, wanted.inputs):
         raise ConfigError(f"{folder} holds the state of another training; remove it, or keep this one's elsewhere")
-    learner.module.load_state_dict(_below(MODULE, tensors))
-    learner.best = _below(BEST, tensors) or None
-    fresh = learner.optimizer.state_dict()
-    memory: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _below(OPTIMIZER, tensors).items():
-        number, _, key = name.partition("/")
-        memory.setdefault(int(number), {})[key] = tensor
-    learner.optimizer.load_state_dict({**fresh, "state": memory})
-    return found
 
 
 def _tensors(learner: Learner) -> dict[str, Tensor]:
@@ -170,20 +182,28 @@ def _tensors(learner: Learner) -> dict[str, Tensor]:
 def _read(folder: str | Path) -> tuple[Standing, dict[str, Tensor]] | None:
     """Return what the state file in a folder holds, None where there is none."""
     require("safetensors", "train")
-    from safetensors import SafetensorError
     from safetensors import torch as safetensors
 
     path = files.join(os.fspath(folder), FILE)
     content = files.read_bytes(path)
     if content is None:
         return None
-    try:
+    with _damage_named(folder):
         tensors = safetensors.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return Standing.model_validate_json(header["__metadata__"]["standing"]), tensors
-    except (SafetensorError, ValidationError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InvalidInputError(f"{path} is damaged ({reason}); remove it to train from the start") from None
+
+
+@contextmanager
+def _damage_named(folder: str | Path) -> Iterator[None]:
+    """Turn what a damaged state causes into an InvalidInputError: safetensors, pydantic and torch have their own."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        path = files.join(os.fspath(folder), FILE)
+        raise InvalidInputError(f"{path} is damaged ({line(error)}); remove it to train from the start") from None
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

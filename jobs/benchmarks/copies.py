@@ -66,13 +66,16 @@ def main() -> None:
     """Write what the arguments ask for."""
     parser = argparse.ArgumentParser(description="Write the codes of disturbed copies of images.")
     parser.add_argument("--hasher", required=True, help="directory of a trained hasher")
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="MODULE", help="whose code the hasher's network may be"
+    )
     parser.add_argument("--images", type=Path, required=True, help="directory of a corpus, Parquet files in it")
     parser.add_argument("--column", default="image", help="its column of images")
     parser.add_argument("--modality", default="image", help="the hasher's name for images")
     parser.add_argument("--codes", type=float, required=True, help="codes to write, such as 1e7")
     parser.add_argument("--out", type=Path, required=True, help="directory to make")
     given = parser.parse_args()
-    hasher = Hasher.load(given.hasher)
+    hasher = Hasher.load(given.hasher, allow=given.allow)
     column = pq.read_table(given.images, columns=[given.column]).column(given.column)
     found = read_column(column, hasher.modalities[given.modality].input)
     write(hasher, found.values, int(given.codes), given.out, given.modality)

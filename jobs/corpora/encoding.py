@@ -37,6 +37,7 @@ class Work(NamedTuple):
     rows_per_group: int
     device: str = "cpu"
     only_ids: str | None = None
+    allow: tuple[str, ...] = ()
 
 
 class Counts(NamedTuple):
@@ -65,7 +66,7 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     import torch
 
     torch.set_num_threads(task_threads())
-    hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device)
+    hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device, work.allow)
     null_ids = 0
     with part_file(work, codes.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
         for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
@@ -87,15 +88,15 @@ def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.Rec
 
 
 @lru_cache(maxsize=1)
-def load_hasher(uri: str, fingerprint: str, device: str = "cpu") -> Hasher:
+def load_hasher(uri: str, fingerprint: str, device: str = "cpu", allow: tuple[str, ...] = ()) -> Hasher:
     """Return the hasher of a run, loaded once in each worker process.
 
     Raises:
-        InvalidInputError: If another hasher lies there than when the run began.
+        InvalidInputError: If another hasher lies there than when the run began, or one of a module not allowed.
     """
     from hashcore.hasher import Hasher
 
-    hasher = Hasher.load(uri)
+    hasher = Hasher.load(uri, allow=allow)
     if hasher.fingerprint != fingerprint:
         raise InvalidInputError(
             f"{uri} changed from {fingerprint} to {hasher.fingerprint} during the run; run it again"

@@ -65,7 +65,8 @@ def steps(
     """Divide a corpus by its files, so that each step can be encoded and kept by itself; the same on every call.
 
     Raises:
-        InvalidInputError: If it cannot be read, lacks a column, or ids or labels are no whole numbers.
+        InvalidInputError: If it cannot be read, lacks a column, ids or labels are no whole numbers, or a column is of
+            a user-defined type.
     """
     if file_format == "parquet":
         return parquet.steps(spark, columns, files_per_step, batch_rows)
@@ -73,8 +74,19 @@ def steps(
     with reading(columns.source, file_format):
         reader = _reader(spark, file_format)
         whole = (reader.option("inferSchema", "true") if file_format == "csv" else reader).load(columns.source)
+        _refuse_own_types(whole, columns.source)
         frames = _frames(spark, whole, columns.source, file_format, files_per_step)
         return [FrameStep(select(frame, columns)) for frame in frames]
+
+
+def _refuse_own_types(frame: DataFrame, source: str) -> None:
+    """Raise InvalidInputError if a column is of a type that is a class of the user's own.
+
+    Files name that class, and Spark imports its module as soon as Python asks for the schema, which is code.
+    """
+    described = getattr(frame, "_jdf", None)  # a frame of Spark Connect has none
+    if described is not None and '"type":"udt"' in described.schema().json():
+        raise InvalidInputError(f"{source} has a column of a user-defined type, whose code is not run; write it plain")
 
 
 def _frames(

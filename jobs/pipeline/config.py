@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from hashcore.errors import ConfigError
 from jobs.corpora.corpus import CorpusConfig
-from jobs.encode import EncodeConfig
+from jobs.encode import EncodeConfig, HasherConfig
 from jobs.evaluate import EvaluateConfig
 from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig
@@ -35,6 +35,7 @@ class Pipeline(Section):
     """Places of the outputs; one given here replaces the one below the root."""
     corpus: CorpusConfig = CorpusConfig()
     train: TrainConfig = TrainConfig()
+    hasher: HasherConfig = HasherConfig()
     encode: EncodeConfig = EncodeConfig()
     index: IndexConfig = IndexConfig()
     search: SearchConfig = SearchConfig()
@@ -53,6 +54,10 @@ class Pipeline(Section):
         """Place every path that was not given below the root."""
         root = str(values.get("root") or f"runs/{values.get('name', '')}")
         return {**values, "root": root, "paths": {**Paths.below(root), **(values.get("paths") or {})}}
+
+    def allowed(self) -> tuple[str, ...]:
+        """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""
+        return (*self.hasher.allow, *self.train.modules())
 
     def fingerprint(self, *sections: str) -> str:
         """Return 16 hexadecimal digits that change with any value of the named sections."""

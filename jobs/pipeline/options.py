@@ -9,20 +9,27 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 WIDTH = 120
+ALSO = {"encode": ("hasher",)}
+"""Further sections that a job reads."""
 
 
 def describe(job: str) -> str:
-    """Return the options of a job's section, each as `section.key = default` and what it decides; "" if it has none."""
+    """Return the options of a job, each as `section.key = default` and what it decides; "" if it has none."""
+    return "\n\n".join(filter(None, map(_section, (job, *ALSO.get(job, ())))))
+
+
+def _section(name: str) -> str:
+    """Return the options of one section of a pipeline's file."""
     from jobs.pipeline.config import Pipeline
 
-    field = Pipeline.model_fields.get(job)
+    field = Pipeline.model_fields.get(name)
     section = field.annotation if field else None
     if not isinstance(section, type) or not issubclass(section, BaseModel):
         return ""
-    lines = [f"options of {job}, in its section of FILE or as --set {job}.KEY=VALUE:"]
-    for name, option in section.model_fields.items():
+    lines = [f"options of {name}, in its section of FILE or as --set {name}.KEY=VALUE:"]
+    for key, option in section.model_fields.items():
         default = option.get_default(call_default_factory=True)
-        lines.append(f"  {job}.{name} = {_shown(default)}")
+        lines.append(f"  {name}.{key} = {_shown(default)}")
         lines += textwrap.wrap(option.description or "", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)
 
@@ -35,4 +42,6 @@ def _shown(default: Any) -> str:
         return "null"
     if isinstance(default, BaseModel):
         return str(default.model_dump(mode="json", exclude_defaults=False))
+    if isinstance(default, tuple):
+        return str(list(default))
     return str(default).lower() if isinstance(default, bool) else str(default)

@@ -49,6 +49,7 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
     """
     require("ray", "train")
     from hashcore.training.in_process import finished
+    from hashcore.training.state import Standing
 
     config = pipeline.train
     _check_rows(source, config)
@@ -61,7 +62,7 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
         with shown(board, config.epochs * source.turns):
             checkpoint = _run(pipeline.paths.checkpoints, work)
         with checkpoint.as_directory() as folder:
-            return finished(folder, source.rows)
+            return finished(folder, Standing(config=config.training(), inputs=source.inputs), source.rows)
 
 
 def _check_rows(source: Source, config: TrainConfig) -> None:
