@@ -185,15 +185,15 @@ class Index:
         """Tell what the index holds, from its manifests alone."""
         return audit.inspect(self)
 
-    def open_shard(self, number: int) -> Shard:
-        """Open one shard; it stays open."""
+    def open_shard(self, number: int, *, verify: bool = False) -> Shard:
+        """Open one shard; it stays open. To verify it, every byte is compared with its digest."""
         entry = self.shards[number]
         shard = self._shards.get(entry)
         if shard is None:
-            shard = open_entry(self.store, entry, self.manifest.layout)
-            if self._verify:
-                shard.verify()
+            shard = open_entry(self.store, entry, self.manifest.layout, verify=verify or self._verify)
             self._shards[entry] = shard
+        elif verify:
+            shard.verify()
         return shard
 
     def _opened(self) -> list[Shard]:
