@@ -24,6 +24,7 @@ from indexer.shard_cache import ShardCache
 CYCLE = ("append", "delete", "compact", "build")
 UNCHECKED = {"AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required", "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
 LARGE = np.random.default_rng(0).bytes(PART_BYTES + 1_000)
+OTHERS = [name for name in BODIES if name not in {"short", "flipped"}]
 MARKED = pytest.param(UNCHECKED, marks=pytest.mark.faults)
 fork = multiprocessing.get_context("fork")
 
@@ -35,7 +36,7 @@ def checksums(request, monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(params=BODIES)
+@pytest.fixture(params=["short", "flipped", *(pytest.param(n, marks=pytest.mark.faults) for n in OTHERS)])
 def falsified(request, bucket, checksums, monkeypatch):
     """Return a function that gives the bucket behind a proxy that falsifies the next answers."""
     endpoint, running = os.environ["AWS_ENDPOINT_URL"], []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import random
@@ -17,6 +18,8 @@ from small_index import LENGTH, content, items_of, start
 
 import indexer
 from hashcore.errors import CorruptIndexError, OutputError
+from indexer.file_lock import locked
+from indexer.s3_store import S3Store
 from indexer.shard_cache import ShardCache
 from indexer.stored_shard import open_entry
 
@@ -73,6 +76,19 @@ def test_no_use_of_a_cache_fails_that_four_processes_share(tmp_path, limit, name
     assert os.listdir(tmp_path / "cache" / "locks") == ["all"]
 
 
+def add_ones(number, lock, total):
+    """Add one to the number in a file, again and again, under a lock whose file each holder removes."""
+    for _ in range(500):
+        with locked(lock, fcntl.LOCK_EX):
+            total.write_text(str(int(total.read_text()) + 1))
+
+
+def test_a_lock_whose_file_is_removed_while_others_wait_for_it_is_held_by_one(tmp_path):
+    (tmp_path / "total").write_text("0")
+    assert at_once(add_ones, tmp_path / "locks" / "lock", tmp_path / "total") == []
+    assert (tmp_path / "total").read_text() == str(PROCESSES * 500)
+
+
 def open_shards(number, root, count):
     """Open shards of an index, drawn at random, and compare their ids with those they hold."""
     index, drawn = indexer.open(root), random.Random(number)
@@ -82,16 +98,33 @@ def open_shards(number, root, count):
         assert (shard.ids.min(), shard.ids.max()) == index.shards[place].ids
 
 
+@pytest.fixture
+def downloads(monkeypatch):
+    """How many copies were downloaded, by all processes."""
+    count, original = fork.Value("i", 0), S3Store._download
+
+    def counted(*arguments):
+        with count.get_lock():
+            count.value += 1
+        original(*arguments)
+
+    monkeypatch.setattr(S3Store, "_download", counted)
+    return count
+
+
 @pytest.mark.parametrize("room", [0.4, None], ids=["small limit", "usual limit"])
 @pytest.mark.parametrize("count", [60, pytest.param(5_000, marks=pytest.mark.faults)])
-def test_no_opening_fails_where_four_processes_share_a_cold_cache(bucket, tmp_path, monkeypatch, room, count):
+def test_no_opening_fails_where_four_processes_share_a_cold_cache(
+    bucket, tmp_path, monkeypatch, downloads, record_property, room, count
+):
     monkeypatch.setenv("HASHCORE_CACHE", str(tmp_path / "cache"))
     ids, packed, _ = items_of(1_200, 0, 0)
     index = indexer.build(f"{bucket}/index", ids, packed, code_length=LENGTH, rows_per_shard=30)
     if room:
         monkeypatch.setenv("HASHCORE_CACHE_BYTES", str(int(room * sum(entry.bytes for entry in index.shards))))
-    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
     assert at_once(open_shards, f"{bucket}/index", count) == []
+    record_property("downloads", downloads.value)
+    assert downloads.value > 2 * len(index.shards) if room else downloads.value == len(index.shards)
 
 
 def copies(folder):
