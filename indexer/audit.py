@@ -106,8 +106,7 @@ def verify_shard(index: Index, number: int, audited: int = AUDITED) -> tuple[int
     Raises:
         CorruptIndexError: Naming what differs.
     """
-    shard, entry = index.open_shard(number), index.shards[number]
-    shard.verify()
+    shard, entry = index.stored_shard(number), index.shards[number]
     _check_range(shard, entry)
     stored = shard.codes()
     spread = np.linspace(0, len(stored) - 1, min(audited, len(stored))).astype(int)

@@ -193,6 +193,10 @@ class Index:
         """Open one shard; it stays open while there is room for it."""
         return self._open.get(self.shards[number], self.manifest)
 
+    def stored_shard(self, number: int) -> Shard:
+        """Open one shard as it is stored now, every byte compared; a copy that this machine keeps is made anew."""
+        return self._open.stored(self.shards[number], self.manifest)
+
     def shard_of(self, entry: ShardEntry) -> Shard:
         """Open a shard that was built for this index and may not be part of it yet."""
         return self._open.get(entry, self.manifest)

@@ -6,8 +6,9 @@ import hashlib
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -21,7 +22,9 @@ CURRENT = "CURRENT"
 MANIFESTS = "manifests"
 MANIFEST_NAME = re.compile(rf"{MANIFESTS}/(\d{{8,18}})\.json")
 FAR = 1_000_000  # numbers so far above the current one were not made by committing
+READINGS = 3
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+T = TypeVar("T")
 
 
 class ShardEntry(BaseModel):
@@ -158,6 +161,19 @@ def read_manifest(store: Store, generation: int | None = None) -> Manifest:
         UnknownFormatError: If it is of a version this reader does not know.
         CorruptIndexError: If it does not parse, or is not what CURRENT says.
     """
+    return _read_again(lambda: _read_manifest(store, generation))
+
+
+def _read_again(read: Callable[[], T]) -> T:
+    """Return what is read; before it is believed to be damaged, the storage is asked again for what it holds."""
+    for _ in range(READINGS - 1):
+        with suppress(CorruptIndexError):
+            return read()
+    return read()
+
+
+def _read_manifest(store: Store, generation: int | None) -> Manifest:
+    """Return a generation's manifest, as one reading finds it."""
     current = read_current(store)
     if current is None:
         raise InvalidInputError(f"{store} holds no index; build one there, or check the path")
@@ -195,8 +211,12 @@ def _read(store: Store, generation: int) -> Manifest | None:
 
 def read_current(store: Store) -> Current | None:
     """Return what CURRENT says, None where there is no index."""
-    content = store.get(CURRENT)
-    return None if content is None else _parse_current(store, content)
+
+    def read() -> Current | None:
+        content = store.get(CURRENT)
+        return None if content is None else _parse_current(store, content)
+
+    return _read_again(read)
 
 
 def lineage(store: Store, newest: Manifest) -> Iterator[Manifest]:

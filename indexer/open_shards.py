@@ -46,18 +46,31 @@ class OpenShards:
                 self._shards.move_to_end(entry.key)
                 return shard
         self._make_room()
+        shard = self._opened(entry, manifest, self._verify)
+        with self._lock:
+            return self._shards.setdefault(entry.key, shard)
+
+    def stored(self, entry: ShardEntry, manifest: Manifest) -> Shard:
+        """Return a shard as it is stored now, every byte compared: no copy that this machine has kept of it.
+
+        Raises:
+            InvalidInputError: If it is gone because the generation was vacuumed.
+            CorruptIndexError: If it is missing or damaged.
+        """
+        for name in filter(None, (entry.name, entry.tombstones_name)):
+            self._store.discard(name)
+        return self._opened(entry, manifest, verify=True)
+
+    def _opened(self, entry: ShardEntry, manifest: Manifest, verify: bool) -> Shard:
+        """Open a shard, and say so where its generation was vacuumed."""
         try:
-            shard = open_entry(self._store, entry, manifest.layout)
-            if self._verify:
-                shard.verify()
+            return open_entry(self._store, entry, manifest.layout, verify=verify)
         except MissingFileError:
-            if self._store.get(manifest_name(manifest.generation)) is None:
+            if self._store.size(manifest_name(manifest.generation)) is None:
                 raise InvalidInputError(
                     f"{self._store}: generation {manifest.generation} was vacuumed; open the index again"
                 ) from None
             raise
-        with self._lock:
-            return self._shards.setdefault(entry.key, shard)
 
     def keep(self, entries: Iterable[ShardEntry]) -> None:
         """Close all shards but those of some entries."""

@@ -10,6 +10,10 @@ from functools import lru_cache
 from typing import Any
 
 from hashcore.errors import StorageError
+from indexer.s3_answers import wrong_answers
+
+BUSY = ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestTimeout")
+PATH = "look at the network and proxies between here and it, and run again"
 
 _making = threading.Lock()  # sessions are not safe to use from several threads, clients are
 
@@ -52,11 +56,24 @@ def named(place: str) -> Iterator[None]:
 
     try:
         yield
-    except (Boto3Error, BotoCoreError, ClientError) as error:
+    except (Boto3Error, BotoCoreError, ClientError, *wrong_answers()) as error:
         said = " ".join(str(error).split())[:300]
-        raise StorageError(
-            f"{place}: {said}; check bucket, endpoint (AWS_ENDPOINT_URL) and credentials, and run again"
-        ) from None
+        raise StorageError(f"{place}: {_explained(error, said)}") from None
+
+
+def _explained(error: Exception, said: str) -> str:
+    """Return what the storage said, or did not, and what to do about it."""
+    from botocore.exceptions import ClientError, ConnectionError, FlexibleChecksumError  # noqa: A004
+
+    if isinstance(error, FlexibleChecksumError):
+        return f"the storage's answer does not match its checksum, however often it is asked: {said}; {PATH}"
+    if isinstance(error, wrong_answers()):
+        return f"the storage's answer breaks off or cannot be read, however often it is asked: {said}; {PATH}"
+    if isinstance(error, ConnectionError):
+        return f"{said}; check endpoint (AWS_ENDPOINT_URL) and network, and run again"
+    if isinstance(error, ClientError) and (status(error) >= 500 or code(error) in BUSY):
+        return f"{said}; the storage is busy or failing: run again later"
+    return f"{said}; check bucket, endpoint (AWS_ENDPOINT_URL) and credentials, and run again"
 
 
 def status(error: Any) -> int:

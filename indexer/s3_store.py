@@ -16,7 +16,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from hashcore.errors import InvalidInputError, MissingFileError, StorageError
+from hashcore.errors import CorruptIndexError, InvalidInputError, MissingFileError, StorageError
+from indexer.s3_answers import PART_BYTES, SAME, TRIES, ask_again, list_pages, read_object, write_object
 from indexer.s3_client import code, named, new_client, status
 from indexer.shard_cache import ShardCache
 from indexer.store import FILE_NAME, UNFINISHED, UNFINISHED_NAME, StoredObject, unfinished_name
@@ -24,8 +25,7 @@ from indexer.store import FILE_NAME, UNFINISHED, UNFINISHED_NAME, StoredObject, 
 ABSENT = (404,)
 REFUSED = (404, 412)  # 404: If-Match of an object that is gone
 CONFLICT = 409  # another conditional write is under way: try again
-TRIES = 8
-PART_BYTES = 16 << 20
+DOWNLOADS = 3  # of an object that is damaged each time
 
 
 class S3Store:
@@ -57,7 +57,7 @@ class S3Store:
 
     def get_range(self, key: str, start: int, stop: int) -> bytes:
         """Return bytes start:stop of an object that exists; fewer where it ends before."""
-        return self._get(key, Range=f"bytes={start}-{stop - 1}")[0] or b""
+        return self._get(key, f"bytes={start}-{stop - 1}", same=2)[0] or b""
 
     def size(self, key: str) -> int | None:
         """Return an object's size in bytes, or None where there is none."""
@@ -116,22 +116,20 @@ class S3Store:
         """Give the path of the object in this machine's cache, downloaded and checked where it was not there."""
 
         def download(path: Path) -> None:
-            from boto3.s3.transfer import TransferConfig
-
-            parts = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES)
-            with self._named(key), path.open("r+b") as file:
-                self.client.download_fileobj(self.bucket, self.prefix + key, file, Config=parts)
-            check(path)
+            self._download(key, path, check)
 
         return self._cache.file(Path(key).name, self._size(key), download)
+
+    def discard(self, key: str) -> bool:
+        """Remove this machine's copy of an object, which is damaged; return True: another one can be made."""
+        self._cache.discard(Path(key).name)
+        return True
 
     def entries(self, folder: str) -> list[StoredObject]:
         """Return the objects in a folder (empty: those in none), sorted by name."""
         prefix = self.prefix + (f"{folder}/" if folder else "")
         with self._named(folder):
-            pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
-            )
+            pages = self._pages("list_objects_v2", Prefix=prefix, Delimiter="/")
             found = [each for page in pages for each in page.get("Contents", ())]
         return sorted(
             StoredObject(each["Key"].removeprefix(self.prefix), each["Size"], each["LastModified"].timestamp())
@@ -146,7 +144,7 @@ class S3Store:
     def remove_unfinished(self, before_s: float) -> int:
         """Abort uploads of shards and tombstones begun before a time, remove what a probe left, and return how many."""
         with self._named(""):
-            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=self.prefix)
+            pages = self._pages("list_multipart_uploads", Prefix=self.prefix)
             uploads = [each for page in pages for each in page.get("Uploads", ())]
             ours = [each for each in uploads if FILE_NAME.fullmatch(each["Key"].removeprefix(self.prefix))]
             old = [each for each in ours if each["Initiated"].timestamp() <= before_s]
@@ -161,34 +159,38 @@ class S3Store:
     def now_s(self) -> float:
         """Return the time that the storage stamps its answers with, which it cuts to a second, rounded up."""
         with self._named(""):
-            answer = self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
+            answer = ask_again(lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1))
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp() + 1
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs; it makes a client of its own."""
         return self.__dict__ | {"_clients": {}}
 
-    def _get(self, key: str, **options: str) -> tuple[bytes | None, str | None]:
+    def _get(self, key: str, span: str = "", same: int = SAME) -> tuple[bytes | None, str | None]:
         """Return an object's bytes and its entity tag; None and None where there is none."""
-        from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+        from botocore.exceptions import ClientError
 
         with self._named(key):
-            for left in reversed(range(TRIES)):
-                try:
-                    answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key, **options)
-                    return answer["Body"].read(), answer["ETag"]
-                except ClientError as error:
-                    if status(error) in ABSENT and code(error) != "NoSuchBucket":
-                        return None, None
-                    raise
-                except (
-                    HTTPClientError,
-                    IncompleteReadError,
-                    OSError,
-                ):  # the connection broke within the body, which boto3 does not repeat
-                    if not left:
-                        raise
-        raise AssertionError("unreachable")
+            try:
+                return read_object(self.client, self.bucket, self.prefix + key, span, same)
+            except ClientError as error:
+                if status(error) in ABSENT and code(error) != "NoSuchBucket":
+                    return None, None
+                raise
+
+    def _download(self, key: str, path: Path, check: Callable[[Path], object]) -> None:
+        """Write an object to a file as long as it, and check it; one that fails may have been falsified on its way."""
+        size = path.stat().st_size
+        for left in reversed(range(DOWNLOADS)):
+            with self._named(key):
+                write_object(self.client, self.bucket, self.prefix + key, path, size)
+            try:
+                check(path)
+                return
+            except CorruptIndexError as error:
+                if not left:
+                    raise type(error)(str(error).replace(str(path), f"{self}/{key}")) from None
+                os.truncate(path, 0)
 
     def _put(self, key: str, content: bytes, **condition: str) -> bool:
         """Write an object under a condition; return whether the storage said that it did."""
@@ -214,12 +216,18 @@ class S3Store:
 
         with self._named(key):
             try:
-                answer: dict[str, Any] = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+                answer: dict[str, Any] = ask_again(
+                    lambda: self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+                )
             except ClientError as error:
                 if status(error) in ABSENT:
                     return None
                 raise
         return answer
+
+    def _pages(self, operation: str, **options: str) -> list[dict[str, Any]]:
+        """Return all pages of a listing of the bucket."""
+        return ask_again(lambda: list_pages(self.client, operation, Bucket=self.bucket, **options))
 
     def _is_ours(self, key: str, mark: str) -> bool:
         """Return whether an object carries the mark of an upload, whose answer was lost."""

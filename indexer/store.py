@@ -73,6 +73,9 @@ class Store(Protocol):
         A copy that is made for this is given to `check` before it is used for the first time.
         """
 
+    def discard(self, key: str) -> bool:
+        """Remove a copy that local_file() gave and that is damaged; return whether the next one is made anew."""
+
     def entries(self, folder: str) -> list[StoredObject]:
         """Return the objects in a folder (empty: those in none), sorted by name."""
 

@@ -7,6 +7,7 @@ from oracle import as_integers, clustered_bits, pairs, ranking
 
 import indexer
 from hashcore import codes
+from hashcore.errors import OutputError
 from hashcore.relevance import Labels
 
 LENGTH = 32
@@ -52,6 +53,19 @@ def vacuum(root):
 
 
 CHANGES = {"append": append, "delete": delete, "compact": compact, "build": build, "vacuum": vacuum}
+
+
+def commit_until_done(root, number):
+    """Append rows of one's own, opening anew whenever another was first."""
+    ids, packed, labels = items_of(5, number, 10_000 * (number + 1))
+    while True:
+        index = indexer.open(root)
+        try:
+            index.append(ids, packed, labels)
+            return
+        except OutputError as error:
+            if "another writer committed first" not in str(error):
+                raise
 
 
 def ids_of(index):

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import s3_server
 import small_index
-from small_index import CHANGES, content, has_no_orphans
+from small_index import CHANGES, commit_until_done, content, has_no_orphans
 
 import indexer
 from hashcore.errors import HashcoreError, OutputError
@@ -137,18 +137,13 @@ def test_a_kill_at_some_steps_of_a_change_in_s3_loses_nothing(bucket, undisturbe
     assert step > 4
 
 
-def through(proxy, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-    monkeypatch.setenv("AWS_RETRY_MODE", "standard")  # adaptive would wait out the storage's "slow down"
-
-
 @pytest.mark.faults
 @pytest.mark.parametrize("faults", [*([fault] for fault in FAULTS), FAULTS], ids=[*FAULTS, "all"])
 def test_a_storage_that_fails_a_tenth_of_its_calls_loses_nothing(bucket, undisturbed, monkeypatch, tmp_path, faults):
     monkeypatch.setenv("HASHCORE_CACHE", str(tmp_path / "cache"))
     met = 0
     with fault_proxy.running(os.environ["AWS_ENDPOINT_URL"], faults, 0.1) as proxy:
-        through(proxy, monkeypatch)
+        fault_proxy.through(proxy, monkeypatch)
         for name, change in SETTLED.items():
             root = f"{bucket}/{name}"
             small_index.start(root)
@@ -166,24 +161,11 @@ def test_a_storage_that_is_gone_is_said_and_leaves_the_old_generation(bucket, un
     small_index.start(root)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     with fault_proxy.running(os.environ["AWS_ENDPOINT_URL"], ["503"], 1.0) as proxy, monkeypatch.context() as gone:
-        through(proxy, gone)
+        fault_proxy.through(proxy, gone)
         for change in SETTLED.values():
             with pytest.raises(HashcoreError, match=r"^s3://.*503|SlowDown|reached max retries"):
                 change(root)
     assert content(indexer.open(root)) == undisturbed["append"][0]
-
-
-def commit_until_done(root, number):
-    """Append rows of one's own, opening anew whenever another was first."""
-    ids, packed, labels = small_index.items_of(5, number, 10_000 * (number + 1))
-    while True:
-        index = indexer.open(root)
-        try:
-            index.append(ids, packed, labels)
-            return
-        except OutputError as error:
-            if "another writer committed first" not in str(error):
-                raise
 
 
 @pytest.mark.parametrize("kind", ["directory", "s3"])
@@ -242,7 +224,7 @@ def test_a_clock_that_is_wrong_changes_nothing(tmp_path, undisturbed, monkeypatc
 
 def test_the_proxy_serves_what_the_storage_holds(bucket, monkeypatch):
     with fault_proxy.running(os.environ["AWS_ENDPOINT_URL"], []) as proxy:
-        through(proxy, monkeypatch)
+        fault_proxy.through(proxy, monkeypatch)
         client = new_client()
         client.put_object(Bucket=bucket.removeprefix("s3://"), Key="a", Body=b"hello")
         assert client.get_object(Bucket=bucket.removeprefix("s3://"), Key="a")["Body"].read() == b"hello"

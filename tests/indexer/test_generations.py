@@ -525,9 +525,8 @@ class TestInADirectory(Generations):
 
     def test_a_wrong_answer_is_found_by_the_audit(self, built, monkeypatch):
         index, _ = built
-        shard = index.open_shard(0)
-        right = shard.range_search
-        monkeypatch.setattr(shard, "range_search", lambda queries, radius: right(queries, max(radius - 15, 0)))
+        right = indexer.Shard.range_search
+        monkeypatch.setattr(indexer.Shard, "range_search", lambda shard, codes, r: right(shard, codes, max(r - 15, 0)))
         with pytest.raises(CorruptIndexError, match="a search for one of its codes expected"):
             index.verify()
 
@@ -536,6 +535,19 @@ class TestInS3(Generations):
     @pytest.fixture
     def root(self, bucket):
         return f"{bucket}/some/index"
+
+    def test_verify_looks_at_the_objects_and_not_at_this_machines_copies(self, root, built):
+        index, _ = built
+        index.verify()
+        body = index.store.get(index.shards[0].name)
+        index.store.client.put_object(
+            Bucket=index.store.bucket, Key=index.store.prefix + index.shards[0].name, Body=body[:-1] + b"!"
+        )
+        with pytest.raises(CorruptIndexError, match="SHA-256"):
+            indexer.open(root).verify()
+        index.store.remove(index.shards[0].name)
+        with pytest.raises(CorruptIndexError, match="the object is missing"):
+            indexer.open(root).verify()
 
     def test_opening_reads_only_the_manifest_and_a_search_only_the_shards_it_needs(
         self, root, built, monkeypatch, tmp_path

@@ -17,6 +17,8 @@ from indexer.s3_store import PART_BYTES, S3Store
 from indexer.shard_cache import ShardCache
 from indexer.store import open_store
 
+A = "a" * 64
+
 
 def together(function, count):
     """Call a function in several threads at once and return what they return."""
@@ -250,7 +252,7 @@ class TestShardCache:
                 downloads.append(name)
             path.write_bytes(name.encode()[:1] * 10)
 
-        with cache.file(f"{name}.safetensors", lambda: 10, download) as path:
+        with cache.file(f"{name * 64}.safetensors", lambda: 10, download) as path:
             return path.read_bytes()
 
     def held(self, cache):
@@ -273,7 +275,7 @@ class TestShardCache:
         assert self.held(cache) == ["a", "c"]
 
     def test_a_copy_that_is_removed_stays_readable_to_those_who_have_it(self, cache):
-        with cache.file("a.safetensors", lambda: 10, lambda path: path.write_bytes(b"a" * 10)) as path:
+        with cache.file(f"{A}.safetensors", lambda: 10, lambda path: path.write_bytes(b"a" * 10)) as path:
             file = path.open("rb")
         with file:
             self.fetch(cache, "b")
@@ -284,7 +286,7 @@ class TestShardCache:
     def test_what_does_not_fit_is_refused_with_the_setting(self, cache):
         with (
             pytest.raises(HashcoreError, match=r"takes 26 bytes but.*may hold 25; set HASHCORE_CACHE_BYTES to 26"),
-            cache.file("a.safetensors", lambda: 26, lambda path: None),
+            cache.file(f"{A}.safetensors", lambda: 26, lambda path: None),
         ):
             pytest.fail("the block must not begin")
 
@@ -293,13 +295,13 @@ class TestShardCache:
             path.write_bytes(b"bad")
             raise StorageError("bad")
 
-        with pytest.raises(StorageError), cache.file("a.safetensors", lambda: 10, download):
+        with pytest.raises(StorageError), cache.file(f"{A}.safetensors", lambda: 10, download):
             pytest.fail("the block must not begin")
         assert self.held(cache) == []
 
     def test_what_a_killed_download_left_is_removed(self, cache):
         self.fetch(cache, "a")
-        (cache.folder / "b.safetensors.partial").write_bytes(b"half")
+        (cache.folder / f"{'b' * 64}.safetensors.partial").write_bytes(b"half")
         self.fetch(cache, "c")
         assert self.held(cache) == ["a", "c"]
 
