@@ -2,9 +2,10 @@
 PYTHON ?= python3
 S3_SERVER ?= ministack==1.5.33
 BIN    := .venv/bin
+SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/test_sparse_search.py tests/indexer/test_files.py tests/hashcore/test_hamming.py
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*) $(wildcard indexer/native/*)
 
-.PHONY: demo test test-cluster test-petastorm test-faults test-s3 lint infrastructure bench wheel archive setup check clean
+.PHONY: demo test test-cluster test-petastorm test-faults test-sanitized test-s3 lint infrastructure bench wheel archive setup check clean
 
 demo: setup        ## images → trained hash → codes → index → exact search → figures → a page to look at
 	$(BIN)/hashcore demo --config conf/demo.yaml
@@ -12,8 +13,17 @@ demo: setup        ## images → trained hash → codes → index → exact sear
 test: setup        ## the whole suite; tests of public data sets look for them in $$HASHCORE_DATA
 	$(BIN)/python -m pytest
 
-test-faults: setup ## kills, lost answers, full disks, damage and fuzz (indexer/FAULTS.md); some twenty minutes
+test-faults: setup build/sanitized/made ## kills, lost answers, full disks, damage, lies and fuzz (indexer/FAULTS.md); some forty minutes
 	$(BIN)/python -m pytest -m "faults or not faults" tests/faults
+
+test-sanitized: setup build/sanitized/made ## the tests of search, building and kernels, every access outside an array told; some minutes
+	$(BIN)/python tests/faults/sanitized.py build/sanitized -m pytest -p sanitized -p no:cacheprovider $(SANITIZED_TESTS)
+
+build/sanitized/made: .venv/installed $(NATIVE)  # the native modules once more, with AddressSanitizer, in a folder of their own
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/sanitized -G Ninja -DCMAKE_BUILD_TYPE=Release \
+		-DHASHCORE_SANITIZE=address -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" >/dev/null
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/sanitized >/dev/null
+	@touch $@
 
 test-s3: setup     ## the promises of stores and generations against a second S3 server, moto being the first
 	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3

@@ -67,3 +67,16 @@ def require(module: str, extra: str) -> None:
 
     if find_spec(module) is None:
         raise MissingExtraError(f"{module} is not installed; type: pip install 'hashcore[{extra}]'")
+
+
+def brief(value: object, most: int = 120) -> str:
+    r"""Return a value that a file holds as an error shows it: on one line, cut where it is long.
+
+    >>> brief("two\nlines"), brief([0] * 100, 7)
+    ("'two\\nlines'", '[0, 0, …')
+    """
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep, or a number of too many digits
+        text = type(value).__name__
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -6,14 +6,15 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind, unpack
+from hashcore.codes import MAX_CODE_LENGTH, Codes, Kind, check_code_length, check_codes, check_kind, unpack
+from hashcore.errors import brief
 from indexer.fold_order import WORD_BITS, plan_order
 from indexer.signature_blocks import Block, plan_blocks
 
 MAX_SUBSTRING_BITS = 24  # 2^24 offsets take 64 MiB
-MAX_TABLES = 12
+MAX_TABLES = 12  # of substrings or of blocks: most_blocks in native/signatures.hpp
 SCAN_BELOW = 50_000  # a scan of so few codes takes a few microseconds, less than looking up the buckets
 SPARSE_SCAN_BELOW = 1_000  # the fold table of few codes fits into the cache
 MAX_LISTED_SHARE = 1 / 16  # of set bits: beyond, lists take more room than the codes and are slower than a scan
@@ -25,7 +26,7 @@ class Substring(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    word: int = Field(ge=0)
+    word: int = Field(ge=0, lt=MAX_CODE_LENGTH // WORD_BITS)
     shift: int = Field(ge=0, lt=WORD_BITS)
     bits: int = Field(ge=1, le=MAX_SUBSTRING_BITS)
 
@@ -53,11 +54,11 @@ class Layout(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code_length: int
-    bit_order: tuple[int, ...]
-    substrings: tuple[Substring, ...]
+    bit_order: tuple[int, ...] = Field(max_length=MAX_CODE_LENGTH)
+    substrings: tuple[Substring, ...] = Field(max_length=MAX_TABLES)
     scan_below: int = SCAN_BELOW
     folds: bool = False
-    blocks: tuple[Block, ...] = ()
+    blocks: tuple[Block, ...] = Field(default=(), max_length=MAX_TABLES)
     lists: bool = False
 
     @model_validator(mode="after")
@@ -77,6 +78,8 @@ class Layout(BaseModel):
             raise ValueError("blocks must follow each other through the whole code, without substrings")
         if (self.blocks or self.lists) and not self.folds:
             raise ValueError("blocks and lists need a fold table")
+        if self.folds and self.substrings:
+            raise ValueError("codes with a fold table have no substrings")
         return self
 
     @property
@@ -100,6 +103,13 @@ class Layout(BaseModel):
         It also tells whether a table of that word, being an earlier one, has reported the entry already.
         """
         return (substring.word - 1) % self.words
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return on one line what is wrong first with fields that a file holds."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return brief(f"{where}: {first['msg']}" if where else first["msg"], 300).strip("'\"")
 
 
 def plan_layout(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from hashcore.errors import CorruptIndexError
 from hashcore.relevance import Labels
 from indexer.id_set import IdSet
+from indexer.shard_check import check_offsets
 from indexer.shard_file import Array, ShardFile
 
 
@@ -20,7 +23,10 @@ class LiveRows:
     Without tombstones these are views of the mapped file. With them they are copied when the shard is opened, so that
     no search pays for them; a code that lost all its rows stays, and is carried by none.
 
+    Offsets of a large file are believed only after a look at all of them, when they are first gone through.
+
     Attributes:
+        path: Of the file.
         offsets: uint32, shape (distinct + 1,); rows offsets[p]:offsets[p + 1] carry code p. None: row p alone.
         short_ids: uint32 ids less `base`, shape (rows,), or None.
         long_ids: int64 ids less `base`, shape (rows,), where they do not fit 32 bits.
@@ -29,6 +35,7 @@ class LiveRows:
         deleted: uint32, numbers in the file of the deleted rows, ascending; None where all of them live.
     """
 
+    path: Path
     offsets: NDArray[np.uint32] | None
     short_ids: NDArray[np.uint32] | None
     long_ids: NDArray[np.int64] | None
@@ -48,9 +55,26 @@ class LiveRows:
     @property
     def labels(self) -> Labels | None:
         """Their labels, or None where the index was built without."""
-        if self.stored_labels is None or self.deleted is None:
-            return self.stored_labels
-        return self.stored_labels.take(self._numbers().astype(np.int64))
+        labels = self._sound_labels
+        return labels if labels is None or self.deleted is None else labels.take(self._numbers().astype(np.int64))
+
+    @cached_property
+    def sound_offsets(self) -> NDArray[np.uint32]:
+        """`offsets`, seen to rise from 0 to the number of rows.
+
+        Raises:
+            CorruptIndexError: If they do not.
+        """
+        assert self.offsets is not None
+        check_offsets(self.path, "row_offsets", self.offsets, len(self))
+        return self.offsets
+
+    @cached_property
+    def _sound_labels(self) -> Labels | None:
+        """`stored_labels`, whose offsets are seen to rise from 0 to the number of values."""
+        if self.stored_labels is not None:
+            check_offsets(self.path, "label_offsets", self.stored_labels.offsets, len(self.stored_labels.values))
+        return self.stored_labels
 
     @property
     def _ids(self) -> Array:
@@ -63,11 +87,13 @@ class LiveRows:
         """Return the number of rows of each distinct code, shape (distinct,)."""
         if self.offsets is None:
             return np.ones(distinct, np.int64)
-        return (self.offsets[1:] - self.offsets[:-1]).astype(np.int64)
+        return (self.sound_offsets[1:] - self.sound_offsets[:-1]).astype(np.int64)
 
     def distinct(self) -> int:
         """Return the number of distinct codes that rows carry."""
-        return len(self) if self.offsets is None else int(np.count_nonzero(self.offsets[1:] != self.offsets[:-1]))
+        if self.offsets is None:
+            return len(self)
+        return int(np.count_nonzero(self.sound_offsets[1:] != self.sound_offsets[:-1]))
 
     def find(self, wanted: NDArray[np.int64]) -> NDArray[np.uint32]:
         """Return the numbers in the file of the rows that have one of some ids, ascending."""
@@ -99,13 +125,22 @@ class LiveRows:
         return np.flatnonzero(lives).astype(np.uint32)
 
     def without(self, deleted: NDArray[np.uint32]) -> LiveRows:
-        """Return the rows that are left when those of some numbers are deleted."""
+        """Return the rows that are left when those of some ascending numbers are deleted.
+
+        Raises:
+            CorruptIndexError: If there are no such rows.
+        """
+        if deleted.max(initial=0) >= max(len(self), 1):
+            raise CorruptIndexError(
+                f"{self.path}: expected tombstones of {len(self)} rows, got row {deleted.max()}; restore the manifest"
+            )
         lives = np.ones(len(self), bool)
         lives[deleted] = False
         before = np.zeros(len(self) + 1, np.uint32)  # rows that live among the first r
         np.cumsum(lives, out=before[1:])
         return LiveRows(
-            before if self.offsets is None else before[self.offsets],
+            self.path,
+            before if self.offsets is None else before[self.sound_offsets],
             None if self.short_ids is None else self.short_ids[lives],
             None if self.long_ids is None else self.long_ids[lives],
             self.base,
@@ -114,26 +149,11 @@ class LiveRows:
         )
 
 
-def read_rows(file: ShardFile, distinct: int, rows: int, base: int) -> LiveRows:
-    """Return all rows of a shard's file, as views.
-
-    Raises:
-        CorruptIndexError: If an array is missing, or has another type or shape than the shard says.
-    """
-    has_offsets = "row_offsets" in file.arrays
-    if not has_offsets and rows != distinct:
-        raise CorruptIndexError(
-            f"{file.path}: expected row_offsets for {rows} rows of {distinct} codes; restore the file"
-        )
-    short = "ids" in file.arrays and file.arrays["ids"].dtype == np.uint32
-    labels = None
+def read_rows(file: ShardFile, base: int) -> LiveRows:
+    """Return all rows of a shard's file, as views; `check_arrays` has seen that they fit."""
+    ids, labels = file.arrays["ids"], None
     if "label_offsets" in file.arrays:
-        offsets = file.array("label_offsets", np.int64, (rows + 1,))
-        labels = Labels(offsets, file.array("label_values", np.int32, (-1,)))
-    return LiveRows(
-        file.array("row_offsets", np.uint32, (distinct + 1,)) if has_offsets else None,
-        file.array("ids", np.uint32, (rows,)) if short else None,
-        None if short else file.array("ids", np.int64, (rows,)),
-        base,
-        labels,
-    )
+        labels = Labels(file.arrays["label_offsets"], file.arrays["label_values"])
+    is_short = ids.dtype == np.uint32
+    offsets = file.arrays.get("row_offsets")
+    return LiveRows(file.path, offsets, ids if is_short else None, None if is_short else ids, base, labels)

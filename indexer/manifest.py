@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hashcore.codes import Kind
-from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError
-from indexer.layout import Layout
+from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError, brief
+from indexer.layout import Layout, first_problem
 from indexer.store import SHARDS, TOMBSTONES, Store
 
 VERSION = 2
@@ -105,6 +105,13 @@ class Manifest(BaseModel):
     created_s: float = Field(default_factory=time.time)
     writer: str = ""
     checksum: str = ""
+
+    @model_validator(mode="after")
+    def _lists_what_was_appended(self) -> Manifest:
+        appended = self.provenance.get("appended", [])
+        if not isinstance(appended, list) or not all(isinstance(content, str) for content in appended):
+            raise ValueError("provenance.appended is not a list of texts")
+        return self
 
     @model_validator(mode="after")
     def _follows_its_parent(self) -> Manifest:
@@ -267,11 +274,11 @@ def _parse(path: str, content: bytes) -> Manifest:
         first = error.errors()[0]
         if first["loc"] == ("format_version",):
             raise UnknownFormatError(
-                f"{path}: index format {first['input']!r} is unknown to this reader (reads 1-{VERSION}); "
+                f"{path}: index format {brief(first['input'])} is unknown to this reader (reads 1-{VERSION}); "
                 "upgrade hashcore"
             ) from None
-        where = ".".join(map(str, first["loc"]))
-        raise CorruptIndexError(f"{path}: {where or 'manifest'}: {first['msg']}; restore the file") from None
+        raise CorruptIndexError(f"{path}: manifest: {first_problem(error)}; restore the file") from None
     if manifest.checksum != (manifest.digest() if manifest.checksum or manifest.format_version > 1 else ""):
-        raise CorruptIndexError(f"{path}: expected SHA-256 {manifest.checksum or 'in checksum'}; restore the file")
+        expected = brief(manifest.checksum).strip("'") or "in checksum"
+        raise CorruptIndexError(f"{path}: expected SHA-256 {expected}; restore the file")
     return manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,16 @@ from pydantic import ValidationError
 
 from hashcore import hamming
 from hashcore.codes import Codes, check_codes, code_bytes
-from hashcore.errors import CorruptIndexError
+from hashcore.errors import CorruptIndexError, brief
 from hashcore.hamming import Words, available_threads
 from hashcore.relevance import Labels
 from indexer import _tables
-from indexer.layout import Layout
+from indexer.derived_arrays import check_derived
+from indexer.layout import Layout, first_problem
 from indexer.live_rows import read_rows
-from indexer.shard_builder import bit_order, in_order
-from indexer.shard_check import check_structure
+from indexer.shard_arrays import check_arrays
+from indexer.shard_builder import MAX_ROWS, bit_order, in_order
+from indexer.shard_check import check_structure, check_unused_bits
 from indexer.shard_file import ShardFile
 
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
@@ -40,18 +43,20 @@ class ShardContents:
         self.name = path.name
         self.file = ShardFile(path, digest)
         self.layout = self._layout()
+        self.stored_rows, base = self._fact("rows", 0, MAX_ROWS), self._fact("id_base", -(2**63), 2**63 - 1)
+        self.file.check_facts("layout", "rows", "id_base")
+        check_arrays(self.file, self.layout, self.stored_rows)
         self._bit_order = bit_order(self.layout)
-        self._codes: Words = self.file.array("codes", np.uint64, (self.layout.words, -1))
-        self.stored_rows, stored = self._fact("rows"), self._codes.shape[1]
-        self.stored_distinct: int = stored
-        whole = read_rows(self.file, stored, self.stored_rows, self._fact("id_base"))
+        self._codes: Words = self.file.arrays["codes"]
+        self.stored_distinct: int = self._codes.shape[1]
+        whole = read_rows(self.file, base)
         if self.file.size <= VERIFIED_ON_OPEN_BYTES:
-            self.verify()
+            self.check()
         self.live = whole if deleted is None else whole.without(deleted)
         self.rows: int = len(self.live)
-        self.distinct: int = stored if deleted is None else self.live.distinct()
+        self.distinct: int = self.stored_distinct if deleted is None else self.live.distinct()
 
-    def verify(self) -> None:
+    def check(self) -> None:
         """Compare every byte with its digest, and every offset and position with what it points into.
 
         Raises:
@@ -59,6 +64,15 @@ class ShardContents:
         """
         self.file.verify()
         check_structure(self.file, self.layout)
+
+    def verify(self) -> None:
+        """Check, and compare every array with what the codes and ids make of it: answers are right where that is so.
+
+        Raises:
+            CorruptIndexError: Naming file and array.
+        """
+        self.check()
+        check_derived(self.file, self.layout, self.live.base, available_threads())
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -81,7 +95,7 @@ class ShardContents:
         """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
         places = self.live.places(rows)
         if self.live.offsets is not None:
-            places = np.searchsorted(self.live.offsets, places, side="right") - 1
+            places = np.searchsorted(self.live.sound_offsets, places, side="right") - 1
         return self._stored_codes()[places]
 
     @property
@@ -114,7 +128,7 @@ class ShardContents:
         """
         none = np.zeros((0, 0), np.uint64)
         return hamming.histograms_of_columns(
-            np.repeat(self._codes, self._row_counts(), axis=1),
+            np.repeat(self._countable_codes, self._row_counts(), axis=1),
             self._query_rows(queries),
             self.layout.code_length,
             none if item_relevance is None else item_relevance,
@@ -126,6 +140,12 @@ class ShardContents:
         """Return queries as stored words, row by row; shape (q, words)."""
         codes = check_codes(queries, self.layout.code_length, "queries")
         return in_order(hamming.to_rows(codes).T, self._bit_order, 1).T
+
+    @cached_property
+    def _countable_codes(self) -> Words:
+        """The codes in the file, seen to set no bit beyond their length: no distance is beyond a histogram."""
+        check_unused_bits(self.file, self.layout)
+        return self._codes
 
     def _row_counts(self) -> NDArray[np.int64]:
         """Return the number of rows of each stored code."""
@@ -148,12 +168,16 @@ class ShardContents:
         """Return the layout in the file's facts."""
         try:
             return Layout.model_validate(self.file.facts["layout"])
-        except (KeyError, ValidationError) as error:
-            raise CorruptIndexError(f"{self.file.path}: no valid layout ({error!r}); restore the file") from None
+        except KeyError:
+            raise CorruptIndexError(f"{self.file.path}: expected a layout, got none; restore the file") from None
+        except ValidationError as error:
+            raise CorruptIndexError(f"{self.file.path}: layout: {first_problem(error)}; restore the file") from None
 
-    def _fact(self, name: str) -> int:
+    def _fact(self, name: str, least: int, most: int) -> int:
         """Return one whole number of the file's facts."""
         value = self.file.facts.get(name)
-        if not isinstance(value, int) or not -(2**63) <= value < 2**63 or (name == "rows" and value < 0):
-            raise CorruptIndexError(f"{self.file.path}: expected {name} as a number, got {value!r}; restore the file")
+        if type(value) is not int or not least <= value <= most:
+            raise CorruptIndexError(
+                f"{self.file.path}: expected {name} as a number {least}..{most}, got {brief(value)}; restore the file"
+            )
         return value

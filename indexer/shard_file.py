@@ -18,12 +18,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.errors import CorruptIndexError, MissingFileError, OutputError, StorageError, UnknownFormatError
+from hashcore.errors import (
+    CorruptIndexError,
+    MissingFileError,
+    OutputError,
+    StorageError,
+    UnknownFormatError,
+    brief,
+)
 from indexer.durable import sync_file
 
 FORMAT = "hashcore-shard"
 VERSION = 1
-MAX_HEADER_BYTES = 1 << 24
+MAX_HEADER_BYTES = 1 << 20  # that of 4,096 bits in 12 tables takes less than a tenth
+ENTRY = {"dtype", "shape", "data_offsets"}
 
 Array = NDArray[Any]
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -123,13 +131,30 @@ class ShardFile:
         Raises:
             CorruptIndexError: Naming the array that differs.
         """
-        digests = self.facts.get("sha256")
         for name, array in self.arrays.items():
-            expected, got = digests.get(name) if isinstance(digests, dict) else None, array_digest(array)
+            expected, got = self.facts["sha256"][name], array_digest(array)
             if got != expected:
                 raise CorruptIndexError(
-                    f"{self.path}: array {name} has SHA-256 {got}, expected {expected}; restore the file"
+                    f"{self.path}: array {name} has SHA-256 {got}, expected {brief(expected)}; restore the file"
                 )
+
+    def has(self, name: str, dtype: type[np.generic]) -> bool:
+        """Return whether there is an array of some name and type."""
+        return name in self.arrays and bool(self.arrays[name].dtype == dtype)
+
+    def refuse_others(self, known: set[str]) -> None:
+        """Raise CorruptIndexError if there are other arrays than some."""
+        others = sorted(self.arrays.keys() - known)
+        if others:
+            raise CorruptIndexError(f"{self.path}: expected no array {brief(others[0])}; restore the file")
+
+    def check_facts(self, *names: str) -> None:
+        """Raise CorruptIndexError unless the facts are those of some names and the digests of all arrays."""
+        if self.facts.keys() != {*names, "sha256"}:
+            expected = ", ".join((*names, "sha256"))
+            raise CorruptIndexError(
+                f"{self.path}: expected the facts {expected}, got {brief(sorted(self.facts))}; restore the file"
+            )
 
     def array(self, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> Array:
         """Return one array after checking its type and shape (−1: any length).
@@ -165,27 +190,54 @@ class ShardFile:
         try:
             header = json.loads(text)
             metadata = header.pop("__metadata__")
-            if metadata["format"] != self.kind or metadata["version"] != str(VERSION):
+            kind, version = metadata["format"], metadata["version"]
+            if kind != self.kind or version != str(VERSION):
                 raise UnknownFormatError(
-                    f"{self.path}: format {metadata['format']} version {metadata['version']} is unknown to this reader "
+                    f"{self.path}: format {_bare(kind)} version {_bare(version)} is unknown to this reader "
                     f"(reads {self.kind} {VERSION}); upgrade hashcore"
                 )
             facts = dict(json.loads(metadata["facts"]))
-            size = 8 + len(text) + max((entry["data_offsets"][1] for entry in header.values()), default=0)
-            if size != len(self._map):
-                raise CorruptIndexError(f"{self.path}: expected {size} bytes, got {len(self._map)}; restore the file")
+            if facts["sha256"].keys() != header.keys():
+                raise ValueError("the digests are not those of the arrays")
+            self._check_size(8 + len(text) + _end_of(header))
             return {name: self._view(8 + len(text), entry) for name, entry in header.items()}, facts
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise CorruptIndexError(f"{self.path}: the header is not a shard's ({error!r}); restore the file") from None
+            raise CorruptIndexError(
+                f"{self.path}: the header is not a shard's ({brief(error, 300)}); restore the file"
+            ) from None
+
+    def _check_size(self, expected: int) -> None:
+        """Raise CorruptIndexError unless the file has so many bytes."""
+        if expected != len(self._map):
+            raise CorruptIndexError(
+                f"{self.path}: expected {brief(expected)} bytes, got {len(self._map)}; restore the file"
+            )
 
     def _view(self, base: int, entry: dict[str, Any]) -> Array:
-        """Return one array as a view of the mapped file."""
+        """Return one array, whose place is checked, as a view of the mapped file."""
         dtype, shape, (begin, end) = DTYPES[entry["dtype"]], tuple(entry["shape"]), entry["data_offsets"]
-        is_whole = end - begin == math.prod(shape) * dtype.itemsize and min(shape, default=0) >= 0
-        if begin < 0 or not is_whole or (base + begin) % dtype.itemsize:
+        is_shape = all(type(length) is int and length >= 0 for length in shape)
+        if not is_shape or end - begin != math.prod(shape) * dtype.itemsize or (base + begin) % dtype.itemsize:
             raise ValueError(f"array of shape {shape} at {begin}:{end}")
         flat: Array = np.frombuffer(self._map, dtype, math.prod(shape), base + begin)
         return flat.reshape(shape)
+
+
+def _end_of(header: dict[str, Any]) -> int:
+    """Return where the arrays of a header end, which follow each other from 0 on; raise ValueError if they do not."""
+    end = 0
+    for begin, after in sorted(entry["data_offsets"] for entry in header.values() if entry.keys() == ENTRY):
+        if type(begin) is not int or type(after) is not int or begin != end or after < begin:
+            raise ValueError(f"an array at {begin}:{after}, expected one at {end}")
+        end = after
+    if any(entry.keys() != ENTRY for entry in header.values()):
+        raise ValueError("an array with other fields than dtype, shape and data_offsets")
+    return end
+
+
+def _bare(value: object) -> str:
+    """Return a value as an error shows it, without quotes."""
+    return brief(value).strip("'")
 
 
 def array_digest(array: Array) -> str:

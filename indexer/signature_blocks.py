@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hashcore.codes import MAX_CODE_LENGTH
 from indexer.fold_order import entropies
 
 MAX_BLOCKS = 8
@@ -21,8 +22,14 @@ class Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     begin: int = Field(ge=0)
-    end: int
+    end: int = Field(le=MAX_CODE_LENGTH)
     bits: int = Field(ge=1, le=MAX_SIGNATURE_BITS)
+
+    @model_validator(mode="after")
+    def _has_bits(self) -> Block:
+        if self.begin >= self.end:
+            raise ValueError("a block must end after it begins")
+        return self
 
 
 def plan_blocks(bits: NDArray[np.uint8], rows: int) -> tuple[tuple[int, ...], tuple[Block, ...]]:

@@ -50,15 +50,15 @@ def sparse_arrays(codes: Words, layout: Layout, threads: int) -> dict[str, Array
     sizes, first = np.unique(set_bits, return_index=True)
     classes = Classes(sizes.astype(np.uint32), np.append(first, codes.shape[1]).astype(np.uint32))
     arrays: dict[str, Array] = {"classes.sizes": classes.sizes, "classes.starts": classes.starts}
-    arrays |= _fold_arrays(classes, hashes)
+    arrays |= fold_arrays(classes, hashes)
     if layout.lists:
-        arrays |= _list_arrays(codes, classes, layout.code_length, threads)
+        arrays |= list_arrays(codes, classes, layout.code_length, threads)
     for number in range(len(layout.blocks)):
         arrays |= _block_arrays(codes, layout, number, threads)
     return arrays
 
 
-def _fold_arrays(classes: Classes, hashes: Words) -> dict[str, Array]:
+def fold_arrays(classes: Classes, hashes: Words) -> dict[str, Array]:
     """Return the fold table: where each group begins, and each bucket in it, and a byte of each code's hash."""
     groups = _tables.count_groups(*classes)
     offsets, before = np.empty(groups + 1, np.uint32), np.empty(groups * BUCKETS_PER_GROUP, np.uint8)
@@ -78,7 +78,7 @@ def _block_arrays(codes: Words, layout: Layout, number: int, threads: int) -> di
     return {f"block{number}.offsets": offsets, f"block{number}.positions": positions, f"block{number}.words": words}
 
 
-def _list_arrays(codes: Words, classes: Classes, tokens: int, threads: int) -> dict[str, Array]:
+def list_arrays(codes: Words, classes: Classes, tokens: int, threads: int) -> dict[str, Array]:
     """Return the inverted lists: of every token, and within it of every class."""
     shape = (tokens, len(classes.sizes))
     counts, lengths = np.empty(shape, np.uint32), np.empty(shape, np.int64)

@@ -41,6 +41,8 @@ def read_tombstones(path: Path, entry: ShardEntry) -> NDArray[np.uint32]:
         CorruptIndexError: If the file is damaged, or belongs to another shard.
     """
     file = ShardFile(path, entry.tombstones, FORMAT)
+    file.check_facts("shard")
+    file.refuse_others({"rows"})
     file.verify()
     rows: NDArray[np.uint32] = file.array("rows", np.uint32, (entry.deleted,))
     if (rows[1:] <= rows[:-1]).any() or rows.max(initial=0) >= entry.rows or file.facts.get("shard") != entry.digest:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.generations.shards import Shards, shards_of
+from jobs.pipeline import memory
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks
@@ -20,6 +21,7 @@ def run(pipeline: Pipeline) -> None:
     """Verify the index of a pipeline.
 
     Raises:
+        ConfigError: If a task would take more memory than it may.
         CorruptIndexError: Naming what differs.
     """
     import indexer
@@ -27,6 +29,8 @@ def run(pipeline: Pipeline) -> None:
 
     root = pipeline.paths.index
     index = indexer.open(root)
+    projected = max(memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
+    memory.promise("verify", projected, pipeline.spark, "lower compact.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore verify {pipeline.name}")
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
     checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")

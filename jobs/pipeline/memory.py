@@ -19,6 +19,7 @@ WITH_TORCH_BYTES = 1 << 30
 WAITING_BYTES = 512  # of a row that waits for its row group, in small pieces from the pools of Arrow and PyTorch
 NEIGHBOR_BYTES = 112  # of one of k, found, put in order and handed over
 ID_TABLE_BYTES = 128 << 20  # indexer/id_set.py
+AUDITED_NEIGHBORS = 100_000  # of one query: MOST_NEIGHBORS in indexer/audit.py
 UNITS = {"m": 1 << 20, "g": 1 << 30}
 
 
@@ -105,6 +106,16 @@ def searching_bytes(shard: ShardEntry, queries: int, code_length: int, k: int | 
     """Return what asking a shard takes: its file, live rows where some are deleted, queries and their answers."""
     answers = NEIGHBOR_BYTES * queries * k if k is not None else most_answer_bytes
     return PROCESS_BYTES + shard.bytes + _live_bytes(shard) + 4 * queries * code_bytes(code_length) + answers
+
+
+def verifying_bytes(shard: ShardEntry, layout: Layout) -> int:
+    """Return what verifying a shard takes: its file, ids in order, what its arrays must be, and codes to audit with."""
+    per_row = 8 * layout.words + 32
+    per_code = 32 * layout.words + 24 + (32 if layout.folds else 0)
+    lists = shard.bytes if layout.lists else 0
+    answers = NEIGHBOR_BYTES * AUDITED_NEIGHBORS
+    held = PROCESS_BYTES + shard.bytes + _live_bytes(shard) + answers
+    return held + per_row * shard.rows + per_code * shard.distinct + lists
 
 
 def counting_bytes(shard: ShardEntry, queries: int, k: int, layout: Layout, label_words: int) -> int:

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import atheris
 import small_index
+from json_mutations import mutate
 from small_index import QUERIES
 
 import indexer
 from hashcore.errors import CorruptIndexError
-from indexer import layout, live_rows, manifest, shard, shard_check, shard_file
+from indexer import layout, live_rows, manifest, shard, shard_arrays, shard_check, shard_file
 from indexer.manifest import Manifest
 
 RUNS, CORPUS = int(sys.argv[1]), Path(sys.argv[2])
@@ -98,53 +99,6 @@ def custom_mutator(data: bytes, max_size: int, seed: int) -> bytes:
     return atheris.Mutate(data, max_size)
 
 
-ODD = (
-    0,
-    1,
-    -1,
-    2**31,
-    2**32,
-    2**63,
-    -(2**63),
-    1e300,
-    0.5,
-    None,
-    True,
-    [],
-    {},
-    "",
-    "U64",
-    [0, 8],
-    [-1],
-    [[]],
-    "../x",
-    10**400,
-)
-
-
-def mutate(tree, dice) -> None:
-    """Replace, remove or double one value somewhere in a tree; of texts that hold JSON, somewhere in these."""
-    if not isinstance(tree, (dict, list)):
-        return
-    nodes = [(tree, key) for key in (tree if isinstance(tree, dict) else range(len(tree)))] if tree else []
-    if not nodes:
-        return
-    holder, key = dice.choice(nodes)
-    value = holder[key]
-    if isinstance(value, (dict, list)) and value and dice.random() < 0.8:
-        mutate(value, dice)
-    elif isinstance(value, str) and value[:1] == "{" and dice.random() < 0.9:
-        inner = json.loads(value)
-        mutate(inner, dice)
-        holder[key] = json.dumps(inner)
-    elif isinstance(value, int) and dice.random() < 0.5:
-        holder[key] = value + dice.choice((-8, -4, -1, 1, 4, 8, 64))
-    elif isinstance(holder, dict) and dice.random() < 0.2:
-        del holder[key]
-    else:
-        holder[key] = dice.choice(ODD)
-
-
 if __name__ == "__main__":
     CORPUS.mkdir(parents=True, exist_ok=True)
     (CORPUS / "header").write_bytes(b"\x00" + SHARD[8 : 8 + LENGTH])
@@ -159,7 +113,7 @@ if __name__ == "__main__":
         f"-artifact_prefix={CORPUS}/",
         str(CORPUS),
     ]
-    for module in (layout, live_rows, manifest, shard, shard_check, shard_file):
+    for module in (layout, live_rows, manifest, shard, shard_arrays, shard_check, shard_file):
         instrument(module)
     atheris.Setup(arguments, one, custom_mutator=custom_mutator)
     try:

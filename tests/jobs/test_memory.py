@@ -18,7 +18,7 @@ from hashcore.relevance import Labels
 from jobs import evaluate, index, search
 from jobs.corpora import encoding
 from jobs.evaluation import distinct, tally
-from jobs.generations import append, compact
+from jobs.generations import append, compact, verify
 from jobs.generations.shards import shards_of
 from jobs.pipeline import codes, memory
 from jobs.pipeline.config import Pipeline
@@ -124,6 +124,25 @@ def test_searching_takes_no_more_than_projected(root, k, radius):
     is_promised(takes(ask, root, k, radius), memory.searching_bytes(entry, QUERIES, 64, k, 64 << 20))
 
 
+def test_verifying_takes_no_more_than_projected(root):
+    held = indexer.open(root)
+    projected = memory.verifying_bytes(held.shards[0], held.manifest.layout)
+    is_promised(takes(verify.verify_shard, 4, shards_of(root, held, (0,))), projected)
+
+
+def test_verifying_sparse_codes_takes_no_more_than_projected(tmp_path):
+    tags = (np.random.default_rng(5).random((ROWS // 2, 256)) < 0.04).astype(np.uint8)
+    root, packed = str(tmp_path / "sparse"), np.packbits(tags, axis=1, bitorder="little")
+    layout = indexer.plan_layout(
+        packed[:5_000], code_length=256, rows_per_shard=len(packed), kind="sparse", signatures=True
+    )
+    assert layout.lists and layout.blocks
+    held = indexer.build(root, np.arange(len(packed)), packed, code_length=256, kind="sparse", layout=layout)
+    is_promised(
+        takes(verify.verify_shard, 4, shards_of(root, held, (0,))), memory.verifying_bytes(held.shards[0], layout)
+    )
+
+
 def count(root):
     queries = tally.Queries(np.arange(QUERIES), codes_of(QUERIES, 64, 1), labels_of(QUERIES))
     tally.tally_shard(indexer.open(root).open_shard(0), queries, 50)
@@ -183,7 +202,8 @@ def test_every_job_refuses_before_any_work(spark, tmp_path):
     index.run(Pipeline.model_validate(values))
     indexer.open(str(tmp_path / "index")).delete(np.array([100]))
     before = sorted(path for path in tmp_path.rglob("*") if "runs" not in path.parts)
-    for job, setting in ((search, "search"), (append, "index"), (compact, "compact"), (evaluate, "compact")):
+    jobs = (search, "search"), (append, "index"), (compact, "compact"), (verify, "compact"), (evaluate, "compact")
+    for job, setting in jobs:
         with pytest.raises(
             ConfigError, match=rf"a task is projected to take .* MiB but may take 9 MiB; lower {setting}\."
         ):
