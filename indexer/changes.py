@@ -39,14 +39,15 @@ def on_newest(index: Index, change: Callable[[Index], Manifest]) -> Manifest:
     Raises:
         OutputError: If the change does not apply to what is current, or others were first however often it tried.
     """
+    newest = newest_of(index)
     for attempt in range(TRIES):
-        newest = newest_of(index)
         try:
             return change(newest)
         except LostRaceError:
             if attempt == TRIES - 1:
                 raise
         time.sleep(random.uniform(0, min(0.01 * 2 ** min(attempt, 10), LONGEST_WAIT_S)))
+        newest = _followed(newest, read_manifest(index.store))
     raise AssertionError("unreachable")
 
 
@@ -60,12 +61,19 @@ def newest_of(index: Index) -> Index:
     if (newest.generation, newest.writer) == (held.generation, held.writer):
         return index.at(held)
     if index.store.size(manifest_name(held.generation)) is None:
-        said = f"generation {held.generation} was vacuumed"
-    elif _nature(newest) != _nature(held):
-        said = "its index holds codes of another kind, length or hasher"
-    else:
-        return index.at(newest)
-    raise OutputError(
+        raise _overtaken(index, f"generation {held.generation} was vacuumed")
+    return _followed(index, newest)
+
+
+def _followed(index: Index, newest: Manifest) -> Index:
+    """Return the newest generation of an index, if it holds codes of the same nature."""
+    if _nature(newest) != _nature(index.manifest):
+        raise _overtaken(index, "its index holds codes of another kind, length or hasher")
+    return index.at(newest)
+
+
+def _overtaken(index: Index, said: str) -> OutputError:
+    return OutputError(
         f"{index.store}: another writer committed first and {said}; open the index again and repeat the change"
     )
 

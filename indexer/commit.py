@@ -48,8 +48,11 @@ def commit_manifest(store: Store, manifest: Manifest) -> None:
     check_files(store, manifest)
     if not store.put_new(manifest_name(manifest.generation), manifest.content()):
         raise _lost(store)
+    # The number may be that of a generation which was current and vacuumed since CURRENT was read. If CURRENT is as it
+    # was, none after it has been current, and whatever follows this number follows this manifest.
+    is_first = read_current(store) == current
     line = f"{manifest.generation} {manifest.writer}\n".encode()
-    if not store.swap(CURRENT, current and current.content, line) and not _is_ancestor(store, manifest):
+    if not is_first or not (store.swap(CURRENT, current and current.content, line) or _is_ancestor(store, manifest)):
         store.remove(manifest_name(manifest.generation))
         raise _lost(store)
 

@@ -439,6 +439,26 @@ class Generations:
         with pytest.raises(InvalidInputError, match="built with labels; append rows with, not without"):
             index.append(np.array([5_000]), np.zeros((1, 5), np.uint8))
 
+    def test_a_number_that_was_current_and_vacuumed_meanwhile_is_not_taken_for_ones_own(self, root, built):
+        index, items = built
+        others = [some_items(3, seed=number, first_id=1_000 * number) for number in (1, 2)]
+        put_new = index.store.put_new
+
+        def put_late(*arguments):
+            index.store.put_new = put_new
+            for more in others:
+                indexer.open(root).append(*more)
+            indexer.open(root).vacuum(keep=1)
+            return put_new(*arguments)
+
+        index.store.put_new = put_late
+        mine = some_items(3, seed=3, first_id=3_000)
+        index.append(*mine)
+        expected = items
+        for more in (*others, mine):
+            expected = expected | as_items(*more)
+        holds(indexer.open(root), expected)
+
     def test_a_swap_whose_answer_was_lost_is_no_lost_race(self, root, built):
         index, items = built
         later = some_items(3, seed=2, first_id=2_000)
