@@ -60,7 +60,7 @@ EVIDENCE = {
     r"hashcore (index|search) --config conf/billion\.yaml": HOURS + "run for BENCHMARKS.md",
     r"make (test|lint)": "the suite and its style: .ci/run runs both",
     r"make (wheel|archive|archive WITH=torch|test-cluster)": HOURS + "make test-cluster runs them all",
-    r"make test-(petastorm|faults|s3)": HOURS + "itself a suite of tests",
+    r"make test-(petastorm|faults|sanitized|s3)": HOURS + "itself a suite of tests",
     r"spark-submit (--properties-file conf/spark/local\.conf )?jobs/(encode|index)\.py --config \S+": SUBMIT,
     r"spark-submit --master spark://HOST:7077 .*": "needs a cluster; tests/cluster submits alike to local-cluster",
     r"ray job submit -- .*|RAY_ADDRESS=\S+ hashcore train .*": "needs a cluster; tests/cluster trains on two raylets",
