@@ -175,11 +175,9 @@ class Shard(ShardContents):
 
     def _table(self, number: int, substring: Substring) -> _tables.TableArrays:
         """Return what the native code needs of one table; the first one's entries are the sorted codes."""
-        word = self.layout.filter_word(substring)
-        offsets = self.file.array(f"table{number}.offsets", np.uint32, (2**substring.bits + 1,))
+        word, arrays = self.layout.filter_word(substring), self.file.arrays
         words, positions = self._codes[word], None
         if number > 0:
-            entries = (self.stored_distinct,)
-            words = self.file.array(f"table{number}.words", np.uint64, entries)
-            positions = self.file.array(f"table{number}.positions", np.uint32, entries)
+            words, positions = arrays[f"table{number}.words"], arrays[f"table{number}.positions"]
+        offsets = arrays[f"table{number}.offsets"]
         return substring.word, substring.shift, substring.bits, word, offsets, words, positions

@@ -163,6 +163,8 @@ class ShardFile:
             CorruptIndexError: If it is not there or is another.
         """
         array = self.arrays.get(name)
+        if array is not None and array.dtype == dtype and array.shape == shape:
+            return array
         if array is None or array.dtype != dtype or array.ndim != len(shape):
             got = "none" if array is None else f"{array.dtype} of {array.ndim} dimensions"
         elif any(want not in (-1, has) for want, has in zip(shape, array.shape, strict=True)):

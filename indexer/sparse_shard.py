@@ -20,7 +20,6 @@ from indexer.fold_order import WORD_BITS
 from indexer.plans import ShardPlan, TablePlan
 from indexer.shard import Shard
 from indexer.signature_blocks import Block
-from indexer.sparse_builder import BUCKETS_PER_GROUP, TAGS_READ_AT_ONCE
 
 Route = Literal["folds", "signatures", "lists", "fold scan", "scan"]
 ROUTES: tuple[Route, ...] = ("folds", "signatures", "lists", "fold scan", "scan")
@@ -151,31 +150,22 @@ class SparseShard(Shard):
         """Return the fold table, or None where the shard is small."""
         if "folds.tags" not in self.file.arrays:
             return None
-        sizes = self.file.array("classes.sizes", np.uint32, (-1,))
-        starts = self.file.array("classes.starts", np.uint32, (len(sizes) + 1,))
-        groups = _tables.count_groups(sizes, starts)
-        offsets = self.file.array("folds.offsets", np.uint32, (groups + 1,))
-        before = self.file.array("folds.before", np.uint8, (groups * BUCKETS_PER_GROUP,))
-        tags = self.file.array("folds.tags", np.uint8, (self.stored_distinct + TAGS_READ_AT_ONCE - 1,))
-        return sizes, starts, offsets, before, tags
+        arrays = self.file.arrays
+        sizes, starts = arrays["classes.sizes"], arrays["classes.starts"]
+        return sizes, starts, arrays["folds.offsets"], arrays["folds.before"], arrays["folds.tags"]
 
     def _block(self, number: int, block: Block) -> _tables.BlockArrays:
         """Return what the native code needs of one block's table."""
-        offsets = self.file.array(f"block{number}.offsets", np.uint32, (2**block.bits + 1,))
-        words = self.file.array(f"block{number}.words", np.uint64, (self.stored_distinct,))
-        positions = self.file.array(f"block{number}.positions", np.uint32, (self.stored_distinct,))
-        return block.begin, block.end, block.bits, offsets, words, positions
+        arrays, name = self.file.arrays, f"block{number}"
+        entries = arrays[f"{name}.offsets"], arrays[f"{name}.words"], arrays[f"{name}.positions"]
+        return block.begin, block.end, block.bits, *entries
 
     def _lists(self) -> _tables.ListArrays | None:
         """Return the inverted lists, or None where there are none."""
         if "lists.bytes" not in self.file.arrays:
             return None
-        shape = (self.layout.code_length, len(self.file.array("classes.sizes", np.uint32, (-1,))))
-        return (
-            self.file.array("lists.offsets", np.int64, (shape[0] * shape[1],)),
-            self.file.array("lists.counts", np.uint32, shape).reshape(-1),
-            self.file.array("lists.bytes", np.uint8, (-1,)),
-        )
+        arrays = self.file.arrays
+        return arrays["lists.offsets"], arrays["lists.counts"].reshape(-1), arrays["lists.bytes"]
 
 
 def _add(work: NDArray[np.float64], done: NDArray[np.float64]) -> None:

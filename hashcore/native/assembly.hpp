@@ -73,8 +73,9 @@ class Assembly {
             for (std::size_t i = 0; i < part.size(); ++i) {
                 if (i + ahead < part.size()) rows_.prefetch_rows(part[i + ahead].position);
                 const Hit& hit = part[i];
-                const std::size_t count = std::min<std::size_t>(rows_.count(hit.position), most_);
-                found_[next[hit.query]++] = {std::uint32_t(rows_.begin(hit.position)), std::uint32_t(count), hit.distance};
+                const std::size_t row = std::min<std::size_t>(rows_.begin(hit.position), rows_.total);
+                const std::size_t count = std::min({std::size_t(rows_.count(hit.position)), most_, rows_.total - row});
+                found_[next[hit.query]++] = {std::uint32_t(row), std::uint32_t(count), hit.distance};
             }
     }
 

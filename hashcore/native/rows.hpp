@@ -1,7 +1,6 @@
-// The rows that carry each distinct code. Arrays come from files that may lie: no row outside them is ever named.
+// The rows that carry each distinct code. Arrays come from files that may lie: whoever goes through rows keeps below `total`.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,11 +15,8 @@ struct Rows {
     std::int64_t base = 0;
     std::size_t total = std::size_t(-1);
 
-    std::size_t begin(std::size_t position) const { return row_offsets ? std::min<std::size_t>(row_offsets[position], total) : position; }
-    std::uint32_t count(std::size_t position) const {
-        if (!row_offsets) return 1;
-        return std::uint32_t(std::min<std::size_t>(row_offsets[position + 1] - row_offsets[position], total - begin(position)));
-    }
+    std::uint32_t begin(std::size_t position) const { return row_offsets ? row_offsets[position] : std::uint32_t(position); }
+    std::uint32_t count(std::size_t position) const { return row_offsets ? row_offsets[position + 1] - row_offsets[position] : 1; }
     std::int64_t id(std::size_t row) const {
         return std::int64_t(std::uint64_t(base) + std::uint64_t(short_ids ? std::int64_t(short_ids[row]) : long_ids ? long_ids[row] : std::int64_t(row)));
     }

@@ -53,14 +53,14 @@ class Candidates {
 };
 
 // offsets[b]:offsets[b + 1] are the entries of bucket b; words[e] is the filter word of entry e. Few buckets hold more than
-// usual_entries. Offsets come from files that may lie: a bucket that ends before it begins is empty.
+// usual_entries. Offsets come from files that may lie: no entry outside is read, and a bucket that ends before it begins is empty.
 struct Buckets {
     const std::uint32_t* offsets;
     const std::uint64_t* words;
     std::uint32_t entries, usual_entries;
 
-    std::uint32_t begin(std::size_t bucket) const { return offsets[bucket]; }
-    std::uint32_t end(std::size_t bucket) const { return offsets[bucket + 1] < entries ? offsets[bucket + 1] : entries; }
+    // Where a bucket ends, within the entries.
+    std::uint32_t end_within(std::uint32_t end) const { return end < entries ? end : entries; }
 };
 
 // A table that has reported every item with at most `differing` bits other than the query's under its mask.

@@ -25,6 +25,7 @@ inline void keep_new(const Buckets& buckets, std::uint32_t entry, std::uint32_t 
 // Writes down those of the entries begin:end that are near enough, one by one: for shards too small for a vector.
 void keep_near(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, const Wanted& wanted,
                Candidates& out) {
+    end = buckets.end_within(end);
     if (begin < end) out.reserve(end - begin);
     for (std::uint32_t entry = begin; entry < end; ++entry) {
         const std::uint64_t distance = Simd::count_bits(buckets.words[entry] ^ probe.filter_word);
@@ -60,21 +61,22 @@ inline std::uint32_t last_vector(const Buckets& buckets, std::uint32_t begin, st
 
 // Compares the entries begin:end with one query, `vectors` vectors at a time without a branch in between: with the right
 // number of them nearly every bucket takes one step, and the processor is not surprised by its length. What the last vector
-// holds of the bucket before, or of the one after, costs a second look at most.
+// holds of the bucket before, or of the one after, costs a second look at most. Every vector is loaded from within the entries,
+// wherever begin and end lie, so that those need a look only where entries are near or go on.
 template <std::size_t vectors>
 [[gnu::always_inline]] inline void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe,
                                            const Wanted& wanted, Candidates& out) {
     constexpr std::uint32_t lanes = Simd::lanes, step = vectors * lanes;
     if constexpr (vectors == 0) return keep_near(buckets, begin, end, probe, wanted, out);
     const Simd::Vector query = Simd::broadcast(probe.filter_word), limit = Simd::broadcast(probe.radius);
-    for (; begin < end; begin += step) {
+    for (; begin < end; end = buckets.end_within(end), begin += step) {
         const std::uint32_t stop = std::min(end, begin + step), last = last_vector(buckets, begin, stop);
         Simd::Vector nearest = Simd::distance(Simd::load(buckets.words + std::min(begin, last)), query);
         for (std::uint32_t v = 1; v < vectors; ++v)
             nearest = Simd::minimum(nearest, Simd::distance(Simd::load(buckets.words + std::min(begin + v * lanes, last)), query));
         if (Simd::at_most(nearest, limit)) [[unlikely]]
-            for (std::uint32_t from = begin; from < stop; from += lanes)
-                keep_near_lanes(buckets, std::min(from, last), from, std::min(from + lanes, stop), probe, wanted, out);
+            for (std::uint32_t from = begin, within = buckets.end_within(stop); from < within; from += lanes)
+                keep_near_lanes(buckets, std::min(from, last), from, std::min(from + lanes, within), probe, wanted, out);
     }
 }
 
@@ -85,7 +87,7 @@ std::uint64_t look_up_by(const Buckets& buckets, const Probe* probes, std::size_
     for (const Probe* probe = probes; probe < probes + count; ++probe)
         for (std::size_t f = 0; f < flip_count; ++f) {
             const std::uint32_t bucket = probe->bucket ^ base ^ flips[f];
-            const std::uint32_t begin = buckets.begin(bucket), end = buckets.end(bucket);
+            const std::uint32_t begin = buckets.offsets[bucket], end = buckets.offsets[bucket + 1];
             compared += end - begin;
             compare<vectors>(buckets, begin, end, *probe, wanted, out);
         }
@@ -114,8 +116,8 @@ std::uint64_t look_up_far_by(const Buckets& buckets, const Probe* probes, std::s
         }
         if (i >= ahead && i < total + ahead) {
             const std::uint32_t bucket = probes[near.probe].bucket ^ flips[near.flip];
-            begin[slot] = buckets.begin(bucket);
-            end[slot] = buckets.end(bucket);
+            begin[slot] = buckets.offsets[bucket];
+            end[slot] = buckets.offsets[bucket + 1];
             compared += end[slot] - begin[slot];
             for (std::uint32_t entry = begin[slot]; entry < std::min<std::uint32_t>(end[slot], begin[slot] + 64); entry += 8)
                 __builtin_prefetch(buckets.words + entry);

@@ -116,7 +116,7 @@ std::uint64_t Sweep::run_region(std::size_t region, const Wanted& wanted, Candid
     std::uint64_t compared = 0;
     const std::uint32_t* offsets = table_.buckets.offsets + (region << low_bits_);
     fetch(offsets, (std::size_t(1) << low_bits_) + 1);
-    const std::uint32_t entries_begin = table_.buckets.begin(region << low_bits_), entries_end = table_.buckets.end(((region + 1) << low_bits_) - 1);
+    const std::uint32_t entries_begin = offsets[0], entries_end = table_.buckets.end_within(offsets[std::size_t(1) << low_bits_]);
     if (entries_begin < entries_end) fetch(table_.buckets.words + entries_begin, entries_end - entries_begin);
     for (std::size_t high_weight = 0; high_weight < high_flips_.size(); ++high_weight) {
         const std::size_t lowest = pass_.lowest > high_weight ? pass_.lowest - high_weight : 0;
