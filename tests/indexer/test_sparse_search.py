@@ -10,6 +10,7 @@ import indexer
 from hashcore import codes, hamming
 from hashcore.errors import CorruptIndexError, InvalidInputError
 from indexer.layout import Layout, plan_layout
+from indexer.shard_arrays import check_arrays
 from indexer.shard_check import check_structure
 from indexer.signature_blocks import Block
 from indexer.sparse_shard import ROUTES, SparseCosts, SparseShard
@@ -289,4 +290,4 @@ def test_a_shard_without_its_lists_directory_is_corrupt(tmp_path):
     shard = index.open_shard(0)
     del shard.file.arrays["lists.counts"]
     with pytest.raises(CorruptIndexError, match=r"expected lists\.counts as uint32"):
-        shard._open_sparse()
+        check_arrays(shard.file, shard.layout, shard.stored_rows)
