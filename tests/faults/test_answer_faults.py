@@ -66,7 +66,8 @@ def test_a_current_or_manifest_that_is_wrong_is_read_again(falsified, bucket):
 
 def test_a_listing_that_is_cut_empty_or_no_xml_is_asked_for_again(falsified, bucket):
     S3Store(bucket).put_new("a/b", b"1")
-    S3Store(bucket).client.create_multipart_upload(Bucket=bucket.removeprefix("s3://"), Key=f"shards/{'0' * 64}.safetensors")
+    name = f"shards/{'0' * 64}.safetensors"
+    S3Store(bucket).client.create_multipart_upload(Bucket=bucket.removeprefix("s3://"), Key=name)
     assert [entry.name for entry in S3Store(falsified(2)).entries("a")] == ["a/b"]
     now = S3Store(bucket).now_s()
     assert S3Store(falsified(2)).now_s() >= now
