@@ -82,7 +82,9 @@ def writing(path: str, made: Record, *, resumes: bool = False) -> Iterator[str]:
         _commit(staging, path, made)
         runs.writes(path, made.fingerprint)
     except Exception as error:
-        if not (resumes and isinstance(error, TaskError)):  # whose cause may be mended: finished tasks are kept
+        is_kept = resumes and isinstance(error, TaskError)  # whose cause may be mended: finished tasks are kept
+        is_committed = staging == path and read(path) is not None  # by another run of the same job
+        if not is_kept and not is_committed:
             files.remove(staging)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise _unwritable(path, error) from None

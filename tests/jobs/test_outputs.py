@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hashcore import files
 from hashcore.errors import InvalidInputError, OutputError
 from jobs.pipeline import outputs, records
 from jobs.pipeline.config import Pipeline
@@ -218,3 +219,17 @@ def test_an_input_of_others_is_known_by_its_files(tmp_path):
 def test_a_missing_input_is_named(tmp_path):
     with pytest.raises(InvalidInputError, match=r"absent does not exist"):
         records.fingerprint_of(str(tmp_path / "absent"))
+
+
+def test_a_run_that_fails_removes_nothing_that_another_one_has_committed_in_its_place(bucket):
+    path, made = f"{bucket}/output", record()
+
+    def fail_late():
+        with outputs.writing(path, made, resumes=True):
+            with outputs.writing(path, made, resumes=True) as staging:
+                files.write_bytes(files.join(staging, "data"), b"hello")
+            stop()
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_late()
+    assert outputs.is_finished(path, made) and files.read_bytes(files.join(path, "data")) == b"hello"
