@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_RING_PROBES = 2_000_000
+LEAST_NS = 1e-9  # a shard without codes costs nothing
 OTHER_WORDS = 0.1  # what each word after the first adds to a scan, which seldom looks at them
 
 
@@ -66,10 +67,10 @@ class Allocation:
         if math.isinf(self.tables_ns):
             return "scan: the shard has no tables"
         if self.is_scan:
-            return f"scan: tables would cost {self.tables_ns / self.scan_ns:.1f}x as much or more"
+            return f"scan: tables would cost {self.tables_ns / max(self.scan_ns, LEAST_NS):.1f}x as much or more"
         if scanned:
             return "scan: the first tables' buckets turned out so full that it was cheaper than going on"
-        return f"tables: a scan would cost {self.scan_ns / self.tables_ns:.1f}x as much"
+        return f"tables: a scan would cost {self.scan_ns / max(self.tables_ns, LEAST_NS):.1f}x as much"
 
 
 def allocate(

@@ -1,5 +1,7 @@
 """Search over tables and shards against the definition, for every instruction set, and what must not change answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ import indexer
 from hashcore import codes, hamming
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from indexer.allocation import Allocation, Costs
+from indexer.allocation import Allocation, Costs, allocate
 from indexer.layout import plan_layout
 
 ITEMS, QUERIES = 211, 7
@@ -262,3 +264,9 @@ def test_queries_of_another_length_and_radii_outside_the_code_are_refused(tmp_pa
         with pytest.raises(InvalidInputError, match=r"use 0\.\.64"):
             index.range_search(queries, radius)
     assert index.range_search(queries[:0], 3).offsets.tolist() == [0]
+
+
+def test_the_plan_of_a_shard_without_codes_is_explained():
+    plan = allocate(3, [8, 8], np.zeros((2, 3)), codes=0, words=1, costs=Costs())
+    assert plan.reason(scanned=False).startswith("scan: tables would cost")
+    assert replace(plan, radii=(0, 0), tables_ns=0.0).reason(scanned=False).startswith("tables: a scan would cost")
