@@ -16,8 +16,9 @@ from hashcore.errors import HashcoreError, require
 from hashcore.relevance import Labels
 from hashcore.training.config import TrainingConfig
 from jobs.corpora import corpus
-from jobs.pipeline import outputs, records, runs
+from jobs.pipeline import outputs, records, rejects, runs
 from jobs.pipeline.progress import Progress, duration
+from jobs.pipeline.rejects import Rejects
 from jobs.pipeline.runs import recorded
 from jobs.training import decisive, reading, tracking
 from jobs.training.readers import ReaderName
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from jobs.training.source import Source
 
 log = logging.getLogger(__name__)
+
+REJECTED = "rejected"
 
 
 class TrainConfig(TrainingConfig):
@@ -93,11 +96,17 @@ def run(pipeline: Pipeline) -> None:
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
         return
-    hasher = _hasher(pipeline, record)
+    place = rejects.place_of(pipeline.paths.hasher)
+    if not _is_begun(pipeline.paths.checkpoints):
+        files.remove(place)  # of a run that ended without an output
+    hasher, rejected = _hasher(pipeline, record), rejects.read(place)
     with outputs.writing(pipeline.paths.hasher, record) as staging:
         hasher.save(staging)
-    runs.count(rows=hasher.provenance["rows"])
-    print(f"train: {_summary(hasher)} -> {pipeline.paths.hasher}")
+        rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
+    files.remove(place)
+    runs.count(rows=hasher.provenance["rows"], rejected=len(rejected))
+    told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
+    print(f"train: {_summary(hasher)}{told} -> {pipeline.paths.hasher}")
 
 
 def _hasher(pipeline: Pipeline, record: records.Record) -> Hasher:
@@ -108,7 +117,7 @@ def _hasher(pipeline: Pipeline, record: records.Record) -> Hasher:
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
     source = find(pipeline)
-    return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
+    return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)
 
 
 def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher:
@@ -125,11 +134,15 @@ def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher
 
         return on_ray.fit(pipeline, source)
     except HashcoreError:
-        learned = any(name.endswith(".safetensors") for name in files.listing(folder, deep=True))
-        if not learned:  # leave the place to a corrected run
+        if not _is_begun(folder):  # leave the place to a corrected run
             with suppress(OSError):
                 files.remove(folder)
         raise
+
+
+def _is_begun(checkpoints: str) -> bool:
+    """Return whether a folder holds the state of a training after its first epoch, or later."""
+    return any(name.endswith(".safetensors") for name in files.listing(checkpoints, deep=True))
 
 
 def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
@@ -140,7 +153,8 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
 
     config = pipeline.train
     torch.set_num_threads(config.threads)
-    window = reading.window(reading.read(source, config), source, config)
+    table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
+    window = reading.window(table, source, config)
     with Progress("train", total=config.epochs * source.turns, unit="items") as progress:
         return fit(
             {name: values.numpy() for name, values in window.items.items()},
@@ -152,11 +166,12 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
         )
 
 
-def _fit_classical(method: Method, config: TrainConfig, source: Source) -> Hasher:
+def _fit_classical(method: Method, pipeline: Pipeline, source: Source) -> Hasher:
     """Fit a classical hash, in this process."""
     from hashcore.classical import choice
 
-    table = reading.read(source, config)
+    config = pipeline.train
+    table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
     labels = Labels.from_arrow(table.column("labels")) if source.labels else None
     items = {name: reading.items(table, source, name) for name in source.items}
     return choice.fit(method, items, labels, config.code_length, seed=config.seed)

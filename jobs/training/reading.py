@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import InvalidInputError
-from hashcore.inputs import read_column
+from hashcore.inputs import Inputs, read_column
 from hashcore.relevance import Labels
+from jobs.corpora import verdict
 from jobs.corpora.parquet import label_lists
+from jobs.pipeline import rejects
+from jobs.pipeline.digest import digest
+from jobs.pipeline.rejects import Rejects
 from jobs.training.readers import READERS
 from jobs.training.source import Source, item_bytes, read_judgements
 
@@ -24,8 +29,13 @@ if TYPE_CHECKING:
 PREFIX = "item:"  # of the columns of decoded items
 
 
-def decode(table: pa.Table, source: Source) -> pa.Table:
+def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.Table:
     """Return the rows whose items are good in every modality.
+
+    Args:
+        table: Rows of the corpus.
+        source: Of the rows.
+        rejected: Folder that keeps the others, once however often they are read; none drops them.
 
     Returns:
         Columns id, `item:<modality>` (bytes of the item's array) and, where they are read, labels (list<int32>).
@@ -33,9 +43,11 @@ def decode(table: pa.Table, source: Source) -> pa.Table:
     import pyarrow as pa
 
     read = {name: read_column(table.column(column), source.inputs[name]) for name, column in source.items.items()}
+    reasons = _reasons(read)
+    if reasons and rejected is not None:
+        _set_aside(table.column(source.id), reasons, rejected)
     good = np.ones(len(table), bool)
-    for inputs in read.values():
-        good[np.setdiff1d(np.arange(len(table)), inputs.kept)] = False
+    good[list(reasons)] = False
     kept = pa.array(np.flatnonzero(good))
     columns = {"id": table.column(source.id).take(kept).cast(pa.int64())}
     for name, inputs in read.items():
@@ -48,6 +60,24 @@ def decode(table: pa.Table, source: Source) -> pa.Table:
         column = table.column(source.labels).take(kept).combine_chunks()
         columns["labels"] = label_lists(column, source.path, source.labels)
     return pa.table(columns)
+
+
+def _reasons(read: Mapping[str, Inputs]) -> dict[int, str]:
+    """Return by row number why a row is bad, in the first modality in which it is."""
+    reasons: dict[int, str] = {}
+    for name, inputs in read.items():
+        for row, reason in inputs.rejected:
+            reasons.setdefault(row, reason if len(read) == 1 else f"{name}: {reason}")
+    return dict(sorted(reasons.items()))
+
+
+def _set_aside(ids: pa.ChunkedArray, reasons: Mapping[int, str], folder: str) -> None:
+    """Write rejected rows (id, reason) to a file that is named by their ids."""
+    import pyarrow as pa
+
+    mine = ids.take(pa.array(list(reasons), pa.int64()))
+    rows = pa.table({"id": mine.cast(pa.int64()), "reason": pa.array(reasons.values(), pa.string())})
+    rejects.add(rows, folder, digest(rows.column("id").to_pylist()))
 
 
 def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, workers: int = 1) -> Window:
@@ -94,17 +124,33 @@ def items(table: pa.Table, source: Source, modality: str) -> NDArray[Any]:
     return content.reshape(len(values), *described.shape).copy()
 
 
-def read(source: Source, config: TrainConfig) -> pa.Table:
-    """Return all good rows, decoded.
+def read(source: Source, config: TrainConfig, rejected: str | None = None) -> pa.Table:
+    """Return all good rows, decoded; the others are kept in a folder `rejected`, if there is one.
 
     Raises:
         InvalidInputError: If too many rows are bad.
     """
     import pyarrow as pa
 
-    table = pa.concat_tables([decode(part, source) for part in READERS[config.reader](source)])
+    table = pa.concat_tables([decode(part, source, rejected) for part in READERS[config.reader](source)])
+    if rejected is not None:
+        judge_rejected(source, config, rejected)
     judge(len(table), source, config)
     return table
+
+
+def judge_rejected(source: Source, config: TrainConfig, rejected: str, *, at_least: bool = False) -> None:
+    """Raise InvalidInputError, with the reasons, if too many rows are in the folder of bad ones."""
+    found = Rejects.of(rejects.read(rejected))
+    verdict.judge(
+        found,
+        source.rows - found.rows,
+        source=source.path,
+        key="train.max_rejected_share",
+        limit=config.max_rejected_share,
+        place=rejected,
+        at_least=at_least,
+    )
 
 
 def judge(good: int, source: Source, config: TrainConfig) -> None:

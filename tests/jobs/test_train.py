@@ -22,6 +22,7 @@ from hashcore.training import fit
 from hashcore.training.peers import Peers
 from jobs import train
 from jobs.pipeline.progress import Progress
+from jobs.pipeline.run_record import listed
 from jobs.training import on_ray, reading, tracking, worker
 from jobs.training.board import Board, Teller
 from jobs.training.source import find
@@ -277,7 +278,12 @@ NULLS = [[1.0] * 5, None] * (ROWS // 2)
         (columns(labels=["a"] * ROWS), {}, {}, "column labels: labels are string but must be list<int32>"),
         (columns(), {"labels": None}, {}, r"corpus\.labels=null: train\.method=network learns from labels"),
         (columns(features=None), {}, {}, r"has no column features \(train\.column\)"),
-        (columns(features=NULLS), {}, {}, r"100 of 200 rows are bad, more than train\.max_rejected_share=0\.01"),
+        (
+            columns(features=NULLS),
+            {},
+            {},
+            r"100 of 200 rows are bad, more than train\.max_rejected_share=0\.01: null: 100",
+        ),
         (columns(features=["a"] * ROWS), {}, {}, "features are string but must be lists of numbers"),
         ({"id": pa.array([], pa.int64())}, {}, {}, "is empty"),
         (columns(), {}, {"modalities": {"features": {}, "text": {}}}, r"no column text \(train\.modalities\)"),
@@ -359,3 +365,47 @@ def test_what_ray_says_of_a_failure_becomes_one_line():
     other = on_ray._cause(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
     assert isinstance(other, OutputError)
     assert str(other) == "training on Ray failed (out of memory); run it again to go on from its last epoch"
+
+
+def mixed_sizes(good, bad):
+    """Images of 4 × 3 pixels of two classes, among others that are larger."""
+    pixels = np.random.default_rng(0).integers(0, 100, (good + bad, 5, 3), np.uint8)
+    pixels[::2] += 100
+    images = [png(image[:4] if row < good else image) for row, image in enumerate(pixels)]
+    return {"id": np.arange(good + bad), "image": images, "labels": [[row % 2] for row in range(good + bad)]}
+
+
+@pytest.mark.parametrize("values", [{}, {"method": "lsh", "code_length": 8}])
+def test_rejected_rows_are_counted_and_kept_and_told_in_the_line(tmp_path, capsys, values):
+    write(tmp_path, mixed_sizes(ROWS - 2, 2))
+    made = pipeline(tmp_path, modality="image", **values)
+    train.run(made)
+    said = "2 rejected: image of 3 x 5 where 3 x 4 is needed: 2 rows (ids 198, 199) ->"
+    out = capsys.readouterr().out
+    assert said in out and f"bits from {ROWS - 2} items by" in out
+    assert [row["id"] for row in pq.read_table(tmp_path / "hasher" / "rejected").to_pylist()] == [198, 199]
+    assert Hasher.load(made.paths.hasher).provenance["rows"] == ROWS - 2
+    assert [run.rejected for run in listed(str(tmp_path))] == [2]
+    assert not (tmp_path / "hasher.rejected").exists()
+
+
+def test_pictures_of_mixed_sizes_are_told_by_their_sizes_and_not_by_their_labels(tmp_path):
+    write(tmp_path, mixed_sizes(1, 99))
+    with pytest.raises(InvalidInputError) as caught:
+        train.run(pipeline(tmp_path, modality="image"))
+    assert str(caught.value) == (
+        f"{tmp_path}/corpus/train: 99 of 100 rows are bad, more than train.max_rejected_share=0.01: image of 3 x 5 "
+        f"where 3 x 4 is needed: 99 rows (ids 1, 2, 3, 4, 5, …); all are listed in {tmp_path}/hasher.rejected; "
+        "mend them"
+    )
+    assert pq.read_table(tmp_path / "hasher.rejected").num_rows == 99
+
+
+def test_rows_of_several_modalities_are_told_by_the_one_in_which_they_are_bad(tmp_path, capsys):
+    held = two_views()
+    held["text"][7] = None
+    held["features"][9] = [1.0]
+    write(tmp_path, held)
+    train.run(pipeline(tmp_path, **COUPLED))
+    said = "2 rejected: features: 1 values where 5 are needed: 1 row (id 9), text: null: 1 row (id 7)"
+    assert said in capsys.readouterr().out
