@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from hashcore import files
 from hashcore.classical.spec import Method
-from hashcore.errors import HashcoreError, require
+from hashcore.errors import HashcoreError, LearningError, require
 from hashcore.relevance import Labels
 from hashcore.training.config import TrainingConfig
 from jobs.corpora import corpus
@@ -99,25 +99,49 @@ def run(pipeline: Pipeline) -> None:
     place = rejects.place_of(pipeline.paths.hasher)
     if not _is_begun(pipeline.paths.checkpoints):
         files.remove(place)  # of a run that ended without an output
-    hasher, rejected = _hasher(pipeline, record), rejects.read(place)
+    source = None if pipeline.train.method == "identity-tags" else find(pipeline)
+    hasher, rejected = _hasher(pipeline, record, source), rejects.read(place)
+    learned = _judged(hasher, source, pipeline) if source else ""
     with outputs.writing(pipeline.paths.hasher, record) as staging:
         hasher.save(staging)
         rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
     files.remove(place)
     runs.count(rows=hasher.provenance["rows"], rejected=len(rejected))
     told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
-    print(f"train: {_summary(hasher)}{told} -> {pipeline.paths.hasher}")
+    print(f"train: {_summary(hasher)}{learned}{told} -> {pipeline.paths.hasher}")
 
 
-def _hasher(pipeline: Pipeline, record: records.Record) -> Hasher:
+def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -> Hasher:
     """Make the hasher by the method that was chosen."""
     method = pipeline.train.method
-    if method == "identity-tags":
+    if method == "identity-tags" or source is None:
         from hashcore import identity_tags
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
-    source = find(pipeline)
     return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)
+
+
+def _judged(hasher: Hasher, source: Source, pipeline: Pipeline) -> str:
+    """Return what a hasher has learned, for the line; note its figures, and warn where it is little.
+
+    Raises:
+        LearningError: If its codes tell next to nothing apart; it is put aside, and the state of its training removed.
+    """
+    from jobs.training import outcome
+
+    found, config, aside = outcome.look(hasher, source), pipeline.train, f"{pipeline.paths.hasher}.refused"
+    runs.figures(outcome.figures(found, hasher))
+    files.remove(aside)
+    try:
+        outcome.refuse_collapsed(found, config, aside)
+    except LearningError:
+        hasher.save(aside)
+        files.remove(pipeline.paths.checkpoints)
+        raise
+    warning = outcome.warning(found, hasher, config)
+    if warning:
+        log.warning("train: %s", warning)
+    return f", {found.told()}"
 
 
 def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher:
@@ -133,8 +157,8 @@ def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher
         from jobs.training import on_ray
 
         return on_ray.fit(pipeline, source)
-    except HashcoreError:
-        if not _is_begun(folder):  # leave the place to a corrected run
+    except HashcoreError as error:
+        if isinstance(error, LearningError) or not _is_begun(folder):  # leave the place to a corrected run
             with suppress(OSError):
                 files.remove(folder)
         raise
@@ -188,6 +212,7 @@ def _summary(hasher: Hasher) -> str:
         f"{text}, {len(history)} epochs in {duration(seconds)}, {last['items_per_s']:,.0f} items/s, "
         f"loss {last['loss']:.4f}"
         + (f", {last['violating']:.2%} of triplets ranked wrongly" if last["violating"] is not None else "")
+        + (f", {held_out:.2%} of those held out" if (held_out := last["validation_violating"]) is not None else "")
     )
 
 
