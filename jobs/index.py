@@ -14,6 +14,7 @@ from pydantic import Field
 from hashcore import files
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
+from jobs.corpora import verdict
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
@@ -69,6 +70,7 @@ def run(pipeline: Pipeline) -> None:
         index = _build(pipeline, info, record)
     runs.count(rows=len(index))
     print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
+    verdict.tell_few(sum(shard.distinct for shard in index.shards), len(index), index.code_length, root)
 
 
 def _is_done(root: str, record: Record) -> bool:
