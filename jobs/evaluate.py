@@ -150,7 +150,7 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
     import indexer
 
     index = indexer.open(pipeline.paths.index)
-    info = codes.read_info(pipeline.paths.codes_queries)
+    info = codes.read_info(pipeline.paths.codes_queries, "paths.corpus_queries")
     made_by = index.manifest.hasher_fingerprint or info.hasher_fingerprint
     if (info.code_length, info.hasher_fingerprint) != (index.code_length, made_by):
         raise InvalidInputError(
@@ -170,12 +170,17 @@ def _check(config: EvaluateConfig, index: Index) -> None:
     for k in config.knn:
         if k > ranked:
             others = " but the query's own" if config.exclude_self else ""
-            raise ConfigError(f"evaluate.knn: k={k} exceeds the {ranked} codes in the index{others}; use k <= {ranked}")
+            raise ConfigError(
+                f"evaluate.knn: k={k} exceeds the {ranked} codes in the index{others}; use k <= {ranked}, as in "
+                f"--set 'evaluate.knn={[each for each in config.knn if each <= ranked]}'"
+            )
     if ranked < 1:
         raise ConfigError("evaluate.exclude_self=true leaves no item to rank; index more than one")
     for radius in (parse(name).within for name in config.measures):
         if radius is not None and radius > index.code_length:
-            raise ConfigError(f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code")
+            raise ConfigError(
+                f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code; use smaller ones"
+            )
 
 
 def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) -> None:

@@ -60,7 +60,7 @@ def run(pipeline: Pipeline) -> None:
     from indexer.store import LOCK
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
-    info = codes.read_info(source)
+    info = codes.read_info(source, "paths.corpus_database")
     record = records.record(pipeline, "index", ("index",), {"codes": records.fingerprint_of(source)})
     if _is_done(root, record):
         print(f"index: done before -> {root}")
@@ -83,7 +83,10 @@ def _is_done(root: str, record: Record) -> bool:
     if made_by is None or finished:
         return made_by is not None
     if made_by != record.fingerprint:
-        raise OutputError(f"{root} holds an index of another pipeline; remove it, or write elsewhere by --set root=...")
+        raise OutputError(
+            f"{root} holds an index of another pipeline; remove it, or write elsewhere by "
+            f"{records.elsewhere(root, record)}"
+        )
     outputs.finish(root, record)
     return True
 
