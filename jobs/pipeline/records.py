@@ -131,10 +131,10 @@ def difference(found: Record, wanted: Record) -> str:
 
 def elsewhere(path: str, wanted: Record) -> str:
     """Return what to type so that an output is written to another place, which is free, than `path`."""
-    places: dict[str, str] = wanted.pipeline["paths"]
+    places: dict[str, str] = wanted.pipeline.get("paths", {})
     keys = TOGETHER.get(wanted.stage, tuple(key for key, place in places.items() if place == path))
     if not keys:
-        return f"--set root={_free(wanted.pipeline['root'])}"
+        return f"--set root={_free(wanted.pipeline.get('root', path))}"
     return " ".join(f"--set paths.{key}={_free(places[key])}" for key in keys)
 
 
