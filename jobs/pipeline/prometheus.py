@@ -28,6 +28,9 @@ def metrics(run: Run) -> str:
     if run.stages:
         lines += _head("stage_seconds", "Seconds of a stage")
     lines += [f'{PREFIX}_stage_seconds{{{labels},stage="{_quoted(name)}"}} {s}' for name, s in run.stages.items()]
+    if run.figures:
+        lines += _head("figure", "What a training came to")
+    lines += [f'{PREFIX}_figure{{{labels},figure="{_quoted(name)}"}} {value}' for name, value in run.figures.items()]
     return "\n".join(lines)
 
 

@@ -107,6 +107,25 @@ def test_what_is_missing_is_made_by_the_verb_that_is_named(spark, root, run):
         assert run(verb)[0] == 0
 
 
+def test_what_is_damaged_is_removed_and_made_anew_as_is_said(spark, root, run):
+    for verb in ("train", "encode", "index", "evaluate"):
+        assert run(verb)[0] == 0
+    for file, reader, removed, makers in (
+        ("codes/queries/codes.json", "search", "codes/queries", ["encode"]),
+        ("metrics.json", "report", "metrics.json", ["evaluate"]),
+    ):
+        (root / file).write_text("{}")
+        said = refused(run, reader)
+        assert re.search(rf"remove (it|this codes directory) and run `hashcore {makers[0]}`$", said)
+        shutil.rmtree(root / removed) if (root / removed).is_dir() else (root / removed).unlink()
+        assert [run(maker)[0] for maker in makers] == [0] and run(reader)[0] == 0
+    (root / "hasher/weights.safetensors").write_bytes(b"")
+    shutil.rmtree(root / "codes")
+    assert "copy it again, or remove the folder and train" in refused(run, "encode")
+    shutil.rmtree(root / "hasher")
+    assert run("train")[0] == 0 and run("encode")[0] == 0
+
+
 def test_a_search_without_queries_says_where_they_are_looked_for(spark, root, run):
     queries = root / "corpus/queries"
     kept = queries.rename(root / "later")
