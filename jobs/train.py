@@ -17,6 +17,7 @@ from hashcore.relevance import Labels
 from hashcore.training.config import TrainingConfig
 from jobs.corpora import corpus
 from jobs.pipeline import outputs, records, runs
+from jobs.pipeline.claim import claimed
 from jobs.pipeline.progress import Progress, duration
 from jobs.pipeline.runs import recorded
 from jobs.training import reading, tracking
@@ -116,9 +117,15 @@ def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher
     """Train a network, keeping its state after each epoch in a folder that this training claims for itself."""
     folder = pipeline.paths.checkpoints
     tracking.check(pipeline.train.tracking)
-    outputs.is_finished(folder, record)  # refuses another training's state
-    with outputs.growing(folder, record):
-        pass
+    with claimed(folder, folder):
+        outputs.is_finished(folder, record)  # refuses another training's state
+        with outputs.growing(folder, record):
+            pass
+        return _learned(pipeline, source, folder)
+
+
+def _learned(pipeline: Pipeline, source: Source, folder: str) -> Hasher:
+    """Train a network; a failure before the first epoch's end leaves the folder to a corrected run."""
     try:
         if pipeline.train.in_process:
             return _fit_here(pipeline, source)
@@ -127,7 +134,7 @@ def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher
         return on_ray.fit(pipeline, source)
     except HashcoreError:
         learned = any(name.endswith(".safetensors") for name in files.listing(folder, deep=True))
-        if not learned:  # leave the place to a corrected run
+        if not learned:
             with suppress(OSError):
                 files.remove(folder)
         raise
