@@ -81,7 +81,9 @@ def _is_done(root: str, record: Record) -> bool:
     if made_by is None or finished:
         return made_by is not None
     if made_by != record.fingerprint:
-        raise OutputError(f"{root} holds an index of another pipeline; remove it, or write elsewhere by --set root=...")
+        raise OutputError(
+            f"{root} holds an index of another pipeline; remove it, or write elsewhere with --set paths.index=..."
+        )
     outputs.finish(root, record)
     return True
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from hashcore.errors import ConfigError
 from jobs.corpora.corpus import CorpusConfig
@@ -15,6 +15,7 @@ from jobs.encode import EncodeConfig, HasherConfig
 from jobs.evaluate import EvaluateConfig
 from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig
+from jobs.pipeline.config_errors import describe
 from jobs.pipeline.digest import digest
 from jobs.pipeline.paths import Paths
 from jobs.pipeline.section import Section
@@ -55,6 +56,15 @@ class Pipeline(Section):
         root = str(values.get("root") or f"runs/{values.get('name', '')}")
         return {**values, "root": root, "paths": {**Paths.below(root), **(values.get("paths") or {})}}
 
+    def of_current_generation(self) -> Pipeline:
+        """Return the pipeline with the number of the index's current generation in the paths that ask for it."""
+        if not self.paths.name_generation():
+            return self
+        import indexer
+
+        generation = indexer.open(self.paths.index).generation
+        return self.model_copy(update={"paths": self.paths.of_generation(generation)})
+
     def allowed(self) -> tuple[str, ...]:
         """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""
         return (*self.hasher.allow, *self.train.modules())
@@ -84,7 +94,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
         return Pipeline.model_validate(values)
     except ValidationError as error:
         files = " with ".join(map(str, (path, *also)))
-        raise ConfigError(f"{files}: {_describe(error)}") from None
+        raise ConfigError(f"{files}: {describe(error, Pipeline)}") from None
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -123,39 +133,3 @@ def set_value(values: dict[str, Any], override: str) -> None:
         values[last] = yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not YAML; quote it, as in --set name='\"a: b\"'") from None
-
-
-def _describe(error: ValidationError) -> str:
-    """Say in one line what the first problem is, and how many others there are."""
-    problems = error.errors()
-    first = problems[0]
-    *outer, last = (str(part) for part in first["loc"]) if first["loc"] else ("pipeline",)
-    key = ".".join((*outer, last))
-    if first["type"] == "extra_forbidden":
-        section, known = ".".join(outer) or "a pipeline", sorted(_keys(Pipeline, outer))
-        text = f"unknown key {key}; valid keys of {section}: {', '.join(known)}"
-    else:
-        given = "" if isinstance(first["input"], dict) else f"={first['input']!r}"
-        text = f"{key}{given}: {first['msg'].removeprefix('Value error, ')}"
-    return text + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
-
-
-def _keys(model: type[BaseModel], location: Sequence[str]) -> set[str]:
-    """Return the keys of the models at a location; tags of unions stand in a location but name no field."""
-    models = {model}
-    for part in location:
-        inner = {m for held in models if part in held.model_fields for m in _models(held.model_fields[part].annotation)}
-        models = inner or {m for m in models if part in _tags(m)} or models
-    return {name for held in models for name in held.model_fields}
-
-
-def _models(annotation: Any) -> set[type[BaseModel]]:
-    """Return the models within an annotation such as `Linear | Mlp | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return {model for argument in get_args(annotation) for model in _models(argument)}
-
-
-def _tags(model: type[BaseModel]) -> set[str]:
-    """Return what may name a model as a member of a union: its class, or a literal value of a field."""
-    return {model.__name__, *(str(tag) for field in model.model_fields.values() for tag in get_args(field.annotation))}

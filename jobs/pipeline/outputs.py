@@ -42,9 +42,15 @@ def is_finished(path: str, wanted: Record) -> bool:
     if not is_same(found, wanted):
         raise OutputError(
             f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, "
-            "or write elsewhere with --set root=..."
+            f"or write elsewhere with --set {_option(path, wanted)}=..."
         )
     return True
+
+
+def _option(path: str, wanted: Record) -> str:
+    """Return the option that says where an output lies; the one of all outputs where it has none of its own."""
+    own = [name for name, place in wanted.pipeline.get("paths", {}).items() if place == path]
+    return f"paths.{own[0]}" if own else "root"
 
 
 def _has_anything(path: str) -> bool:

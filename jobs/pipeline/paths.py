@@ -16,6 +16,9 @@ def absolute(path: str) -> str:
     return path if files.is_uri(path) else os.path.abspath(path)
 
 
+GENERATION = "{generation}"
+OF_GENERATION = ("neighbors", "metrics", "report")
+
 Place = Annotated[str, AfterValidator(absolute)]  # tasks may run elsewhere than the driver
 
 
@@ -39,7 +42,7 @@ class Paths(Section):
     index: Place
     """Root of the index: shards, manifests and `CURRENT`."""
     neighbors: Place
-    """Parquet directory of search results."""
+    """Parquet directory of search results; `{generation}` in it stands for the index's, as in two fields below."""
     metrics: Place
     """JSON file of the figures."""
     report: Place
@@ -62,6 +65,15 @@ class Paths(Section):
             "report": "report.html",
         }
         return {name: files.join(root, place) for name, place in places.items()}
+
+    def name_generation(self) -> bool:
+        """Return whether a path holds the generation of the index that it is made from."""
+        return any(GENERATION in getattr(self, name) for name in OF_GENERATION)
+
+    def of_generation(self, generation: int) -> Paths:
+        """Return the paths with a generation's number where they ask for it."""
+        named = {name: getattr(self, name).replace(GENERATION, str(generation)) for name in OF_GENERATION}
+        return self.model_copy(update=named)
 
     def corpus(self, part: str) -> str:
         """Return the corpus of one part: train, database or queries."""

@@ -83,7 +83,24 @@ def test_an_override_moves_the_root_and_every_path_below_it(written):
         ("name: a\nsearch:\n  kk: 1", r"unknown key search\.kk; valid keys of search: k, queries_per_task, radius"),
         ("name: a\nindex:\n  rows_per_shard: many", r"index\.rows_per_shard='many': .*integer"),
         ("name: a\nsearch: {k: 3, radius: 2}", r"search: k and radius are both given.*search\.k=null"),
-        ("name: a\nindex: {rows_per_shard: 0, sample_rows: 0}", r"rows_per_shard=0: .*\(and 1 more\)"),
+        (
+            "name: a\nindex: {rows_per_shard: 0, sample_rows: 0}",
+            r"=0: .*\(and there are problems with index\.sample_rows\)",
+        ),
+        (
+            "name: a\ntrain: {method: itqq}",
+            r"'itqq' is unknown; use one of network, .*, itq, .*; did you mean itq\?$",
+        ),
+        (
+            "name: a\ntrain: {network: {name: mlpp}}",
+            r"'mlpp' is unknown; use one of .*; did you mean mlp\?$",
+        ),
+        (
+            "name: a\ntrain: {network: {name: mlp, hiden: [3]}}",
+            r"network\.hiden; valid keys of train\.network: [^;]*hidden[^;]*; did you mean hidden\?$",
+        ),
+        ("name: a\nevaluate: {measures: mAP}", r"evaluate\.measures='mAP': give a list, as in \[a, b\]$"),
+        ("name: a\ndelete: {ids: [1, x]}", r"delete\.ids\.1='x': Input should be a valid integer$"),
         ("root: x", r"name: Field required"),
         ("name: ../a", r"name='\.\./a'"),
         ("- name", r"holds no mapping"),
