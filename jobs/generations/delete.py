@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hashcore import machine
 from hashcore.errors import ConfigError
 from jobs.generations.shards import Shards, shards_of
 from jobs.pipeline import runs
@@ -60,7 +60,7 @@ def run(pipeline: Pipeline) -> None:
 
 def _mapped(pipeline: Pipeline, function: Callable[[Shards], Marked], tasks: Sequence[Shards]) -> Sequence[Marked]:
     """Apply a function to each shard: here where there are no more of them than cores, which Java's start outlasts."""
-    if len(tasks) <= (os.cpu_count() or 1):
+    if len(tasks) <= machine.cores():
         return map_here(function, tasks, "delete")
     return map_tasks(session(pipeline.spark, f"hashcore delete {pipeline.name}"), function, tasks, "delete")
 

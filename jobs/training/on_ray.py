@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hashcore import files
+from hashcore import files, machine
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
 from jobs.training import reading, worker
 from jobs.training.board import Board, shown
@@ -103,7 +103,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
         return
     started = not os.environ.get("RAY_ADDRESS")
     if started:
-        _check_cpus(config, os.cpu_count() or 1)
+        _check_cpus(config, machine.cores())
     local: dict[str, Any] = {"address": "local", "num_cpus": config.workers + 1, "include_dashboard": False}
     ray.init(**(local if started else {}), log_to_driver=_is_verbose(), logging_level="ERROR")
     try:

@@ -164,6 +164,14 @@ def test_the_output_of_another_pipeline_is_refused(tmp_path, other, difference):
         outputs.is_finished(str(tmp_path / "output"), other)
 
 
+@pytest.mark.parametrize("name", ["neighbors", "metrics", "index"])
+def test_who_refuses_an_output_names_the_option_of_its_own_place(tmp_path, name):
+    place = str(tmp_path / "output")
+    write(place, record(inputs={"codes": "1"}))
+    with pytest.raises(OutputError, match=rf"write elsewhere with --set paths\.{name}=\.\.\.$"):
+        outputs.is_finished(place, record(inputs={"codes": "2"}, paths={name: place}))
+
+
 def test_a_change_that_does_not_decide_the_output_is_no_other_pipeline(tmp_path):
     write(tmp_path / "output", record())
     assert outputs.is_finished(str(tmp_path / "output"), record(spark={"driver_memory": "9g"}, root="elsewhere"))
