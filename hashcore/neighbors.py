@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_array, check_whole
+from hashcore.errors import InvalidInputError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -33,12 +36,28 @@ class Neighbors:
         """Return the number of queries."""
         return len(self.offsets) - 1
 
+    def checked(self) -> Neighbors:
+        """Return the same neighbours, C-ordered and seen to be what the attributes promise but for their order.
+
+        Raises:
+            InvalidInputError: If they are not: of other types or lengths, or with offsets that do not rise.
+        """
+        offsets = check_array(self.offsets, "offsets of neighbours", ("q + 1",), np.int64)
+        ids = check_array(self.ids, "ids of neighbours", ("total",), np.int64)
+        distances = check_array(self.distances, "distances of neighbours", (len(ids),), np.uint16)
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(ids) or (offsets[1:] < offsets[:-1]).any():
+            raise InvalidInputError(
+                f"neighbours: offsets must rise from 0 to {len(ids)}, the number of ids; take what a search gave"
+            )
+        return Neighbors(offsets, ids, distances)
+
     def counts(self) -> NDArray[np.int64]:
         """Return the number of neighbours of each query, shape (q,)."""
         return np.diff(self.offsets)
 
     def of(self, query: int) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
         """Return (ids, distances) of one query, as views."""
+        query = check_whole(query, "query", 0, len(self) - 1)
         part = slice(self.offsets[query], self.offsets[query + 1])
         return self.ids[part], self.distances[part]
 
@@ -50,17 +69,20 @@ class Neighbors:
         """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbour."""
         import pyarrow as pa
 
+        found = self.checked()
+        asked = check_array(query_ids, "query_ids", (len(found),), "iu").astype(np.int64)
         return pa.table(
             {
-                "query_id": np.asarray(query_ids, np.int64)[self.query_numbers()],
-                "id": self.ids,
-                "distance": self.distances.astype(np.int32),
+                "query_id": asked[found.query_numbers()],
+                "id": found.ids,
+                "distance": found.distances.astype(np.int32),
             }
         )
 
     @staticmethod
     def empty(queries: int) -> Neighbors:
         """Return the answer in which no query has a neighbour."""
+        queries = check_whole(queries, "queries", 0)
         return Neighbors(np.zeros(queries + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
 
     @staticmethod
@@ -68,6 +90,7 @@ class Neighbors:
         """Join answers of consecutive blocks of queries."""
         if len(parts) == 1:
             return parts[0]
+        parts = [part.checked() for part in parts]
         counts = np.concatenate([np.zeros(1, np.int64), *(part.counts() for part in parts)])
         return Neighbors(
             np.cumsum(counts, dtype=np.int64),
@@ -86,10 +109,21 @@ class Neighbors:
 
         Returns:
             The joint answer, for each query ordered by (distance, id).
+
+        Raises:
+            InvalidInputError: If there is no part, or they answer different numbers of queries.
         """
         from hashcore import _kernels
+        from hashcore.processors import check_threads
 
+        most, threads = ALL if k is None else check_whole(k, "k", 1, ALL), check_threads(threads)
         if len(parts) == 1 and k is None:
             return parts[0]
-        lists = [(part.offsets, part.ids, part.distances) for part in parts]
-        return Neighbors(*_kernels.merge_lists(lists, ALL if k is None else k, threads))
+        sizes = sorted({len(part) for part in parts})
+        if len(sizes) != 1:
+            raise InvalidInputError(
+                f"answers to {' and '.join(map(str, sizes)) or 'no'} queries cannot be merged; give one or more to the "
+                "same queries"
+            )
+        lists = [(part.offsets, part.ids, part.distances) for part in map(Neighbors.checked, parts)]
+        return Neighbors(*_kernels.merge_lists(lists, most, threads))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hashcore.arguments import check_array
 from hashcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ class Labels:
     def of(self, row: int) -> NDArray[np.int32]:
         """Return the labels of one row, as a view."""
         return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def checked(self) -> Labels:
+        """Return the same labels, C-ordered and seen to be what the attributes promise.
+
+        Raises:
+            InvalidInputError: If they are not: of other types or shapes, or with offsets that do not rise.
+        """
+        offsets = check_array(self.offsets, "offsets of labels", ("n + 1",), np.int64)
+        values = check_array(self.values, "values of labels", ("total",), np.int32)
+        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(values) or (offsets[1:] < offsets[:-1]).any():
+            raise InvalidInputError(
+                f"labels: offsets must rise from 0 to {len(values)}, the number of labels; use Labels.from_lists(rows)"
+            )
+        return Labels(offsets, values)
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of labels of each row, shape (n,)."""

@@ -119,20 +119,22 @@ class ShardContents:
 
         Args:
             queries: Codes, shape (q, bytes).
-            query_relevance: Label bit masks, shape (q, words); without them nothing is relevant.
+            query_relevance: Label bit masks, shape (q, words); without any masks nothing is relevant.
             item_relevance: Label bit masks of the items in row order, shape (rows, words).
             threads: Threads to use; 0 takes every processor this process may run on.
 
         Returns:
             Two int64 arrays of shape (q, code_length + 1).
+
+        Raises:
+            InvalidInputError: If the queries' width does not fit, or masks have other rows or words.
         """
-        none = np.zeros((0, 0), np.uint64)
         return hamming.histograms_of_columns(
             np.repeat(self._countable_codes, self._row_counts(), axis=1),
             self._query_rows(queries),
             self.layout.code_length,
-            none if item_relevance is None else item_relevance,
-            none if query_relevance is None else query_relevance,
+            item_relevance,
+            query_relevance,
             threads=threads,
         )
 

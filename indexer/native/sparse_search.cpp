@@ -132,6 +132,7 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
             if (q + plans_ahead < end)
                 for (const Block& part : shard.blocks)
                     __builtin_prefetch(part.buckets.offsets + part.bucket_of(queries.data + (q + plans_ahead) * shard.codes.words));
+            Pulse::of_this_thread().beat(planning_work);
             SparsePlan plan = planner.plan(queries.data + q * shard.codes.words);
             expect(shard, plan, done);
             by_plan += plan.ns, by_scan += plan.scan_ns;

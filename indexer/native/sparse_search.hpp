@@ -90,6 +90,8 @@ struct SparseWork {
     double seconds = 0;
 };
 
+constexpr std::uint64_t planning_work = 1 << 13;  // of one query, to a Pulse
+
 // How many queries a task takes together.
 inline std::size_t sparse_task_queries(std::size_t queries, std::size_t threads) {
     return std::clamp<std::size_t>((queries + threads - 1) / std::max<std::size_t>(threads, 1), 1, 4096);
