@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from hashcore.errors import ConfigError
+from hashcore.storage.places import place
 from jobs.corpora.corpus import CorpusConfig
 from jobs.encode import EncodeConfig, HasherConfig
 from jobs.evaluate import EvaluateConfig
@@ -22,15 +23,18 @@ from jobs.pipeline.section import Section
 from jobs.pipeline.spark import SparkConfig
 from jobs.report import ReportConfig
 from jobs.search import SearchConfig
+from jobs.settings import yaml_text
 from jobs.train import TrainConfig
+
+SCALARS = ("name", "root")  # what a pipeline's file says outside of sections
 
 
 class Pipeline(Section):
     """Everything that one run needs to know, resolved: what the file left out holds its default."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
     """Short name; part of the default root."""
-    root: str
+    root: Annotated[str, AfterValidator(place)]
     """Directory below which every output lies; `runs/<name>` by default."""
     paths: Paths
     """Places of the outputs; one given here replaces the one below the root."""
@@ -53,8 +57,18 @@ class Pipeline(Section):
     @classmethod
     def _fill_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Place every path that was not given below the root."""
-        root = str(values.get("root") or f"runs/{values.get('name', '')}")
-        return {**values, "root": root, "paths": {**Paths.below(root), **(values.get("paths") or {})}}
+        root, paths = values.get("root", f"runs/{values.get('name', '')}"), values.get("paths", {})
+        if isinstance(paths, dict):  # anything else is refused with the other fields
+            paths = {**Paths.below(root if isinstance(root, str) and root else "."), **paths}
+        return {**values, "root": root, "paths": paths}
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _no_null(cls, root: Any) -> Any:
+        """Refuse null, as `~` alone is in YAML."""
+        if root is None:
+            raise ValueError("there is no folder; write ~/ for your home, or leave root out for runs/<name>")
+        return root
 
     def of_current_generation(self) -> Pipeline:
         """Return the pipeline with the number of the index's current generation in the paths that ask for it."""
@@ -93,21 +107,23 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
     try:
         return Pipeline.model_validate(values)
     except ValidationError as error:
-        files = " with ".join(map(str, (path, *also)))
-        raise ConfigError(f"{files}: {describe(error, Pipeline)}") from None
+        read_files = " with ".join(map(str, (path, *also)))
+        raise ConfigError(f"{read_files}: {describe(error, Pipeline)}") from None
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds."""
+    """Return the mapping that a YAML file holds; a section that says nothing is as one that is not there."""
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        values = yaml_text.parse(Path(path).read_text(encoding="utf-8"))
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from None
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); give a pipeline file such as conf/demo.yaml") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no mapping; start it with `name: ...` and one section per job")
-    return values
+    return {key: value for key, value in values.items() if value is not None or key in SCALARS}
 
 
 def _merge(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
@@ -129,7 +145,11 @@ def set_value(values: dict[str, Any], override: str) -> None:
         inner = values.get(section)
         values[section] = dict(inner) if isinstance(inner, dict) else {}
         values = values[section]
+    if not text.strip():
+        raise ConfigError(f"--set {override}: there is no value; give one, or null, or leave the option out")
     try:
-        values[last] = yaml.safe_load(text)
+        values[last] = yaml_text.parse(text)
+    except ConfigError as error:
+        raise ConfigError(f"--set {override}: {error}") from None
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not YAML; quote it, as in --set name='\"a: b\"'") from None

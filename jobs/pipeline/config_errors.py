@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 QUOTED = re.compile(r"'([^']*)'")
+NO_SECTION = ("model_type", "model_attributes_type", "dict_type")  # as pydantic names what should be a mapping
 SHAPES = {"tuple_type": "give a list, as in [a, b]", "list_type": "give a list, as in [a, b]"}
 
 
@@ -50,6 +51,8 @@ def _said(key: str, problems: Sequence[ErrorDetails], model: type[BaseModel]) ->
         section, _, last = key.rpartition(".")
         return f"unknown key {key}; valid keys of {section or 'a pipeline'}: {', '.join(known)}{_meant(last, known)}"
     given: Any = first["input"]
+    if first["type"] in NO_SECTION:
+        return f"{key}={given!r} is no section; give its keys indented below it, or leave it out"
     choices = [choice for problem in problems for choice in _choices(problem)]
     if choices:
         tried = given.get("name") if isinstance(given, dict) else given

@@ -7,13 +7,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from hashcore import files
+from hashcore.storage.places import is_object, place
 from jobs.pipeline.section import Section
 
 
 def absolute(path: str) -> str:
-    """Return a path as every process sees it; a URI stays as it is."""
-    return path if files.is_uri(path) else os.path.abspath(path)
+    """Return a path as every process sees it, absolute; or the URI of an object."""
+    found = place(path)
+    return found if is_object(found) else os.path.abspath(found)
 
 
 GENERATION = "{generation}"
@@ -64,7 +65,7 @@ class Paths(Section):
             "metrics": "metrics.json",
             "report": "report.html",
         }
-        return {name: files.join(root, place) for name, place in places.items()}
+        return {name: f"{root.rstrip('/')}/{usual}" for name, usual in places.items()}
 
     def name_generation(self) -> bool:
         """Return whether a path holds the generation of the index that it is made from."""
