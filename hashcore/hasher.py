@@ -22,6 +22,7 @@ from hashcore.codes import Codes, Kind, check_code_length, code_bytes
 from hashcore.errors import InvalidInputError
 from hashcore.modality import Description, Modality
 from hashcore.networks.own import check_allowed
+from hashcore.networks.own_source import check_sources
 from hashcore.quantization import certainty, outputs, pack_projections
 
 __all__ = ["Hasher", "Modality"]
@@ -124,7 +125,8 @@ class Hasher:
                 package allows its submodules: `("mine",)` allows `mine` and `mine.nets`, but not `mines`.
 
         Raises:
-            InvalidInputError: If there is no hasher, or its network is of a module that is not allowed.
+            InvalidInputError: If there is no hasher, its network is of a module that is not allowed, or the source of
+                that module, or of what it imports from beside it, is another than that of the training.
             ConfigError: If its network is of a module that is allowed, and cannot be made.
             UnknownFormatError: If its format is newer than this reader.
             CorruptHasherError: If a file is damaged, or the two do not belong together.
@@ -134,6 +136,7 @@ class Hasher:
             told = Description.model_validate(content)
         for name, modality in told.modalities.items():
             check_allowed(modality.network, allow, uri, name)
+            check_sources(modality.sources, uri, name)
         weights = hasher_files.read_weights(uri)
         with hasher_files.damage_named(uri):
             names = sorted(weights)
@@ -151,7 +154,7 @@ class Hasher:
         return {
             "code_length": self.code_length,
             "kind": self.kind,
-            "modalities": {name: spec.model_dump(mode="json") for name, spec in self.modalities.items()},
+            "modalities": {name: spec.described() for name, spec in self.modalities.items()},
         }
 
     def _check(self, inputs: NDArray[Any], modality: str) -> NDArray[Any]:

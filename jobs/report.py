@@ -117,10 +117,10 @@ def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
     config, paths, pixels = pipeline.corpus, pipeline.paths, pipeline.report.thumbnail_pixels
     if config.format != "parquet":
         return []
-    column = pipeline.encode.column or pipeline.encode.modality
+    asked, found = (pipeline.encode.column_of(part) for part in ("queries", "database"))
     neighbors = {shown.id for example in examples for shown in example.neighbors}
-    queries = thumbnails(paths.corpus_queries, config.id, column, (example.id for example in examples), pixels)
-    items = thumbnails(paths.corpus_database, config.id, column, neighbors, pixels)
+    queries = thumbnails(paths.corpus_queries, config.id, asked, (example.id for example in examples), pixels)
+    items = thumbnails(paths.corpus_database, config.id, found, neighbors, pixels)
     if not queries or not items:
         return []
     groups = ((title, [each for each in examples if each.chosen == kind]) for kind, title in CHOSEN.items())

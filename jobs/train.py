@@ -20,7 +20,7 @@ from jobs.pipeline import outputs, records, runs
 from jobs.pipeline.claim import claimed
 from jobs.pipeline.progress import Progress, duration
 from jobs.pipeline.runs import recorded
-from jobs.training import reading, tracking
+from jobs.training import decisive, reading, tracking
 from jobs.training.readers import ReaderName
 from jobs.training.source import find, tag_column
 from jobs.training.tracking import Place, Tracking
@@ -90,8 +90,7 @@ def run(pipeline: Pipeline) -> None:
     """
     require("torch", "train")
     corpus.run(pipeline)
-    inputs = {"corpus": records.fingerprint_of(pipeline.paths.corpus_train)}
-    record = records.record(pipeline, "train", ("corpus", "train"), inputs)
+    record = records.record(pipeline, "train", decisive.keys(pipeline), decisive.inputs(pipeline))
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
         return

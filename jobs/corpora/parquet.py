@@ -35,12 +35,16 @@ class Columns(NamedTuple):
         id: Column of whole numbers.
         item: Column of items.
         labels: Column of labels, or None.
+        item_key: Key of the configuration that names the column of items.
+        unlabelled: What to set where there are no labels.
     """
 
     source: str
     id: str
     item: str
     labels: str | None
+    item_key: str = "encode.column"
+    unlabelled: str = "corpus.labels=null"
 
 
 class Step(NamedTuple):
@@ -128,9 +132,9 @@ def check(schema: pa.Schema, columns: Columns) -> None:
 
 def check_names(names: Sequence[str], columns: Columns) -> None:
     """Raise InvalidInputError if a column is missing."""
-    for key, name in (("corpus.id", columns.id), ("encode.column", columns.item), ("corpus.labels", columns.labels)):
+    for key, name in (("corpus.id", columns.id), (columns.item_key, columns.item), ("corpus.labels", columns.labels)):
         if name is not None and name not in names:
-            hint = "; use --set corpus.labels=null where items have none" if name == columns.labels else ""
+            hint = f"; use --set {columns.unlabelled} where items have none" if name == columns.labels else ""
             raise InvalidInputError(f"{columns.source} has no column {name} ({key}); it has {', '.join(names)}{hint}")
 
 
@@ -139,7 +143,7 @@ def batches(step: Step, fragments: Sequence[Fragment]) -> Iterator[pa.RecordBatc
     import pyarrow as pa
 
     columns = step.columns
-    names = [name for name in columns[1:] if name is not None]
+    names = [name for name in (columns.id, columns.item, columns.labels) if name is not None]
     for fragment in fragments:
         read = fragment.to_batches(
             schema=step.schema, columns=names, batch_size=step.batch_rows, use_threads=False, batch_readahead=1

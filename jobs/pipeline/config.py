@@ -17,7 +17,7 @@ from jobs.evaluate import EvaluateConfig
 from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig
 from jobs.pipeline.config_errors import describe
-from jobs.pipeline.digest import digest
+from jobs.pipeline.digest import digest, value_at
 from jobs.pipeline.paths import Paths
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import SparkConfig
@@ -83,9 +83,10 @@ class Pipeline(Section):
         """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""
         return (*self.hasher.allow, *self.train.modules())
 
-    def fingerprint(self, *sections: str) -> str:
-        """Return 16 hexadecimal digits that change with any value of the named sections."""
-        return digest(self.model_dump(mode="json", include=set(sections)))
+    def fingerprint(self, *names: str) -> str:
+        """Return 16 hexadecimal digits that change with any value of the named sections or keys (`section.key`)."""
+        values = self.model_dump(mode="json")
+        return digest({name: value_at(values, name) for name in names})
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | Path] = ()) -> Pipeline:

@@ -78,7 +78,7 @@ def find(pipeline: Pipeline) -> Source:
         raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
     if rows == 0:
         raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
-    named, labels = _columns(train), _labels(pipeline)
+    named, labels = _columns(train), labels_of(pipeline)
     item_key = "train.modalities" if train.modalities else "train.column"
     wanted = [("corpus.id", config.id), *((item_key, column) for column in named.values()), ("corpus.labels", labels)]
     _check_columns(path, corpus.schema, wanted)
@@ -133,14 +133,19 @@ def read_judgements(path: str) -> pa.Table:
     return table
 
 
+def reads_several(train: TrainConfig) -> bool:
+    """Return whether a training reads several modalities."""
+    return bool(train.modalities) and (train.method == "network" or train.method in OF_TWO_MODALITIES)
+
+
 def _columns(train: TrainConfig) -> dict[str, str]:
     """Return the column of each modality that is trained."""
-    if train.modalities and (train.method == "network" or train.method in OF_TWO_MODALITIES):
+    if reads_several(train):
         return {name: name for name in train.modalities}
     return {train.modality: train.column or train.modality}
 
 
-def _labels(pipeline: Pipeline) -> str | None:
+def labels_of(pipeline: Pipeline) -> str | None:
     """Return the column of labels, None if none are needed.
 
     Raises:
