@@ -50,6 +50,8 @@ def _said(key: str, problems: Sequence[ErrorDetails], model: type[BaseModel]) ->
         known = sorted(_keys(model, [str(part) for part in first["loc"][:-1]]))
         section, _, last = key.rpartition(".")
         return f"unknown key {key}; valid keys of {section or 'a pipeline'}: {', '.join(known)}{_meant(last, known)}"
+    if first["type"] == "invalid_key":
+        return f"the key {key} is no text; quote it, or correct it"
     given: Any = first["input"]
     if first["type"] in NO_SECTION:
         return f"{key}={given!r} is no section; give its keys indented below it, or leave it out"
