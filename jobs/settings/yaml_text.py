@@ -39,7 +39,7 @@ class Loader(yaml.SafeLoader):
                 continue
             key, line = self.construct_object(key_node, deep=True), key_node.start_mark.line + 1
             if not isinstance(key, str | int) or isinstance(key, bool):
-                raise ConfigError(f"line {line}: the key {key!r} is neither a text nor a whole number; quote it, or correct it")
+                raise ConfigError(f"line {line}: the key {key!r} is neither a text nor a whole number; quote it")
             if key in lines:
                 raise ConfigError(f"line {line}: the key {key} stands in line {lines[key]} too; keep one of them")
             lines[key] = line
