@@ -5,6 +5,7 @@ Every public function hands what it is given through here before it computes wit
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,32 @@ def check_whole(value: object, name: str, least: int, most: int | None = None, *
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
+def check_path(path: object, name: str) -> str:
+    """Return a path or URI as text, whether it was given so or as a `Path`.
+
+    Raises:
+        InvalidInputError: If it is neither.
+    """
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise InvalidInputError(f"{name}={brief(path)}: give the path of a folder, or a URI such as s3://bucket/prefix")
+    return text
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """Return what was given as NumPy reads it.
+
+    Raises:
+        InvalidInputError: If it is no array: lists of different lengths, for example.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"{name}: a {type(values).__name__} that is no array; give rows of one length"
+        ) from None
+
+
 def check_array(values: Any, name: str, shape: Sequence[Length], kind: str | type[np.generic]) -> NDArray[Any]:
     """Return an array of some shape and type, C-ordered; a list is taken as NumPy reads it.
 
@@ -56,18 +83,39 @@ def check_array(values: Any, name: str, shape: Sequence[Length], kind: str | typ
     >>> check_array([[1, 2]], "pairs", ("n", 2), "iu").shape
     (1, 2)
     """
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError):  # lists of different lengths, or what cannot be an array
-        raise _refused(name, shape, kind, type(values).__name__) from None
+    array = as_array(values, name)
+    if array.size == 0 and array.dtype == np.float64 and kind == "iu":
+        array = array.astype(np.int64)  # NumPy's type for an empty list
     fits = array.dtype.kind in kind if isinstance(kind, str) else array.dtype == kind
-    if isinstance(kind, str) and array.size == 0 and array.dtype == np.float64 and isinstance(values, list):
-        fits = True  # NumPy's type for an empty list
     lengths = [length for length in shape if isinstance(length, int)]
     held = [have for have, length in zip(array.shape, shape, strict=False) if isinstance(length, int)]
     if not fits or array.ndim != len(shape) or held != lengths:
         raise _refused(name, shape, kind, f"{array.dtype} of shape {array.shape}")
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")
+
+
+def check_numbers(values: Any, name: str, shape: Sequence[Length]) -> NDArray[Any]:
+    """Return an array of numbers as `check_array` does, none of which is NaN or infinite.
+
+    Raises:
+        InvalidInputError: If it is no such array, or holds such a value.
+    """
+    array = check_array(values, name, shape, "iuf")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InvalidInputError(f"{name} hold NaN or infinite values; leave those out")
+    return array
+
+
+def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
+    """Return numbers of rows, int64 of shape (n,), each one of 0..size − 1.
+
+    Raises:
+        InvalidInputError: If they are none, or name a row that is not there.
+    """
+    rows = check_array(values, name, ("n",), "iu")
+    if len(rows) and not (rows.min() >= 0 and rows.max() < size):
+        raise InvalidInputError(f"{name}: {rows.min()}..{rows.max()} are not all among {size} rows; use 0..{size - 1}")
+    return rows.astype(np.int64, copy=False)
 
 
 def _refused(name: str, shape: Sequence[Length], kind: str | type[np.generic], got: str) -> InvalidInputError:

@@ -63,7 +63,10 @@ class Neighbors:
 
     def query_numbers(self) -> NDArray[np.int64]:
         """Return for each neighbour the number of its query, shape (total,)."""
-        return np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
+        counts = self.counts()
+        if (counts < 0).any():
+            self.checked()
+        return np.repeat(np.arange(len(self), dtype=np.int64), counts)
 
     def to_arrow(self, query_ids: NDArray[np.int64]) -> pa.Table:
         """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbour."""

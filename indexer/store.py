@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import uuid
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from hashcore.arguments import check_path
 from hashcore.errors import InvalidInputError
 
 UNFINISHED = "tmp"  # folder of files that are being written
@@ -100,7 +100,7 @@ def open_store(root: str | Path) -> Store:
     Raises:
         InvalidInputError: If `root` is a URI of a scheme that is not known.
     """
-    text = os.fspath(root)
+    text = check_path(root, "root")
     if text.startswith("s3://"):
         from indexer.s3_store import S3Store
 
