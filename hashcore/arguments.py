@@ -16,17 +16,18 @@ from hashcore.errors import InvalidInputError, brief
 
 Length = int | str  # of a dimension: so many, or as many as there are, by a name for the error
 
+LARGEST = 2**63 - 1
 KINDS = {"iu": "whole numbers", "f": "floats", "iuf": "numbers", "biuf": "numbers"}
 
 
-def check_whole(value: object, name: str, least: int, most: int | None = None, *, otherwise: str = "") -> int:
+def check_whole(value: object, name: str, least: int, most: int = LARGEST, *, otherwise: str = "") -> int:
     """Return a whole number of at least `least` and at most `most`, Python's or NumPy's, as Python's.
 
     Args:
         value: What was given; True and 2.0 are no whole numbers.
         name: Of the argument.
         least: The smallest that is allowed.
-        most: The largest that is allowed; None allows all.
+        most: The largest that is allowed.
         otherwise: What is allowed beside, for the error.
 
     Raises:
@@ -36,8 +37,8 @@ def check_whole(value: object, name: str, least: int, most: int | None = None, *
     3
     """
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_whole or value < least or (most is not None and value > most):  # type: ignore[operator]
-        bounds = f"{least}..{most}" if most is not None else f"of at least {least}"
+    if not is_whole or not least <= value <= most:  # type: ignore[operator]
+        bounds = f"{least}..{most}" if most < LARGEST else f"of at least {least}"
         raise InvalidInputError(f"{name}={brief(value)}: use a whole number {bounds}{otherwise}")
     return int(value)  # type: ignore[call-overload, no-any-return]
 

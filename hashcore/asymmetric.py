@@ -49,7 +49,9 @@ def asymmetric_distances(codes: Codes, projection: Projections, scale: Projectio
         InvalidInputError: If the codes have another length than the projection, or a value is NaN or infinite.
     """
     activation = _activations(check_numbers(projection, "projection", ("code_length",)), scale)
-    width = check_codes(codes, len(activation)).shape[1]
+    check_whole(len(activation), "code_length", 1, MAX_CODE_LENGTH)
+    codes = check_codes(codes, len(activation))
+    width = codes.shape[1]
     padded = np.zeros(8 * width)
     padded[: len(activation)] = activation
     table = padded.reshape(width, 8) @ BYTES.T  # table[j, b] = Σ h·tanh(s·v) over the bits of byte j where it is b
@@ -80,10 +82,11 @@ def nearest(
     projections = check_numbers(projections, "projections", ("q", "code_length"))
     width, k = projections.shape[1], check_whole(k, "k", 1)
     queries_at_once = check_whole(queries_at_once, "queries_at_once", 1)
+    check_whole(width, "code_length", 1, MAX_CODE_LENGTH)
+    database = check_codes(database, width, "database")
     if k > len(database):
         raise InvalidInputError(f"k={k} exceeds the {len(database)} codes; use k <= {len(database)}")
-    check_whole(width, "code_length", 1, MAX_CODE_LENGTH)
-    signs = unpack(check_codes(database, width), width).astype(np.float32) * 2 - 1
+    signs = unpack(database, width).astype(np.float32) * 2 - 1
     activations = _activations(projections, scale).astype(np.float32)
     blocks = [activations[start : start + queries_at_once] for start in range(0, len(activations), queries_at_once)]
     found = [_largest(block @ signs.T, k) for block in blocks]  # of one query, distance falls as the product rises

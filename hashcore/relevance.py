@@ -39,6 +39,8 @@ class Labels:
     def of(self, row: int) -> NDArray[np.int32]:
         """Return the labels of one row, as a view."""
         row = check_whole(row, "row", 0, len(self) - 1)
+        if not 0 <= self.offsets[row] <= self.offsets[row + 1] <= len(self.values):
+            self.checked()
         return self.values[self.offsets[row] : self.offsets[row + 1]]
 
     def __post_init__(self) -> None:
@@ -62,11 +64,11 @@ class Labels:
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of labels of each row, shape (n,)."""
-        return np.diff(self.offsets)
+        return np.diff(self.checked().offsets)
 
     def row_numbers(self) -> NDArray[np.int64]:
         """Return for each label the number of its row, shape (total,)."""
-        return np.repeat(np.arange(len(self), dtype=np.int64), self.checked().counts())
+        return np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
 
     @staticmethod
     def from_lists(rows: Iterable[Sequence[int]]) -> Labels:
@@ -115,6 +117,7 @@ class Labels:
         """
         import pyarrow as pa
 
+        self.checked()
         if len(self.values) > INT32.max:
             raise InvalidInputError(
                 f"{len(self.values)} labels exceed the {INT32.max} of an Arrow list; take fewer rows"
@@ -126,6 +129,8 @@ class Labels:
         start = check_whole(start, "start", 0, len(self))
         stop = check_whole(stop, "stop", start)
         offsets = self.offsets[start : stop + 1]
+        if (offsets[1:] < offsets[:-1]).any() or not 0 <= offsets[0] <= offsets[-1] <= len(self.values):
+            self.checked()
         return Labels(offsets - offsets[0], self.values[offsets[0] : offsets[-1]])
 
     def take(self, rows: NDArray[np.int64]) -> Labels:

@@ -42,6 +42,14 @@ class Groups:
     items_before: Floats
     relevant_before: Floats
 
+    def __post_init__(self) -> None:
+        shape = np.shape(as_array(self.items, "items"))
+        for name in ("items", "relevant", "items_before", "relevant_before"):
+            array = as_array(getattr(self, name), name)
+            if array.dtype.kind not in "iuf" or array.shape not in (shape, ()):
+                raise InvalidInputError(f"{name}: need numbers of shape {shape}, got {array.dtype} of {array.shape}")
+            object.__setattr__(self, name, array.astype(np.float64, copy=False))
+
     @staticmethod
     def of(all_counts: NDArray[np.int64], relevant_counts: NDArray[np.int64]) -> Groups:
         """Return the groups of q queries from counts at each distance, shape (q, L + 1)."""
@@ -51,11 +59,19 @@ class Groups:
 
     def at(self, query: int, group: int) -> Groups:
         """Return one group, as arrays without dimensions."""
-        of = tuple(
-            check_whole(int(number), name, 0, size - 1)
-            for number, name, size in zip((query, group), ("query", "group"), self.items.shape, strict=True)
-        )
+        queries, groups = self._of_queries()
+        of = check_whole(query, "query", 0, queries - 1), check_whole(group, "group", 0, groups - 1)
         return Groups(self.items[of], self.relevant[of], self.items_before[of], self.relevant_before[of])
+
+    def _of_queries(self) -> tuple[int, int]:
+        """Return the numbers of queries and groups, where they are groups of queries."""
+        shapes = {array.shape for array in (self.items, self.relevant, self.items_before, self.relevant_before)}
+        if len(shapes) != 1 or self.items.ndim != 2:
+            said = ", ".join(map(str, sorted(shapes)))
+            raise InvalidInputError(f"groups of shapes {said}: need those of queries, all of shape (queries, groups)")
+        if not ((self.relevant >= 0) & (self.relevant <= self.items)).all():
+            raise InvalidInputError("groups with more relevant items than items, or fewer than none; use Groups.of")
+        return self.items.shape[0], self.items.shape[1]
 
     def above(self, cutoff: int | None) -> Floats:
         """Return how many items of each group stand among the first `cutoff` of the ranking (None: all)."""
@@ -73,7 +89,10 @@ def check_ties(ties: str) -> Ties:
 
 def _taken(groups: Groups, taken: Floats) -> Floats:
     """Return how many items of each group are taken, one number a group."""
-    return check_numbers(taken, "taken", groups.items.shape)
+    array = check_numbers(taken, "taken", groups.items.shape)
+    if (array < 0).any() or (array > groups.items).any():
+        raise InvalidInputError("taken: more items of a group than it has, or fewer than none; use Groups.above")
+    return array.astype(np.float64, copy=False)
 
 
 def hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
@@ -115,6 +134,7 @@ def mean_over_hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
         groups: Groups of shape (q, groups).
         taken: Items of each group above the cut-off; at most one group of a query is split.
     """
+    groups._of_queries()
     taken, ties = _taken(groups, taken), check_ties(ties)
     split = (taken > 0) & (taken < groups.items)
     sums = np.where(split, 0, precision_sum(groups, taken, ties)).sum(axis=1)
