@@ -15,17 +15,18 @@ from hashcore.errors import InvalidInputError, brief
 
 Length = int | str  # of a dimension: so many, or as many as there are, by a name for the error
 
+LARGEST = 2**63 - 1
 KINDS = {"iu": "whole numbers", "f": "floats", "iuf": "numbers", "biuf": "numbers"}
 
 
-def check_whole(value: object, name: str, least: int, most: int | None = None, *, otherwise: str = "") -> int:
+def check_whole(value: object, name: str, least: int, most: int = LARGEST, *, otherwise: str = "") -> int:
     """Return a whole number of at least `least` and at most `most`, Python's or NumPy's, as Python's.
 
     Args:
         value: What was given; True and 2.0 are no whole numbers.
         name: Of the argument.
         least: The smallest that is allowed.
-        most: The largest that is allowed; None allows all.
+        most: The largest that is allowed.
         otherwise: What is allowed beside, for the error.
 
     Raises:
@@ -35,10 +36,24 @@ def check_whole(value: object, name: str, least: int, most: int | None = None, *
     3
     """
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_whole or value < least or (most is not None and value > most):  # type: ignore[operator]
-        bounds = f"{least}..{most}" if most is not None else f"of at least {least}"
+    if not is_whole or not least <= value <= most:  # type: ignore[operator]
+        bounds = f"{least}..{most}" if most < LARGEST else f"of at least {least}"
         raise InvalidInputError(f"{name}={brief(value)}: use a whole number {bounds}{otherwise}")
     return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """Return what was given as NumPy reads it.
+
+    Raises:
+        InvalidInputError: If it is no array: lists of different lengths, for example.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"{name}: a {type(values).__name__} that is no array; give rows of one length"
+        ) from None
 
 
 def check_array(values: Any, name: str, shape: Sequence[Length], kind: str | type[np.generic]) -> NDArray[Any]:
@@ -56,18 +71,39 @@ def check_array(values: Any, name: str, shape: Sequence[Length], kind: str | typ
     >>> check_array([[1, 2]], "pairs", ("n", 2), "iu").shape
     (1, 2)
     """
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError):  # lists of different lengths, or what cannot be an array
-        raise _refused(name, shape, kind, type(values).__name__) from None
+    array = as_array(values, name)
+    if array.size == 0 and array.dtype == np.float64 and kind == "iu":
+        array = array.astype(np.int64)  # NumPy's type for an empty list
     fits = array.dtype.kind in kind if isinstance(kind, str) else array.dtype == kind
-    if isinstance(kind, str) and array.size == 0 and array.dtype == np.float64 and isinstance(values, list):
-        fits = True  # NumPy's type for an empty list
     lengths = [length for length in shape if isinstance(length, int)]
     held = [have for have, length in zip(array.shape, shape, strict=False) if isinstance(length, int)]
     if not fits or array.ndim != len(shape) or held != lengths:
         raise _refused(name, shape, kind, f"{array.dtype} of shape {array.shape}")
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")
+
+
+def check_numbers(values: Any, name: str, shape: Sequence[Length]) -> NDArray[Any]:
+    """Return an array of numbers as `check_array` does, none of which is NaN or infinite.
+
+    Raises:
+        InvalidInputError: If it is no such array, or holds such a value.
+    """
+    array = check_array(values, name, shape, "iuf")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InvalidInputError(f"{name} hold NaN or infinite values; leave those out")
+    return array
+
+
+def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
+    """Return numbers of rows, int64 of shape (n,), each one of 0..size − 1.
+
+    Raises:
+        InvalidInputError: If they are none, or name a row that is not there.
+    """
+    rows = check_array(values, name, ("n",), "iu")
+    if len(rows) and not (rows.min() >= 0 and rows.max() < size):
+        raise InvalidInputError(f"{name}: {rows.min()}..{rows.max()} are not all among {size} rows; use 0..{size - 1}")
+    return rows.astype(np.int64, copy=False)
 
 
 def _refused(name: str, shape: Sequence[Length], kind: str | type[np.generic], got: str) -> InvalidInputError:

@@ -143,7 +143,8 @@ def histograms_of_columns(
     threads: int = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Do as `relevance_histograms`, for items as `to_columns` and queries as `to_rows` return them."""
-    words = -(-check_code_length(code_length) // WORD_BITS)
+    code_length = check_code_length(code_length)
+    words = -(-code_length // WORD_BITS)
     columns = check_array(columns, "columns", (words, "n"), np.uint64)
     query_rows = check_array(query_rows, "query_rows", ("q", words), np.uint64)
     for name, last in (("columns", columns[-1]), ("query_rows", query_rows[:, -1])):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ALL = 2**63 - 1
+FIELDS: dict[str, type[np.generic]] = {"offsets": np.int64, "ids": np.int64, "distances": np.uint16}
 
 
 @dataclass(frozen=True)
@@ -32,33 +33,44 @@ class Neighbors:
     ids: NDArray[np.int64]
     distances: NDArray[np.uint16]
 
+    def __post_init__(self) -> None:
+        for name, kind in FIELDS.items():
+            array = getattr(self, name)
+            if type(array) is not np.ndarray or array.dtype != kind or array.ndim != 1 or not array.flags.c_contiguous:
+                object.__setattr__(self, name, check_array(array, f"{name} of neighbours", ("n",), kind))
+        if not len(self.offsets) or len(self.ids) != len(self.distances):
+            raise InvalidInputError(
+                f"neighbours of {len(self.offsets)} offsets, {len(self.ids)} ids and {len(self.distances)} distances; "
+                "give one offset more than queries, and an id and a distance to each neighbour"
+            )
+
     def __len__(self) -> int:
         """Return the number of queries."""
         return len(self.offsets) - 1
 
     def checked(self) -> Neighbors:
-        """Return the same neighbours, C-ordered and seen to be what the attributes promise but for their order.
+        """Return these neighbours, whose offsets are seen to rise from 0 to the number of neighbours.
 
         Raises:
-            InvalidInputError: If they are not: of other types or lengths, or with offsets that do not rise.
+            InvalidInputError: If they do not.
         """
-        offsets = check_array(self.offsets, "offsets of neighbours", ("q + 1",), np.int64)
-        ids = check_array(self.ids, "ids of neighbours", ("total",), np.int64)
-        distances = check_array(self.distances, "distances of neighbours", (len(ids),), np.uint16)
-        if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(ids) or (offsets[1:] < offsets[:-1]).any():
+        offsets, total = self.offsets, len(self.ids)
+        if offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
             raise InvalidInputError(
-                f"neighbours: offsets must rise from 0 to {len(ids)}, the number of ids; take what a search gave"
+                f"neighbours: offsets must rise from 0 to {total}, the number of ids; take what a search gave"
             )
-        return Neighbors(offsets, ids, distances)
+        return self
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of neighbours of each query, shape (q,)."""
-        return np.diff(self.offsets)
+        return np.diff(self.checked().offsets)
 
     def of(self, query: int) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
         """Return (ids, distances) of one query, as views."""
         query = check_whole(query, "query", 0, len(self) - 1)
         part = slice(self.offsets[query], self.offsets[query + 1])
+        if not 0 <= part.start <= part.stop <= len(self.ids):
+            self.checked()
         return self.ids[part], self.distances[part]
 
     def query_numbers(self) -> NDArray[np.int64]:
@@ -90,7 +102,6 @@ class Neighbors:
         """Join answers of consecutive blocks of queries."""
         if len(parts) == 1:
             return parts[0]
-        parts = [part.checked() for part in parts]
         counts = np.concatenate([np.zeros(1, np.int64), *(part.counts() for part in parts)])
         return Neighbors(
             np.cumsum(counts, dtype=np.int64),

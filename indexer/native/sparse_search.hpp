@@ -121,6 +121,10 @@ class SparsePlanner {
     std::unordered_map<std::uint64_t, FoldPlan> fold_plans_;  // by the numbers of bits that decide
 };
 
+// How many queries take each route. `cost` adds up expected nanoseconds: by the plans, by scans.
+std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
+                                      double (&cost)[2]);
+
 // All rows within `radius` of each query, each by its plan. `work` has an element a structure; `cost` adds up expected nanoseconds: by the
 // plans, by scans.
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
