@@ -127,7 +127,7 @@ def _check_modality(modality: str, hasher: Hasher) -> None:
 def _steps(spark: SparkSession, source: str, pipeline: Pipeline) -> Sequence[Step]:
     """Return the steps of a corpus."""
     corpus, config = pipeline.corpus, pipeline.encode
-    columns = Columns(source, corpus.id, config.column or config.modality, corpus.labels)
+    columns = Columns(source, corpus.id, {"item": config.column or config.modality}, corpus.labels, corpus.labels_as)
     return steps(spark, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
 
 

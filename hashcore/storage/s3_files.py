@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from pyarrow import PythonFile
@@ -15,6 +16,7 @@ from hashcore.storage.s3_object import ReadObject, WrittenObject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ASKED_AT_ONCE = 16
 DELETED_AT_ONCE = 1000
 
 
@@ -43,7 +45,8 @@ class S3Files(FileSystemHandler):  # type: ignore[misc]
 
     def get_file_info(self, paths: list[str]) -> list[FileInfo]:
         """Return what is at each path: an object, a folder, or nothing."""
-        return [self._info(path) for path in paths]
+        with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+            return list(pool.map(self._info, paths))
 
     def get_file_info_selector(self, selector: FileSelector) -> list[FileInfo]:
         """Return the objects and folders in a folder, or all below it."""
