@@ -43,19 +43,18 @@ def located(path: str) -> tuple[FileSystem, str]:
 
     path = place(path)
     if is_object(path):
-        return _s3(os.getpid()), path.removeprefix(S3)
+        return _s3(), path.removeprefix(S3)
     return fs.LocalFileSystem(), path
 
 
 @lru_cache(maxsize=1)
-def _s3(process: int) -> FileSystem:  # noqa: ARG001 (its threads do not survive a fork)
-    """Return the S3 file system by the settings that boto3 reads."""
-    from boto3.session import Session
-    from pyarrow import fs
+def _s3() -> FileSystem:
+    """Return the S3 file system, which asks by the client of the process it is in."""
+    from pyarrow.fs import PyFileSystem
 
-    meta = Session().client("s3").meta
-    is_amazon = meta.endpoint_url.endswith(("amazonaws.com", "amazonaws.com.cn"))
-    return fs.S3FileSystem(region=meta.region_name, endpoint_override=None if is_amazon else meta.endpoint_url)
+    from hashcore.storage.s3_files import S3Files
+
+    return PyFileSystem(S3Files())
 
 
 def exists(path: str) -> bool:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from hashcore import files
 from hashcore.classical.spec import Method
@@ -43,6 +43,10 @@ class TrainConfig(TrainingConfig):
     """Name of what the hasher reads, where `modalities` names none."""
     column: str | None = None
     """Column that holds the items; none means that it is named like the modality, as those of `modalities` are."""
+    channels: Literal[1, 3] | None = None
+    """Channels that images are read with: 1 grey, 3 red, green and blue; none looks at some of them."""
+    size: tuple[PositiveInt, PositiveInt] | None = None
+    """Height and width of the images, such as [28, 28]; none takes what most of some have. Others are bad rows."""
     judgements: str | None = None
     """Parquet of judged pairs (left, right, similar) or triplets (anchor, positive, negative) of ids, in place of
     labels; every worker then holds all rows and takes a share of the judgements."""
@@ -164,8 +168,8 @@ def _fit_classical(method: Method, config: TrainConfig, source: Source) -> Hashe
     from hashcore.classical import choice
 
     table = reading.read(source, config)
-    labels = Labels.from_arrow(table.column("labels")) if source.labels else None
-    items = {name: reading.items(table, source, name) for name in source.items}
+    labels = Labels.from_arrow(table.column("labels")) if source.read.labels else None
+    items = {name: reading.items(table, source, name) for name in source.inputs}
     return choice.fit(method, items, labels, config.code_length, seed=config.seed)
 
 

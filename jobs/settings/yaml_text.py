@@ -1,7 +1,7 @@
 """YAML in which every plain value has one reading: that of YAML 1.2's core schema, where 1.1 does not contradict it.
 
-PyYAML reads YAML 1.1, by which `010` is 8, `yes` is true, `1:30` is 90, `no` is no country. Here words and dates stay
-text, numbers are decimal or say their base, and a number that begins with 0 is refused, as is a key that stands twice.
+PyYAML reads YAML 1.1, by which `010` is 8, `yes` is true, `1:30` is 90 and `no` is no country. Here words and dates
+stay text, numbers are decimal or say their base. A number that begins with 0 is refused, as is a key that stands twice.
 """
 
 from __future__ import annotations

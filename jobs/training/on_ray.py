@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from hashcore import files, machine
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
-from jobs.training import reading, worker
+from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
 from jobs.training.source import Source
 from jobs.training.tracking import Place
 from jobs.training.worker import DATASET, Work
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import ray
+    from pyarrow.dataset import Fragment
     from pyarrow.fs import FileSystem
 
     from hashcore.hasher import Hasher
@@ -202,11 +204,12 @@ def _cause(error: Exception) -> HashcoreError:
 
 
 def _dataset(source: Source) -> ray.data.Dataset:
-    """Return the corpus as Ray Data reads and decodes it."""
-    from ray import data
-
-    system, place = _located(source.path)
-    table = data.read_parquet(place, filesystem=system, file_extensions=None).select_columns(source.columns())
-    decoded = table.map_batches(partial(reading.decode, source=source), batch_format="pyarrow", batch_size=4096)
+    """Return the corpus as Ray reads and decodes it."""
+    decoded = readers.on_ray(source, partial(_decoded, source))
     decoded.set_name("hashcore train: read and decode the corpus")  # as Ray's pages call it
     return decoded
+
+
+def _decoded(source: Source, file: Fragment) -> Iterator[pa.Table]:
+    """Read and decode a file."""
+    return (reading.decode(table, source) for table in readers.read_file(source, file))

@@ -274,7 +274,7 @@ NULLS = [[1.0] * 5, None] * (ROWS // 2)
         (columns(labels=[[row] for row in range(ROWS)]), {}, {}, "no pair is similar"),
         (columns(labels=pa.array([[]] * ROWS, pa.list_(pa.int32()))), {}, {}, "no row has a label"),
         (columns(labels=None), {}, {}, r"has no column labels \(corpus\.labels\); it has id, features"),
-        (columns(labels=["a"] * ROWS), {}, {}, "column labels: labels are string but must be list<int32>"),
+        (columns(labels=["a"] * ROWS), {}, {}, "labels in labels are string; number the classes"),
         (columns(), {"labels": None}, {}, r"corpus\.labels=null: train\.method=network learns from labels"),
         (columns(features=None), {}, {}, r"has no column features \(train\.column\)"),
         (columns(features=NULLS), {}, {}, r"100 of 200 rows are bad, more than train\.max_rejected_share=0\.01"),
