@@ -102,6 +102,20 @@ class ShardContents:
             places = np.searchsorted(self.live.sound_offsets, places, side="right") - 1
         return self._stored_codes()[places]
 
+    def distances_at(self, queries: Codes, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how far each query is from the row at its place.
+
+        Args:
+            queries: Codes, shape (n, bytes).
+            places: Of live rows, in row order, shape (n,).
+
+        Returns:
+            Distances in bits, shape (n,).
+        """
+        codes = np.searchsorted(np.cumsum(self._row_counts()), places, side="right")
+        apart = self._codes[:, codes].T ^ self._query_rows(queries)
+        return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
+
     @property
     def has_labels(self) -> bool:
         """Whether its rows have labels."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, field_validator
 
+from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.protocol import parse
 from jobs.evaluation import metrics
@@ -25,6 +26,7 @@ from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.tally import Queries, Task
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.digest import digest
+from jobs.pipeline.distinct import told
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 
@@ -51,6 +53,8 @@ class EvaluateConfig(Section):
     """Neighbours to show of each."""
     seed: int = 0
     """Decides which queries are drawn."""
+    exclude_self: bool = False
+    """Leave the item that has a query's id out of its ranking, where queries are items of the database."""
 
     @field_validator("measures")
     @classmethod
@@ -117,20 +121,21 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
     index, queries = _open(pipeline)
     wanted = [parse(name) for name in config.measures]
     choice = Choice(draw(queries.ids, config.examples, config.seed), config.examples, config.neighbors)
-    k = min(max(config.neighbors, *config.knn, 1), len(index))
-    _promise_memory(pipeline, index, queries, k)
+    ranked = len(index) - config.exclude_self
+    k = min(max(config.neighbors, *config.knn, 1), ranked)
+    _promise_memory(pipeline, index, queries, k + config.exclude_self)
     blocks = []
     for block in _blocks(queries, index.code_length, k):
-        total = kept.total(run_tasks, _tasks(root, index, block, k))
-        blocks.append(measure(block, total, wanted, config.knn, choice))
+        total = kept.total(run_tasks, _tasks(root, index, block, k, exclude_self=config.exclude_self))
+        blocks.append(measure(block, total, wanted, config.knn, choice, ranked))
     found = figures(blocks, len(index), index.code_length)
     found |= at_a_radius_that_answers(blocks, wanted, len(index))
-    votes = any(name.startswith("kNN") for name in found)
+    setting = _setting(pipeline, index, blocks, count_distinct(root, index, partial(run_tasks, kept.count)))
     return Metrics(
-        setting=_setting(pipeline, index, blocks, count_distinct(root, index, partial(run_tasks, kept.count))),
+        setting=setting,
         figures=found,
-        notes=[] if votes or not config.knn else ["no k-NN error: a query or an item has not exactly one label"],
-        curves=curves(blocks, len(index)),
+        notes=_notes(pipeline, setting, has_votes=any(name.startswith("kNN") for name in found)),
+        curves=curves(blocks, ranked),
         examples=select([example for block in blocks for example in block.examples], config.examples),
     )
 
@@ -148,7 +153,7 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
     import indexer
 
     index = indexer.open(pipeline.paths.index)
-    info = codes.read_info(pipeline.paths.codes_queries)
+    info = codes.read_info(pipeline.paths.codes_queries, "paths.corpus_queries")
     made_by = index.manifest.hasher_fingerprint or info.hasher_fingerprint
     if (info.code_length, info.hasher_fingerprint) != (index.code_length, made_by):
         raise InvalidInputError(
@@ -164,12 +169,21 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
 
 def _check(config: EvaluateConfig, index: Index) -> None:
     """Raise ConfigError if a wanted figure does not exist for this index."""
+    ranked = len(index) - config.exclude_self
     for k in config.knn:
-        if k > len(index):
-            raise ConfigError(f"evaluate.knn: k={k} exceeds the {len(index)} codes in the index; use k <= {len(index)}")
+        if k > ranked:
+            others = " but the query's own" if config.exclude_self else ""
+            raise ConfigError(
+                f"evaluate.knn: k={k} exceeds the {ranked} codes in the index{others}; use k <= {ranked}, as in "
+                f"--set 'evaluate.knn={[each for each in config.knn if each <= ranked]}'"
+            )
+    if ranked < 1:
+        raise ConfigError("evaluate.exclude_self=true leaves no item to rank; index more than one")
     for radius in (parse(name).within for name in config.measures):
         if radius is not None and radius > index.code_length:
-            raise ConfigError(f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code")
+            raise ConfigError(
+                f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code; use smaller ones"
+            )
 
 
 def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) -> None:
@@ -194,12 +208,31 @@ def _blocks(queries: Queries, code_length: int, k: int) -> Iterator[Queries]:
         yield queries.take(np.arange(start, min(start + rows, len(queries.ids))))
 
 
-def _tasks(root: str, index: Index, queries: Queries, k: int) -> list[Task]:
+def _tasks(root: str, index: Index, queries: Queries, k: int, *, exclude_self: bool) -> list[Task]:
     """Return one task a shard, or a group of shards where there are many."""
     count = len(index.shards)
     groups = [tuple(range(group, count, MAX_GROUPS)) for group in range(min(count, MAX_GROUPS))]
     content = [digest([(entry.name, entry.tombstones) for entry in map(index.shards.__getitem__, g)]) for g in groups]
-    return [Task(root, index.generation, group, queries, k, made) for group, made in zip(groups, content, strict=True)]
+    made = partial(Task, root, index.generation, queries=queries, k=k, exclude_self=exclude_self)
+    return [made(shards=group, content=of_group) for group, of_group in zip(groups, content, strict=True)]
+
+
+def _notes(pipeline: Pipeline, setting: Setting, *, has_votes: bool) -> list[str]:
+    """Return what is to be known of all figures, the gravest first."""
+    config, few = pipeline.evaluate, told(setting.distinct_codes, setting.database_size, setting.code_length)
+    notes = [few] if few else []
+    if setting.queries_in_database:
+        of_all = f"{setting.queries_in_database:,} of {setting.queries:,} queries have the id of an item"
+        other = files.beside(pipeline.paths.metrics, f"{Path(pipeline.paths.metrics).stem}-exclude-self.json")
+        notes.append(
+            f"{of_all}, which was left out of their rankings"
+            if config.exclude_self
+            else f"{of_all} and find themselves; if they are these items, leave them out by --set "
+            f"evaluate.exclude_self=true --set paths.metrics={other}"
+        )
+    if config.knn and not has_votes:
+        notes.append("no k-NN error: a query or an item has not exactly one label")
+    return notes
 
 
 def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], distinct_codes: int) -> Setting:
@@ -213,7 +246,9 @@ def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], disti
         code_length=index.code_length,
         distinct_codes=distinct_codes,
         relevance="at least one common label",
-        ranking="all items of the database by Hamming distance",
+        queries_in_database=sum(block.itself for block in blocks),
+        ranking="all items of the database by Hamming distance"
+        + (", but the one of its own id" if pipeline.evaluate.exclude_self else ""),
         index_generation=index.generation,
         hasher_fingerprint=codes.read_info(pipeline.paths.codes_queries).hasher_fingerprint,
     )

@@ -28,7 +28,7 @@ def run(pipeline: Pipeline) -> None:
     import indexer
 
     index, source = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries
-    search.check_question(pipeline.search, index, codes.read_info(source), source)
+    search.check_question(pipeline.search, index, codes.read_info(source, "paths.corpus_queries"), source)
     block = codes.plan(source, pipeline.search.queries_per_task)[0]
     queries = codes.read_chunk(block, index.code_length).codes
     radius, why = asked_radius(pipeline.search, index, queries), ""

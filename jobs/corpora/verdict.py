@@ -42,7 +42,7 @@ def judge(
     if found.rows <= limit * rows and good:
         return
     what_next = "mend them"
-    if good and not at_least:
+    if good >= found.rows and not at_least:  # what is left of fewer would hardly be what is wanted
         what_next += f", or go on without them by --set {key}={math.ceil(1000 * found.rows / rows) / 1000:g}"
     raise InvalidInputError(
         f"{source}: {'at least ' if at_least else ''}{found.rows} of {rows} rows are bad, more than {key}={limit:g}: "

@@ -33,6 +33,7 @@ class Measured:
         sums: By name of a curve the sum over queries that define it, and their number, each of shape (L + 1,).
         pairs: All and relevant pairs at each distance, int64, shape (2, L + 1).
         examples: Queries to look at.
+        itself: Queries that have the id of an item.
     """
 
     values: dict[tuple[Measure, Ties], Floats]
@@ -41,10 +42,13 @@ class Measured:
     sums: dict[str, NDArray[np.float64]]
     pairs: NDArray[np.int64]
     examples: list[Example]
+    itself: int
 
 
-def measure(queries: Queries, tally: Tally, wanted: Sequence[Measure], knn: Sequence[int], choice: Choice) -> Measured:
-    """Return the figures of one block of queries, tallied over the whole database."""
+def measure(
+    queries: Queries, tally: Tally, wanted: Sequence[Measure], knn: Sequence[int], choice: Choice, ranked: int
+) -> Measured:
+    """Return the figures of one block of queries, tallied over the whole database, of which `ranked` items count."""
     counts = (tally.all_counts, tally.relevant_counts)
     average_precision = measures.average_precision(*counts)
     has_classes = tally.one_label_each and bool((queries.labels.counts() == 1).all())
@@ -53,9 +57,10 @@ def measure(queries: Queries, tally: Tally, wanted: Sequence[Measure], knn: Sequ
         {(each, ties): each.per_query(*counts, ties) for each in wanted for ties in _orders(each)},
         {k: classify(tally.neighbors, tally.classes, k) != actual for k in knn if has_classes},
         average_precision,
-        _sums(tally),
+        _sums(tally, ranked),
         np.stack([array.sum(axis=0) for array in counts]),
         of_block(queries, tally, average_precision, choice),
+        int(tally.itself.sum()),
     )
 
 
@@ -64,11 +69,11 @@ def _orders(measure: Measure) -> tuple[Ties, ...]:
     return ("expected", "best", "worst") if measure.has_ties else ("expected",)
 
 
-def _sums(tally: Tally) -> dict[str, NDArray[np.float64]]:
+def _sums(tally: Tally, ranked: int) -> dict[str, NDArray[np.float64]]:
     """Return sums over queries, and the number of queries that define them, of every curve."""
     counts = (tally.all_counts, tally.relevant_counts)
     radii = np.arange(counts[0].shape[1])
-    ks = curve_ks(int(counts[0][0].sum()))
+    ks = curve_ks(ranked)
     within = np.cumsum(tally.all_counts, axis=1).astype(np.float64)
     curves = {
         "precision": measures.precision_within(*counts, radii),
@@ -173,8 +178,8 @@ def _vote_figure(wrong: NDArray[np.bool_], size: dict[str, int]) -> Figure:
     )
 
 
-def curves(blocks: Sequence[Measured], database_size: int) -> Curves:
-    """Return the curves over the queries of all blocks."""
+def curves(blocks: Sequence[Measured], ranked: int) -> Curves:
+    """Return the curves over the queries of all blocks, each of which ranks so many items, or one more."""
     sums = {name: np.sum([block.sums[name] for block in blocks], axis=0) for name in blocks[0].sums}
     means = {
         name: _curve(np.divide(total, number, where=number > 0, out=np.full_like(total, np.nan)))
@@ -188,7 +193,7 @@ def curves(blocks: Sequence[Measured], database_size: int) -> Curves:
         pr_recall=_curve(recall),
         relevant_pairs=relevant.tolist(),
         irrelevant_pairs=(every - relevant).tolist(),
-        ks=curve_ks(database_size),
+        ks=curve_ks(ranked),
     )
 
 

@@ -61,8 +61,12 @@ class Piece(NamedTuple):
 Chunk = tuple[Piece, ...]
 
 
-def read_info(path: str) -> CodesInfo:
+def read_info(path: str, corpus: str = "") -> CodesInfo:
     """Return what the codes of a directory are.
+
+    Args:
+        path: The codes directory.
+        corpus: Key of the configuration that names what it is encoded from, for the message.
 
     Raises:
         InvalidInputError: If `codes.json` is missing or says something else than it must.
@@ -70,7 +74,8 @@ def read_info(path: str) -> CodesInfo:
     name = files.join(path, INFO)
     content = files.read_bytes(name)
     if content is None:
-        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first")
+        of = f", with a corpus at {corpus}" if corpus else ""
+        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first{of}")
     try:
         return CodesInfo.model_validate_json(content)
     except ValidationError as error:

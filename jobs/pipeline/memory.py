@@ -43,7 +43,8 @@ def promise(job: str, projected_bytes: int, config: SparkConfig, remedy: str) ->
     if projected_bytes > allowed:
         raise ConfigError(
             f"{job}: a task is projected to take {projected_bytes / (1 << 20):,.0f} MiB but may take "
-            f"{allowed / (1 << 20):,.0f} MiB; {remedy}, or raise spark.task_memory"
+            f"{allowed / (1 << 20):,.0f} MiB; {remedy}, or raise what it may by --set "
+            f"spark.task_memory={-(-projected_bytes // (1 << 20))}m"
         )
 
 

@@ -21,7 +21,18 @@ from hashcore import files
 from hashcore.errors import HashcoreError, OutputError, TaskError
 from jobs.pipeline import runs
 from jobs.pipeline.claim import claimed
-from jobs.pipeline.records import HALF, RECORD, Record, difference, is_same, read, read_half, record_beside, text
+from jobs.pipeline.records import (
+    HALF,
+    RECORD,
+    Record,
+    difference,
+    elsewhere,
+    is_same,
+    read,
+    read_half,
+    record_beside,
+    text,
+)
 
 Kept = TypeVar("Kept", bound=BaseModel)
 
@@ -41,16 +52,10 @@ def is_finished(path: str, wanted: Record) -> bool:
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
     if not is_same(found, wanted):
         raise OutputError(
-            f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, "
-            f"or write elsewhere with --set {_option(path, wanted)}=..."
+            f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, or write elsewhere "
+            f"by {elsewhere(path, wanted)}"
         )
     return True
-
-
-def _option(path: str, wanted: Record) -> str:
-    """Return the option that says where an output lies; the one of all outputs where it has none of its own."""
-    own = [name for name, place in wanted.pipeline.get("paths", {}).items() if place == path]
-    return f"paths.{own[0]}" if own else "root"
 
 
 def _has_anything(path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 RECORD = "_hashcore.json"
 HALF = "_hashcore.half.json"  # of an output that is staged in its place
 NAMES = (RECORD, HALF)
+TOGETHER: dict[str, tuple[str, ...]] = {"train": ("hasher", "checkpoints"), "corpus": ()}
+"""Paths that a stage writes together; all of a converted corpus and what follows it lie below the root."""
 
 
 class Record(Section):
@@ -87,8 +90,10 @@ def fingerprint_of(path: str) -> str:
     if found is not None:
         runs.reads(path, found.fingerprint)
         return found.fingerprint
-    if read_half(path) is not None:
-        raise InvalidInputError(f"{path} is half written; run the stage that makes it once more")
+    half = read_half(path)
+    if half is not None:
+        verb = half.stage.partition(" ")[0]
+        raise InvalidInputError(f"{path} is half written; run `hashcore {verb}` once more, which goes on with it")
     fingerprint = content_of(path)
     if fingerprint is None:
         raise InvalidInputError(f"{path} does not exist or is empty; run the stage that makes it, or correct the path")
@@ -122,6 +127,22 @@ def difference(found: Record, wanted: Record) -> str:
     keys = [key for name in wanted.decisive for key in _keys_apart(name, found.pipeline, wanted.pipeline)]
     apart = keys + inputs or [f"stage {found.stage}"]
     return "different " + ", ".join(apart[:4]) + (" and others" if len(apart) > 4 else "")
+
+
+def elsewhere(path: str, wanted: Record) -> str:
+    """Return what to type so that an output is written to another place, which is free, than `path`."""
+    places: dict[str, str] = wanted.pipeline["paths"]
+    keys = TOGETHER.get(wanted.stage, tuple(key for key, place in places.items() if place == path))
+    if not keys:
+        return f"--set root={_free(wanted.pipeline['root'])}"
+    return " ".join(f"--set paths.{key}={_free(places[key])}" for key in keys)
+
+
+def _free(path: str) -> str:
+    """Return a path like another one at which there is nothing."""
+    stem, dot, kind = path.rstrip("/").rpartition("/")[2].partition(".")
+    others = (files.beside(path.rstrip("/"), f"{stem}-{number}{dot}{kind}") for number in count(2))
+    return next(other for other in others if not files.exists(other))
 
 
 def _keys_apart(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

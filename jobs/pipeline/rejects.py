@@ -73,17 +73,29 @@ def place_of(output: str) -> str:
     return files.beside(output, f"{output.rstrip('/').rpartition('/')[2]}.rejected")
 
 
-def keep(table: pa.Table, folder: str) -> None:
-    """Write rejected rows as the only file of a folder; where there are none, no folder is left."""
+def add(table: pa.Table, folder: str, name: str) -> None:
+    """Write rejected rows as a file of a folder; none where there are none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    files.remove(folder)
     if len(table):
         buffer = pa.BufferOutputStream()
         pq.write_table(table, buffer)
         files.make_folder(folder)
-        files.write_bytes(files.join(folder, "part-00000.parquet"), buffer.getvalue().to_pybytes())
+        files.write_bytes(files.join(folder, f"{name}.parquet"), buffer.getvalue().to_pybytes())
+
+
+def read(folder: str) -> pa.Table:
+    """Return the rejected rows in a folder in ascending order of id, each once; none where there is no folder."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([("id", pa.int64()), ("reason", pa.string())])
+    held = [pq.read_table(pa.BufferReader(files.read_bytes(file) or b"")) for file in files.listing(folder)]
+    table = pa.concat_tables([schema.empty_table(), *(part.cast(schema) for part in held)])
+    _, rows = np.unique(np.asarray(table.column("id")), return_index=True)
+    return table.take(pa.array(rows))
 
 
 def keep_files(folder: str, place: str) -> None:

@@ -53,6 +53,8 @@ class Run(Section):
     """Items, neighbours or queries: what the job counts in its last line."""
     rejected: int = 0
     """Rows set aside."""
+    figures: dict[str, float] = Field(default={})
+    """Of a training: loss, share of triplets ranked wrongly, distinct codes, constant bits, and the like."""
     bytes: int = 0
     """Of all files written."""
     counts: dict[str, int] = Field(default={})

@@ -10,7 +10,7 @@ import resource
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -38,6 +38,7 @@ class Notes:
         self.stages: dict[str, float] = {}
         self.rows = 0
         self.rejected = 0
+        self.figures: dict[str, float] = {}
         self.bytes = 0
         self.peak_bytes = 0
         self.counts: dict[str, int] = {}
@@ -113,6 +114,12 @@ def worked() -> None:
         notes.worked = True
 
 
+def figures(found: Mapping[str, float]) -> None:
+    """Note figures of the running job by name."""
+    if notes := _NOTES.get():
+        notes.figures |= found
+
+
 def peak(size_bytes: int) -> None:
     """Note the memory that some process of the running job held."""
     if notes := _NOTES.get():
@@ -153,6 +160,7 @@ def _end(begun: Run, notes: Notes, state: str, error: str | None, seconds: float
             "versions": versions(),
             "rows": notes.rows,
             "rejected": notes.rejected,
+            "figures": notes.figures,
             "bytes": notes.bytes,
             "counts": notes.counts,
             "stages": {name: round(taken, 3) for name, taken in notes.stages.items()},

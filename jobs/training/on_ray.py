@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashcore import files, machine
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
+from jobs.pipeline import rejects
 from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
 from jobs.training.source import Source
@@ -61,10 +62,17 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
 
         board = ray.remote(num_cpus=0)(Board).remote()
         work = Work(source, config, Place(pipeline.paths.checkpoints, pipeline.name), board)
-        with shown(board, config.epochs * source.turns):
-            checkpoint = _run(pipeline.paths.checkpoints, work)
+        rejected = rejects.place_of(pipeline.paths.hasher)
+        try:
+            with shown(board, config.epochs * source.turns):
+                checkpoint = _run(pipeline.paths.checkpoints, work, rejected)
+        except HashcoreError:
+            reading.judge_rejected(source, config, rejected, at_least=True)  # perhaps the cause
+            raise
+        reading.judge_rejected(source, config, rejected)
+        good = source.rows - len(rejects.read(rejected))
         with checkpoint.as_directory() as folder:
-            return finished(folder, Standing(config=config.training(), inputs=source.inputs), source.rows)
+            return finished(folder, Standing(config=config.training(), inputs=source.inputs), good)
 
 
 def _check_rows(source: Source, config: TrainConfig) -> None:
@@ -130,8 +138,8 @@ def _is_verbose() -> bool:
     return os.environ.get("HASHCORE_VERBOSE", "") not in ("", "0")
 
 
-def _run(storage: str, work: Work) -> ray.train.Checkpoint:
-    """Run the workers and return the last checkpoint."""
+def _run(storage: str, work: Work, rejected: str) -> ray.train.Checkpoint:
+    """Run the workers and return the last checkpoint; rejected rows go to a folder."""
     from ray import data, train
     from ray.train.torch import TorchTrainer
 
@@ -149,7 +157,7 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
             checkpoint_config=train.CheckpointConfig(num_to_keep=1),
             logging_config=train.LoggingConfig(log_level="INFO" if _is_verbose() else "ERROR"),
         ),
-        datasets={DATASET: _dataset(work.source)},
+        datasets={DATASET: _dataset(work.source, rejected)},
         dataset_config=train.DataConfig([] if work.config.judgements else "all", execution_options=options),
     )
     with _interruptible():
@@ -203,13 +211,13 @@ def _cause(error: Exception) -> HashcoreError:
     return OutputError(f"training on Ray failed ({reason}); run it again to go on from its last epoch")
 
 
-def _dataset(source: Source) -> ray.data.Dataset:
-    """Return the corpus as Ray reads and decodes it."""
-    decoded = readers.on_ray(source, partial(_decoded, source))
+def _dataset(source: Source, rejected: str) -> ray.data.Dataset:
+    """Return the corpus as Ray reads and decodes it; rejected rows go to a folder."""
+    decoded = readers.on_ray(source, partial(_decoded, source, rejected))
     decoded.set_name("hashcore train: read and decode the corpus")  # as Ray's pages call it
     return decoded
 
 
-def _decoded(source: Source, file: Fragment) -> Iterator[pa.Table]:
-    """Read and decode a file."""
-    return (reading.decode(table, source) for table in readers.read_file(source, file))
+def _decoded(source: Source, rejected: str, file: Fragment) -> Iterator[pa.Table]:
+    """Read and decode a file; rejected rows go to a folder."""
+    return (reading.decode(table, source, rejected) for table in readers.read_file(source, file))

@@ -147,6 +147,6 @@ def labels_of(pipeline: Pipeline) -> str | None:
     if labels is None:
         raise ConfigError(
             f"corpus.labels=null: train.method={train.method} learns from labels; name their column, give "
-            "train.judgements, or use itq"
+            "train.judgements, or learn without by --set train.method=itq"
         )
     return labels

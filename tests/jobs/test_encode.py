@@ -231,17 +231,17 @@ def test_a_column_of_another_kind_is_refused(spark, root):
 
 def test_too_many_bad_rows_fail_the_job_and_leave_a_list_of_them_alone(spark, root):
     bad = [None] * 7 + [[1.0, 2.0]] * 2
-    replace_database(root, {"id": range(13), "features": [*features(4).tolist(), *bad], "labels": [[1]] * 13})
+    replace_database(root, {"id": range(24), "features": [*features(15).tolist(), *bad], "labels": [[1]] * 24})
     with pytest.raises(InvalidInputError) as caught:
         encode.run(pipeline(root, max_rejected_share=0.2))
     kept = root / "codes" / "database.rejected"
     assert str(caught.value) == (
-        f"{root}/corpus/database: 9 of 13 rows are bad, more than encode.max_rejected_share=0.2: null: 7 rows (ids 4, "
-        f"5, 6, 7, 8, …), 2 values where 5 are needed: 2 rows (ids 11, 12); all are listed in {kept}; mend them, or "
-        "go on without them by --set encode.max_rejected_share=0.693"
+        f"{root}/corpus/database: 9 of 24 rows are bad, more than encode.max_rejected_share=0.2: null: 7 rows (ids 15, "
+        f"16, 17, 18, 19, …), 2 values where 5 are needed: 2 rows (ids 22, 23); all are listed in {kept}; mend them, "
+        "or go on without them by --set encode.max_rejected_share=0.375"
     )
     assert os.listdir(root / "codes") == ["database.rejected"]
-    assert sorted(row["id"] for row in pq.read_table(kept).to_pylist()) == list(range(4, 13))
+    assert sorted(row["id"] for row in pq.read_table(kept).to_pylist()) == list(range(15, 24))
 
 
 def test_going_on_without_the_bad_rows_is_what_the_error_says_and_removes_its_list(spark, root, capsys):
