@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, takewhile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hashcore import hasher_files
+from hashcore.arguments import as_array
 from hashcore.codes import Codes, Kind, check_code_length, code_bytes
 from hashcore.errors import InvalidInputError
 from hashcore.modality import Description, Modality
 from hashcore.networks.own import check_allowed
 from hashcore.networks.own_source import check_sources
 from hashcore.quantization import certainty, outputs, pack_projections
+from hashcore.storage.places import place
 
 __all__ = ["Hasher", "Modality"]
 
@@ -106,17 +109,18 @@ class Hasher:
         """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are."""
         return replace(self, modules={name: deepcopy(module).to(device) for name, module in self.modules.items()})
 
-    def save(self, uri: str) -> None:
+    def save(self, uri: str | Path) -> None:
         """Write the hasher's directory: a local path or an object store's URI.
 
         Raises:
             OutputError: If it cannot be written.
         """
+        uri = place(uri)
         description = {**self._describe(), "fingerprint": self.fingerprint, "provenance": dict(self.provenance)}
         hasher_files.write(uri, description, self.weights())
 
     @staticmethod
-    def load(uri: str, *, allow: Sequence[str] = ()) -> Hasher:
+    def load(uri: str | Path, *, allow: Sequence[str] = ()) -> Hasher:
         """Read a hasher's directory; no code of others is run that is not allowed.
 
         Args:
@@ -131,6 +135,7 @@ class Hasher:
             UnknownFormatError: If its format is newer than this reader.
             CorruptHasherError: If a file is damaged, or the two do not belong together.
         """
+        uri = place(uri)
         content = hasher_files.read_description(uri)
         with hasher_files.damage_named(uri):
             told = Description.model_validate(content)
@@ -162,15 +167,24 @@ class Hasher:
         if modality not in self.modalities:
             known = ", ".join(sorted(self.modalities))
             raise InvalidInputError(f"modality={modality!r}: this hasher reads {known}; use one of these")
-        spec, items = self.modalities[modality].input, np.asarray(inputs)
-        if items.shape[1:] != spec.shape or not (np.isrealobj(items) and items.dtype.kind in "fiub"):
+        spec = self.modalities[modality].input
+        items = as_array(inputs, "inputs")
+        if items.shape[1:] != spec.shape or items.dtype.kind not in "fiub":
             raise InvalidInputError(
                 f"inputs are {items.dtype} of shape {items.shape}; {modality} reads numbers of shape (n, "
                 f"{', '.join(map(str, spec.shape))})"
             )
-        if items.dtype.kind == "f" and not np.isfinite(items).all():
-            raise InvalidInputError("inputs hold NaN or infinite values; leave those rows out, as read_column does")
-        return items
+        if items.dtype.kind != "f":
+            return items
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, and is refused as such
+            narrow = items.astype(np.float32, copy=False)
+        bad = np.flatnonzero(~np.isfinite(narrow).all(axis=tuple(range(1, narrow.ndim))))
+        if len(bad):
+            raise InvalidInputError(
+                f"inputs hold NaN or infinite values, or some beyond float32, in {len(bad)} of {len(items)} rows, such "
+                f"as row {bad[0]}; leave those rows out, as read_column does"
+            )
+        return narrow
 
     def _passes(self, items: NDArray[Any], modality: str) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Yield projections of consecutive slices of items."""

@@ -48,6 +48,9 @@ class SparseTables:
     def range(
         self, queries: Words, radius: int, route: int, costs: tuple[float, ...], max_rows: int, threads: int
     ) -> SparseAnswer | None: ...
+    def routes(
+        self, queries: Words, radius: int, route: int, costs: tuple[float, ...]
+    ) -> tuple[list[int], float, float]: ...  # queries by route, expected nanoseconds by the plans, and by scans
     def nearest(
         self, queries: Words, k: int, farthest: int, route: int, costs: tuple[float, ...], threads: int
     ) -> Lists: ...

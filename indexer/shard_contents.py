@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from hashcore import hamming
+from hashcore.arguments import check_array, check_places
 from hashcore.codes import Codes, check_codes, code_bytes
 from hashcore.errors import CorruptIndexError, brief
-from hashcore.hamming import Words, available_threads
+from hashcore.hamming import Words
+from hashcore.processors import available_threads
 from hashcore.relevance import Labels
 from indexer import _tables
 from indexer.derived_arrays import check_derived
@@ -52,7 +54,8 @@ class ShardContents:
         whole = read_rows(self.file, base)
         if self.file.size <= VERIFIED_ON_OPEN_BYTES:
             self.check()
-        self.live = whole if deleted is None else whole.without(deleted)
+        gone = None if deleted is None else check_array(deleted, "deleted", ("n",), np.uint32)
+        self.live = whole if gone is None else whole.without(gone)
         self.rows: int = len(self.live)
         self.distinct: int = self.stored_distinct if deleted is None else self.live.distinct()
 
@@ -93,6 +96,7 @@ class ShardContents:
 
     def codes_of(self, rows: NDArray[np.uint32]) -> Codes:
         """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
+        rows = check_places(rows, "rows", self.stored_rows).astype(np.uint32)
         places = self.live.places(rows)
         if self.live.offsets is not None:
             places = np.searchsorted(self.live.sound_offsets, places, side="right") - 1
@@ -133,20 +137,22 @@ class ShardContents:
 
         Args:
             queries: Codes, shape (q, bytes).
-            query_relevance: Label bit masks, shape (q, words); without them nothing is relevant.
+            query_relevance: Label bit masks, shape (q, words); without any masks nothing is relevant.
             item_relevance: Label bit masks of the items in row order, shape (rows, words).
             threads: Threads to use; 0 takes every processor this process may run on.
 
         Returns:
             Two int64 arrays of shape (q, code_length + 1).
+
+        Raises:
+            InvalidInputError: If the queries' width does not fit, or masks have other rows or words.
         """
-        none = np.zeros((0, 0), np.uint64)
         return hamming.histograms_of_columns(
             np.repeat(self._countable_codes, self._row_counts(), axis=1),
             self._query_rows(queries),
             self.layout.code_length,
-            none if item_relevance is None else item_relevance,
-            none if query_relevance is None else query_relevance,
+            item_relevance,
+            query_relevance,
             threads=threads,
         )
 

@@ -184,9 +184,14 @@ def _steps(spark: SparkSession, part: str, pipeline: Pipeline) -> Sequence[Step]
     corpus, config = pipeline.corpus, pipeline.encode
     labels = corpus.labels if config.part(part).labelled else None
     columns = Columns(
-        pipeline.paths.corpus(part), corpus.id, config.column_of(part), labels, config.key_of(part, "column"),
+        pipeline.paths.corpus(part),
+        corpus.id,
+        {"item": config.column_of(part)},
+        labels,
+        corpus.labels_as,
+        config.key_of(part, "column"),
         "corpus.labels=null" if part == "database" else f"encode.{part}.labelled=false",
-    )  # fmt: skip
+    )
     return steps(spark, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
 
 

@@ -20,7 +20,7 @@ from hashcore.protocol import parse
 from jobs.evaluation import metrics
 from jobs.evaluation.distinct import PART_BYTES, count_distinct
 from jobs.evaluation.examples import Choice, draw, select
-from jobs.evaluation.figures import Measured, curves, figures, measure
+from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure
 from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.tally import Queries, Task
@@ -43,7 +43,8 @@ class EvaluateConfig(Section):
     """Which figures are wanted; relevant is an item that shares at least one label with the query."""
 
     measures: tuple[str, ...] = ("mAP", "mAP@1000/retrieved", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
-    """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators."""
+    """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators.
+    Where hardly a query finds anything within d bits, the least radius within which half of them do is shown, too."""
     knn: tuple[int, ...] = (1, 10, 50)
     """Numbers of neighbours that vote for a query's class; left out where items have not exactly one label."""
     examples: int = Field(default=6, ge=0)
@@ -83,6 +84,7 @@ def run(pipeline: Pipeline) -> Metrics:
     from jobs.pipeline.spark import session
     from jobs.pipeline.tasks import map_tasks
 
+    pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
     inputs = {"index": _content(paths.index), "codes_queries": records.fingerprint_of(paths.codes_queries)}
     record = records.record(pipeline, "evaluate", ("evaluate",), inputs)
@@ -127,6 +129,7 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
         total = kept.total(run_tasks, _tasks(root, index, block, k, exclude_self=config.exclude_self))
         blocks.append(measure(block, total, wanted, config.knn, choice, ranked))
     found = figures(blocks, len(index), index.code_length)
+    found |= at_a_radius_that_answers(blocks, wanted, len(index))
     setting = _setting(pipeline, index, blocks, count_distinct(root, index, partial(run_tasks, kept.count)))
     return Metrics(
         setting=setting,

@@ -78,6 +78,7 @@ def run(pipeline: Pipeline) -> None:
     """
     import indexer
 
+    pipeline = pipeline.of_current_generation()
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
     check_question(pipeline.search, index, codes.read_info(source, "paths.corpus_queries"), source)
     inputs = {"index": f"{records.fingerprint_of(pipeline.paths.index)} {index.generation}"}

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from hashcore import files
 from hashcore.classical.spec import Method
@@ -17,6 +17,7 @@ from hashcore.relevance import Labels
 from hashcore.training.config import TrainingConfig
 from jobs.corpora import corpus
 from jobs.pipeline import outputs, records, rejects, runs
+from jobs.pipeline.claim import claimed
 from jobs.pipeline.progress import Progress, duration
 from jobs.pipeline.rejects import Rejects
 from jobs.pipeline.runs import recorded
@@ -45,6 +46,10 @@ class TrainConfig(TrainingConfig):
     """Name of what the hasher reads, where `modalities` names none."""
     column: str | None = None
     """Column that holds the items; none means that it is named like the modality, as those of `modalities` are."""
+    channels: Literal[1, 3] | None = None
+    """Channels that images are read with: 1 grey, 3 red, green and blue; none looks at some of them."""
+    size: tuple[PositiveInt, PositiveInt] | None = None
+    """Height and width of the images, such as [28, 28]; none takes what most of some have. Others are bad rows."""
     judgements: str | None = None
     """Parquet of judged pairs (left, right, similar) or triplets (anchor, positive, negative) of ids, in place of
     labels; every worker then holds all rows and takes a share of the judgements."""
@@ -148,9 +153,15 @@ def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher
     """Train a network, keeping its state after each epoch in a folder that this training claims for itself."""
     folder = pipeline.paths.checkpoints
     tracking.check(pipeline.train.tracking)
-    outputs.is_finished(folder, record)  # refuses another training's state
-    with outputs.growing(folder, record):
-        pass
+    with claimed(folder, folder):
+        outputs.is_finished(folder, record)  # refuses another training's state
+        with outputs.growing(folder, record):
+            pass
+        return _learned(pipeline, source, folder)
+
+
+def _learned(pipeline: Pipeline, source: Source, folder: str) -> Hasher:
+    """Train a network; a failure before the first epoch's end leaves the folder to a corrected run."""
     try:
         if pipeline.train.in_process:
             return _fit_here(pipeline, source)
@@ -196,8 +207,8 @@ def _fit_classical(method: Method, pipeline: Pipeline, source: Source) -> Hasher
 
     config = pipeline.train
     table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
-    labels = Labels.from_arrow(table.column("labels")) if source.labels else None
-    items = {name: reading.items(table, source, name) for name in source.items}
+    labels = Labels.from_arrow(table.column("labels")) if source.read.labels else None
+    items = {name: reading.items(table, source, name) for name in source.inputs}
     return choice.fit(method, items, labels, config.code_length, seed=config.seed)
 
 

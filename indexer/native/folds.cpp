@@ -98,10 +98,12 @@ void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32
         }
     };
     for (std::size_t c = 0; c < classes.count; ++c)
-        for (std::uint32_t i = classes.starts[c]; i < classes.starts[c + 1]; ++i) {
-            begin_buckets(table.bucket(c, hashes[i]) + 1, i);
-            tags[i] = std::uint8_t(hashes[i]);
-        }
+        in_pieces(classes.starts[c], classes.starts[c + 1], 4, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) {
+                begin_buckets(table.bucket(c, hashes[i]) + 1, std::uint32_t(i));
+                tags[i] = std::uint8_t(hashes[i]);
+            }
+        });
     const std::uint32_t codes = classes.starts[classes.count];
     begin_buckets(table.groups() * buckets_per_group, codes);
     offsets[table.groups()] = codes;

@@ -96,6 +96,7 @@ void bind_sparse(nb::module_& m);  // sparse_module.cpp
 
 NB_MODULE(_tables, m) {
     m.doc() = "Multi-index hash tables of one shard; see indexer.shard and indexer.shard_builder.";
+    prepare_module();
     m.attr("sources") = HASHCORE_SOURCES;  // hashcore/built.py
     nb::class_<ShardTables>(m, "ShardTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>,

@@ -76,6 +76,16 @@ class SparseTables {
         return nb::make_tuple(to_numpy(std::move(lists)), parts, cost[0], cost[1]);
     }
 
+    nb::tuple routes(const In2<std::uint64_t>& queries, unsigned radius, int route, const CostValues& costs) const {
+        std::vector<std::size_t> taken;
+        double cost[2] = {0, 0};
+        {
+            nb::gil_scoped_release unlocked;
+            taken = count_routes(shard_, {queries.data(), queries.shape(0)}, radius, route, costs_of(costs), cost);
+        }
+        return nb::make_tuple(taken, cost[0], cost[1]);
+    }
+
     nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, unsigned farthest, int route, const CostValues& costs, std::size_t threads) const {
         HitLists lists;
         {
@@ -105,6 +115,7 @@ void bind_sparse(nb::module_& m) {
              nb::arg("codes"), nb::arg("row_offsets").none(), nb::arg("short_ids").none(), nb::arg("long_ids").none(), nb::arg("id_base"),
              nb::arg("folds").none(), nb::arg("blocks"), nb::arg("lists").none())
         .def("range", &SparseTables::range)
+        .def("routes", &SparseTables::routes)
         .def("nearest", &SparseTables::nearest);
     m.def("hash_folds", [](const In2<std::uint64_t>& codes, const Out1<std::uint32_t>& sizes, const Out1<std::uint64_t>& hashes, std::size_t threads) {
         nb::gil_scoped_release unlocked;

@@ -115,6 +115,19 @@ const FoldPlan& SparsePlanner::plan_folds(const Folded& query) {
     return plan;
 }
 
+std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
+                                      double (&cost)[2]) {
+    std::vector<std::size_t> taken(std::size_t(Route::scan) + 1, 0);
+    SparsePlanner planner(shard, radius, route, costs);
+    for (std::size_t q = 0; q < queries.count; ++q) {
+        Pulse::of_this_thread().beat(planning_work);
+        const SparsePlan plan = planner.plan(queries.data + q * shard.codes.words);
+        ++taken[std::size_t(plan.route)];
+        cost[0] += plan.ns, cost[1] += plan.scan_ns;
+    }
+    return taken;
+}
+
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]) {
     const std::size_t block = sparse_task_queries(queries.count, threads);
@@ -132,6 +145,7 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
             if (q + plans_ahead < end)
                 for (const Block& part : shard.blocks)
                     __builtin_prefetch(part.buckets.offsets + part.bucket_of(queries.data + (q + plans_ahead) * shard.codes.words));
+            Pulse::of_this_thread().beat(planning_work);
             SparsePlan plan = planner.plan(queries.data + q * shard.codes.words);
             expect(shard, plan, done);
             by_plan += plan.ns, by_scan += plan.scan_ns;

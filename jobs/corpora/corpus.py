@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from hashcore.columns.labels import LabelForm
 from hashcore.errors import ConfigError, InvalidInputError, require
 from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
 from jobs.corpora.columns import Content, column
@@ -50,11 +51,14 @@ class CorpusConfig(Section):
     rows_per_file: int = Field(default=8192, ge=1)
     """Rows of one Parquet file of a converted corpus."""
     format: str = "parquet"
-    """Spark's name of the format of the user's files: parquet, orc, json or csv; training reads parquet."""
+    """Spark's name of the format of the user's files: parquet, orc or json; training reads parquet."""
     id: str = "id"
     """Column of whole-number ids."""
     labels: str | None = "labels"
     """Column of labels, a whole number or a list of them; none where items have no labels."""
+    labels_as: LabelForm | None = None
+    """What a list of labels holds: `numbers` of classes, or `hot`, a 0 or 1 for each class. None means numbers, and
+    lists that may be either are refused."""
 
 
 def run(pipeline: Pipeline) -> None:

@@ -18,6 +18,7 @@ from jobs.evaluation.tally import Queries, Tally, first_labels
 
 EVERY_ORDER = "expected over all orders of items at one distance"
 NO_ORDER = "none: a radius takes all items at one distance or none"
+WITHIN = {"P": "precision", "R": "recall", "F1": "f1"}  # name of a measure: of its curve
 VOTE_ORDER = "neighbours by (distance, id); of equal votes the class seen nearest"
 
 
@@ -108,6 +109,43 @@ def figures(blocks: Sequence[Measured], database_size: int, code_length: int) ->
         if all(block.wrong for block in blocks):
             found[f"kNN error@{k}"] = _vote_figure(np.concatenate([block.wrong[k] for block in blocks]), size)
     return found
+
+
+def at_a_radius_that_answers(
+    blocks: Sequence[Measured], wanted: Sequence[Measure], database_size: int
+) -> dict[str, Figure]:
+    """Return the wanted figures within a radius once more, at the least radius within which half of the queries find.
+
+    Empty where half of them find anything within a radius that was asked for, or none was: long codes have hardly a
+    pair within 2 bits, and a precision of queries that find nothing is 0 and says nothing.
+    """
+    asked = [each for each in wanted if each.within is not None]
+    total, number = (np.sum([block.sums["answered"][part] for block in blocks], axis=0) for part in (0, 1))
+    answers = total >= number / 2
+    if not asked or any(answers[each.within] for each in asked):
+        return {}
+    radius, found = int(answers.argmax()), {}
+    for name, curve in WITHIN.items():
+        if name in {each.name for each in asked}:
+            measure = Measure(name, within=radius)
+            at = np.sum([block.sums[curve][:, radius] for block in blocks], axis=0)
+            size = {"database_size": database_size, "code_length": len(answers) - 1}
+            found[str(measure)] = _within_figure(measure, at, int(number[0]), size)
+    return found
+
+
+def _within_figure(measure: Measure, at: Floats, queries: int, size: dict[str, int]) -> Figure:
+    """Return the figure of a measure within a radius from its sum over the queries that define it, and their number."""
+    defined = int(at[1])
+    return Figure(
+        value=float(at[0]) / defined if defined else None,
+        ties=NO_ORDER,
+        denominator=measure.denominator,
+        without_relevant=measure.without_relevant,
+        queries=defined,
+        left_out=queries - defined,
+        **size,
+    )
 
 
 def _ranking_figure(measure: Measure, values: dict[Ties, Floats], size: dict[str, int]) -> Figure:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from hashcore import machine
 from hashcore.codes import code_bytes
 from hashcore.errors import ConfigError
 
@@ -24,9 +24,9 @@ UNITS = {"m": 1 << 20, "g": 1 << 30}
 
 
 def allowed_bytes(config: SparkConfig) -> int:
-    """Return what a task may take: what is configured, else all that this machine has."""
+    """Return what a task may take: what is configured, else all that this machine, or its container, has."""
     if config.task_memory is None:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return machine.memory_bytes()
     return int(config.task_memory[:-1]) * UNITS[config.task_memory[-1]]
 
 

@@ -13,17 +13,19 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hashcore import files
+from hashcore import files, machine
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
 from jobs.pipeline import rejects
-from jobs.training import reading, worker
+from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
 from jobs.training.source import Source
 from jobs.training.tracking import Place
 from jobs.training.worker import DATASET, Work
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import ray
+    from pyarrow.dataset import Fragment
     from pyarrow.fs import FileSystem
 
     from hashcore.hasher import Hasher
@@ -111,7 +113,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
         return
     started = not os.environ.get("RAY_ADDRESS")
     if started:
-        _check_cpus(config, os.cpu_count() or 1)
+        _check_cpus(config, machine.cores())
     local: dict[str, Any] = {"address": "local", "num_cpus": config.workers + 1, "include_dashboard": False}
     ray.init(**(local if started else {}), log_to_driver=_is_verbose(), logging_level="ERROR")
     try:
@@ -210,13 +212,12 @@ def _cause(error: Exception) -> HashcoreError:
 
 
 def _dataset(source: Source, rejected: str) -> ray.data.Dataset:
-    """Return the corpus as Ray Data reads and decodes it; rejected rows go to a folder."""
-    from ray import data
-
-    system, place = _located(source.path)
-    table = data.read_parquet(place, filesystem=system, file_extensions=None).select_columns(source.columns())
-    decoded = table.map_batches(
-        partial(reading.decode, source=source, rejected=rejected), batch_format="pyarrow", batch_size=4096
-    )
+    """Return the corpus as Ray reads and decodes it; rejected rows go to a folder."""
+    decoded = readers.on_ray(source, partial(_decoded, source, rejected))
     decoded.set_name("hashcore train: read and decode the corpus")  # as Ray's pages call it
     return decoded
+
+
+def _decoded(source: Source, rejected: str, file: Fragment) -> Iterator[pa.Table]:
+    """Read and decode a file; rejected rows go to a folder."""
+    return (reading.decode(table, source, rejected) for table in readers.read_file(source, file))

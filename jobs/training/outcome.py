@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from hashcore import files
 from hashcore.errors import LearningError
 from hashcore.outcome import Outcome, measure
 from hashcore.relevance import Labels
 from hashcore.training.config import slower
+from jobs.corpora import parquet
 from jobs.training import reading
 from jobs.training.source import Source
 
@@ -33,37 +33,34 @@ WITH_HASH_LAYER = ("linear", "mlp", "nin", "convolutional", "residual")
 
 def look(hasher: Hasher, source: Source) -> Outcome:
     """Return what a hasher makes of some rows of the corpus it was trained on, evenly spread over it."""
-    codes: dict[str, list[np.ndarray]] = {name: [] for name in source.items}
-    seen: dict[str, set[bytes]] = {name: set() for name in source.items}
+    codes: dict[str, list[np.ndarray]] = {name: [] for name in source.inputs}
+    seen: dict[str, set[bytes]] = {name: set() for name in source.inputs}
     labels = []
     for rows in _spread(source):
         table = reading.decode(rows, source)
-        for name in source.items:
+        for name in source.inputs:
             codes[name].append(hasher.encode(reading.items(table, source, name), name))
             column = table.column(reading.PREFIX + name).to_pylist()
             seen[name] |= {hashlib.blake2b(value, digest_size=16).digest() for value in column}
-        if source.labels is not None:
+        if source.read.labels is not None:
             labels.append(Labels.from_arrow(table.column("labels")))
     joined = {name: np.concatenate(parts) for name, parts in codes.items()}
-    known = Labels.concatenate(labels) if source.labels is not None else None
+    known = Labels.concatenate(labels) if source.read.labels is not None else None
     return measure(joined, {name: len(each) for name, each in seen.items()}, hasher.code_length, known)
 
 
 def _spread(source: Source) -> Iterator[pa.Table]:
     """Yield about ROWS rows, some at a time, from files and row groups that are evenly spread over a corpus."""
     import pyarrow as pa
-    from pyarrow import dataset
 
-    system = files.located(source.path)[0]
-    places = [files.located(file)[1] for file in _evenly(source.files, PIECES)]
-    fragments = list(dataset.dataset(places, format="parquet", filesystem=system).get_fragments())
-    groups = [
-        group for file in fragments for group in _evenly(file.split_by_row_group(), max(1, PIECES // len(places)))
-    ]
-    stride = max(1, sum(part.num_rows for group in groups for part in group.row_groups) // ROWS)
+    chosen_files = _evenly(parquet.checked(parquet.opened(source.path), source.read), PIECES)
+    each = max(1, PIECES // len(chosen_files))
+    with parquet.readable(source.path):
+        groups = [group for file in chosen_files for group in _evenly(file.split_by_row_group(), each)]
+        stride = max(1, sum(part.num_rows for group in groups for part in group.row_groups) // ROWS)
     first = 0
     for group in groups:
-        for batch in group.to_batches(columns=source.columns(), batch_size=BATCH_ROWS * stride):
+        for batch in parquet.raw_batches(source.read, group, BATCH_ROWS * stride):
             chosen = np.arange(-first % stride, len(batch), stride)
             first += len(batch)
             yield pa.Table.from_batches([batch]).take(pa.array(chosen))

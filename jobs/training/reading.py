@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.columns.ids import refuse_nulls
 from hashcore.errors import InvalidInputError
 from hashcore.inputs import Inputs, read_column
 from hashcore.relevance import Labels
-from jobs.corpora import verdict
-from jobs.corpora.parquet import label_lists
+from jobs.corpora import parquet, verdict
 from jobs.pipeline import rejects
 from jobs.pipeline.digest import digest
 from jobs.pipeline.rejects import Rejects
@@ -42,23 +42,24 @@ def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.T
     """
     import pyarrow as pa
 
-    read = {name: read_column(table.column(column), source.inputs[name]) for name, column in source.items.items()}
+    rows = parquet.canonical(table, source.read)
+    refuse_nulls(rows.column("id").null_count, source.read.id, source.path)
+    read = {name: read_column(rows.column(name), source.inputs[name]) for name in source.inputs}
     reasons = _reasons(read)
     if reasons and rejected is not None:
-        _set_aside(table.column(source.id), reasons, rejected)
+        _set_aside(rows.column("id"), reasons, rejected)
     good = np.ones(len(table), bool)
     good[list(reasons)] = False
     kept = pa.array(np.flatnonzero(good))
-    columns = {"id": table.column(source.id).take(kept).cast(pa.int64())}
+    columns = {"id": rows.column("id").take(kept)}
     for name, inputs in read.items():
         values = np.ascontiguousarray(inputs.values[good[inputs.kept]])
         buffers = [None, pa.py_buffer(values)]
         columns[PREFIX + name] = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(item_bytes(source.inputs[name])), len(kept), buffers
         )
-    if source.labels is not None:
-        column = table.column(source.labels).take(kept).combine_chunks()
-        columns["labels"] = label_lists(column, source.path, source.labels)
+    if source.read.labels is not None:
+        columns["labels"] = rows.column("labels").take(kept)
     return pa.table(columns)
 
 
@@ -95,7 +96,7 @@ def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, 
     from hashcore.training.data import Window
 
     ordered = table.sort_by("id")
-    tensors = {name: torch.from_numpy(items(ordered, source, name)) for name in source.items}
+    tensors = {name: torch.from_numpy(items(ordered, source, name)) for name in source.inputs}
     known = (
         _judgements(config.judgements, ordered, rank, workers)
         if config.judgements

@@ -79,8 +79,25 @@ def test_doctor_says_whether_a_root_keeps_writers_apart(bucket, tmp_path, capsys
     for root in (str(tmp_path), bucket):
         assert cli.main(["doctor", "--root", root]) == 0
         assert f"{root} keeps writers apart" in capsys.readouterr().out
-    assert cli.main(["doctor", "--root", "s3://no-such-bucket-here"]) == 0
-    assert "root         s3://no-such-bucket-here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("root", ["s3://no-such-bucket-here", "{}/file/index"])
+def test_doctor_ends_with_an_error_where_a_root_can_hold_no_index(bucket, root, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert cli.main(["doctor", "--root", root.format(tmp_path)]) == cli.EXIT_ERROR
+    captured = capsys.readouterr()
+    assert "kernels" in captured.out
+    assert captured.err.startswith("hashcore doctor: ") and root.format(tmp_path) in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["index", "search", "evaluate", "verify", "delete"])
+def test_a_verb_on_a_bucket_that_is_not_there_says_so_in_one_line_before_java_starts(bucket, verb, tmp_path, capsys):
+    config = tmp_path / "a.yaml"
+    config.write_text("name: a\nroot: s3://no-such-bucket-here/a\ndelete: {ids: [1]}\nsearch: {k: 1}\n")
+    assert cli.main([verb, "--config", str(config)]) == cli.EXIT_ERROR
+    captured = capsys.readouterr()
+    assert "NoSuchBucket" in captured.err and captured.err.count("\n") == 1
 
 
 def test_a_reader_that_leaves_ends_a_verb_without_a_trace():

@@ -85,6 +85,21 @@ def brute_counts(items, queries):
     return counts
 
 
+def test_where_a_radius_answers_hardly_a_query_the_least_that_answers_half_is_shown_too(tmp_path):
+    wanted = ["P(r<=0)", "mAP", "F1(r<=0)"]
+    found = evaluate.evaluate(make(tmp_path, rows_per_shard=64, measures=wanted, knn=()))
+    answered = found.curves.answered
+    radius = next(number for number, share in enumerate(answered) if share >= 0.5)
+    assert answered[0] < 0.5 and radius > 0
+    assert list(found.figures) == [*wanted, f"P(r<={radius})", f"F1(r<={radius})"]
+    asked = evaluate.evaluate(make(tmp_path / "asked", measures=list(found.figures), knn=()))
+    assert asked.figures.keys() == found.figures.keys()
+    for name, figure in found.figures.items():
+        assert figure.value == pytest.approx(asked.figures[name].value, abs=1e-12)
+        numbers = dict.fromkeys(("value", "best", "worst"))
+        assert figure.model_copy(update=numbers) == asked.figures[name].model_copy(update=numbers)
+
+
 def test_figures_equal_those_of_a_brute_force_pass(tmp_path):
     items, queries = rows(ITEMS, 2), rows(QUERIES, 3, first_id=10**6)
     found = evaluate.evaluate(make(tmp_path, rows_per_shard=64))
