@@ -123,7 +123,8 @@ def is_same(found: Record | None, wanted: Record) -> bool:
 
 def difference(found: Record, wanted: Record) -> str:
     """Say what sets two records apart."""
-    inputs = [f"input {n}" for n in wanted.inputs if found.inputs.get(n) != wanted.inputs[n]]
+    names = dict.fromkeys([*wanted.inputs, *found.inputs])
+    inputs = [f"input {name}" for name in names if found.inputs.get(name) != wanted.inputs.get(name)]
     keys = [key for name in wanted.decisive for key in _keys_apart(name, found.pipeline, wanted.pipeline)]
     apart = keys + inputs or [f"stage {found.stage}"]
     return "different " + ", ".join(apart[:4]) + (" and others" if len(apart) > 4 else "")
