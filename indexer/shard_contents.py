@@ -182,7 +182,7 @@ class ShardContents:
     def _row_arrays(self) -> _tables.RowArrays:
         """Return codes, live rows and their ids as the native code takes them."""
         live = self.live
-        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base
+        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base, live.deleted is not None
 
     def _layout(self) -> Layout:
         """Return the layout in the file's facts."""

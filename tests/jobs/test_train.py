@@ -398,7 +398,7 @@ def test_pictures_of_mixed_sizes_are_told_by_their_sizes_and_not_by_their_labels
     assert str(caught.value) == (
         f"{tmp_path}/corpus/train: 40 of 100 rows are bad, more than train.max_rejected_share=0.01: image of 3 x 5 "
         f"where 3 x 4 is needed: 40 rows (ids 60, 61, 62, 63, 64, …); all are listed in {tmp_path}/hasher.rejected; "
-        "mend them"
+        "mend them, or go on without them by --set train.max_rejected_share=0.4"
     )
     assert pq.read_table(tmp_path / "hasher.rejected").num_rows == 40
 
