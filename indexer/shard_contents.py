@@ -111,9 +111,14 @@ class ShardContents:
 
         Returns:
             Distances in bits, shape (n,).
+
+        Raises:
+            InvalidInputError: If they are of other lengths, or a place is none.
         """
+        rows = self._query_rows(queries)
+        places = check_array(check_places(places, "places", self.rows), "places", (len(rows),), "iu")
         codes = np.searchsorted(np.cumsum(self._row_counts()), places, side="right")
-        apart = self._codes[:, codes].T ^ self._query_rows(queries)
+        apart = self._codes[:, codes].T ^ rows
         return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
 
     @property
