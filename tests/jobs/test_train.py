@@ -171,7 +171,7 @@ def judge(path, held):
 IDS = np.random.default_rng(2).integers(0, ROWS, (2, 300))
 
 
-def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path):
+def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path, caplog):
     held = columns(labels=None)
     held["id"] = held["id"] * 10 + 3
     write(tmp_path, held)
@@ -183,6 +183,8 @@ def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path):
     source = find(made)
     known = reading.window(reading.read(source, made.train), source, made.train).known
     keep = np.arange(300) != 5
+    said = "1 of 300 judgements name an item that the corpus has not, or has set aside, and are left out"
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}/pairs.parquet: {said}"]
     assert np.array_equal(known.left, IDS[0][keep]) and np.array_equal(known.right, IDS[1][keep])
     shares = [
         reading.window(reading.read(source, made.train), source, made.train, rank, 2).known.left for rank in (0, 1)
