@@ -469,7 +469,7 @@ def test_a_hasher_that_has_learned_little_is_told_with_what_to_try(root, caplog)
         file.unlink()
     pq.write_table(pa.table(columns(features=noise.tolist())), root / "corpus" / "train" / "0.parquet")
     train.run(pipeline(root, epochs=1))
-    (said,) = [record.getMessage() for record in caplog.records if record.name == "jobs.train"]
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "jobs.training.outcome"]
     assert re.search(r"the hasher has learned little: \d+% of triplets are ranked wrongly.*adamw", said)
 
 
