@@ -67,7 +67,11 @@ class Outcome(Spec):
             f"{self.distinct_codes:,} distinct codes of {self.distinct_items:,} distinct items, "
             f"{self.constant_bits} of {self.code_length} bits constant"
         )
-        return text if self.ordered is None else f"{text}, {self.ordered:.1%} of similar items nearer (chance: 50 %)"
+        return (
+            text
+            if self.ordered is None
+            else f"{text}, a similar item nearer in {self.ordered:.1%} of comparisons (chance: 50 %)"
+        )
 
 
 def measure(

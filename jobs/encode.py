@@ -157,7 +157,8 @@ def decisive(pipeline: Pipeline, part: str) -> list[str]:
     """Return the keys of the configuration that decide a part's codes, or how its steps are divided."""
     config = pipeline.encode
     keys = [config.key_of(part, "modality"), config.key_of(part, "column"), "encode.files_per_step"]
-    return [*keys, "corpus.format", "corpus.id", *(["corpus.labels"] if config.part(part).labelled else [])]
+    labels = ["corpus.labels", "corpus.labels_as"] if config.part(part).labelled else []
+    return [*keys, "corpus.format", "corpus.id", f"encode.{part}.labelled", *labels]
 
 
 def _promise_memory(pipeline: Pipeline, hasher: Hasher, modality: str) -> None:

@@ -14,12 +14,15 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
+from weakref import WeakKeyDictionary
 
-from hashcore.errors import InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.networks.spec import NetworkSpec, Own
 
 INSTALLED = ("site-packages", "dist-packages")
 OURS = ("hashcore", "indexer", "jobs")
+_IMPORTED: WeakKeyDictionary[ModuleType, str] = WeakKeyDictionary()  # digests of the sources that are running
 
 
 def sources(module: str) -> dict[str, str]:
@@ -67,7 +70,18 @@ def check_sources(known: Mapping[str, str], uri: str, modality: str) -> None:
             got = "is not here" if content is None else f"has changed since (digest {_digest(content)})"
             raise InvalidInputError(
                 f"{uri}: the network of modality {modality!r} was trained with another source of module {name} (digest "
-                f"{expected}); {place} {got}; bring back the source that it was trained with, or train again"
+                f"{expected}); {place} {got}; bring back the source that it was trained with, "
+                "or remove the hasher and train again"
+            )
+
+
+def check_imported(module: str) -> None:
+    """Raise ConfigError if a source has changed since this process imported it and first looked at it here."""
+    for name, digest in sources(module).items():
+        held = sys.modules.get(name)
+        if held is not None and _IMPORTED.setdefault(held, digest) != digest:
+            raise ConfigError(
+                f"network.path={module}: {held.__file__} has changed since this process imported it; start it anew"
             )
 
 

@@ -142,7 +142,9 @@ def read(path: str) -> Metrics:
     try:
         return Metrics.model_validate_json(content)
     except ValidationError as error:
-        raise InvalidInputError(f"{path} holds no metrics ({error.errors()[0]['msg']}); evaluate again") from None
+        raise InvalidInputError(
+            f"{path} holds no metrics ({error.errors()[0]['msg']}); remove it and run `hashcore evaluate`"
+        ) from None
 
 
 def describe(figure: Figure) -> str:

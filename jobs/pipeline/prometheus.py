@@ -45,6 +45,7 @@ def metrics(run: Run, last_success_s: float | None = None) -> str:
         lines += [*_head(name, said), f"{PREFIX}_{name}{{{labels}}} {value}"]
     lines += _each("stage_seconds", "Seconds of a stage", labels, "stage", run.stages)
     lines += _each("count", "What else the job counted", labels, "of", run.counts)
+    lines += _each("figure", "What a training came to", labels, "figure", run.figures)
     return "\n".join(lines)
 
 

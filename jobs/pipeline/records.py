@@ -123,7 +123,8 @@ def is_same(found: Record | None, wanted: Record) -> bool:
 
 def difference(found: Record, wanted: Record) -> str:
     """Say what sets two records apart."""
-    inputs = [f"input {n}" for n in wanted.inputs if found.inputs.get(n) != wanted.inputs[n]]
+    names = dict.fromkeys([*wanted.inputs, *found.inputs])
+    inputs = [f"input {name}" for name in names if found.inputs.get(name) != wanted.inputs.get(name)]
     keys = [key for name in wanted.decisive for key in _keys_apart(name, found.pipeline, wanted.pipeline)]
     apart = keys + inputs or [f"stage {found.stage}"]
     return "different " + ", ".join(apart[:4]) + (" and others" if len(apart) > 4 else "")
@@ -131,10 +132,10 @@ def difference(found: Record, wanted: Record) -> str:
 
 def elsewhere(path: str, wanted: Record) -> str:
     """Return what to type so that an output is written to another place, which is free, than `path`."""
-    places: dict[str, str] = wanted.pipeline["paths"]
+    places: dict[str, str] = wanted.pipeline.get("paths", {})
     keys = TOGETHER.get(wanted.stage, tuple(key for key, place in places.items() if place == path))
     if not keys:
-        return f"--set root={_free(wanted.pipeline['root'])}"
+        return f"--set root={_free(wanted.pipeline.get('root', path))}"
     return " ".join(f"--set paths.{key}={_free(places[key])}" for key in keys)
 
 

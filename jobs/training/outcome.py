@@ -115,4 +115,4 @@ def advice(outcome: Outcome, config: TrainConfig) -> str:
     network = (next(iter(config.modalities.values())).network if config.modalities else None) or config.network
     if outcome.constant_bits and not config.standardized and network.name in WITH_HASH_LAYER:
         options.append("--set train.standardized=true")
-    return f"try {' '.join(options)}, or look at a recipe"
+    return f"try {' '.join(options)}"

@@ -16,6 +16,8 @@ from jobs import train
 from jobs.corpora import corpus
 from jobs.corpora.corpus import CorpusConfig
 from jobs.pipeline import content, records
+from jobs.train import TrainConfig
+from jobs.training import decisive
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +100,23 @@ def test_labels_that_a_training_reads_set_it_apart(root):
     train.run(pipeline(root))
     with pytest.raises(OutputError, match=r"different corpus\.labels"):
         train.run(pipeline(root, corpus={"labels": "other"}))
+
+
+@pytest.mark.parametrize("method", ["network", "lsh", "identity-tags"])
+def test_every_key_of_a_training_decides_it_or_how_it_runs_or_is_not_read(root, method):
+    made = pipeline(root, method=method, in_process=False)
+    keys = set(decisive.keys(made))
+    assert len(keys) == len(decisive.keys(made))
+    of_images = {"train.channels", "train.size"}
+    if method == "network":
+        every = {f"train.{key}" for key in TrainConfig.model_fields}
+        unread = {f"train.{key}" for key in decisive.OF_THE_RUN} | {"train.modalities", "train.judgements"}
+        assert keys == every - unread | {"corpus.id", "corpus.labels", "corpus.labels_as"} and of_images < keys
+    elif method == "lsh":
+        of_all = {"train.method", "train.modality", "train.column", "train.code_length", "train.seed", "corpus.id"}
+        assert keys == of_all | of_images
+    else:
+        assert keys == {"train.method", "train.modality", "train.column"}
 
 
 def test_what_only_decides_how_a_training_runs_does_not_set_it_apart(root, capsys):

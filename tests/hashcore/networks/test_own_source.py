@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from hashcore.errors import InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.networks.own_source import sources
 from hashcore.networks.spec import Own
@@ -93,7 +93,17 @@ def test_another_source_gives_another_fingerprint(folder):
     before = fit(ITEMS, LABELS, config).fingerprint
     assert fit(ITEMS, LABELS, config).fingerprint == before
     (folder / "layers_beside.py").write_text(LAYERS + "# changed\n")
+    for name in ("nets_of_mine", "layers_beside"):
+        sys.modules.pop(name)
     assert fit(ITEMS, LABELS, config).fingerprint != before
+
+
+def test_a_source_that_was_changed_after_its_import_is_not_taken_for_what_runs(folder):
+    config = TrainingConfig(code_length=8, network=Own(path="nets_of_mine:make"), epochs=1, batch_size=16)
+    fit(ITEMS, LABELS, config)
+    (folder / "layers_beside.py").write_text(LAYERS + "# changed\n")
+    with pytest.raises(ConfigError, match=rf"{folder}/layers_beside.py has changed since this process imported it"):
+        fit(ITEMS, LABELS, config)
 
 
 def test_hashers_of_this_package_have_no_sources_and_say_nothing_of_them(tmp_path):
