@@ -187,7 +187,7 @@ def write(question: Question, block: Block, found: Neighbors) -> tuple[int, int]
 
     query_ids = read_queries(block.chunk, question.code_length).ids
     with outputs.attempt(_part(question.folder, block), files.join(question.folder, ANSWERS)) as own:
-        pq.write_table(found.to_arrow(query_ids), own)
+        pq.write_table(found.to_arrow(query_ids), own, write_page_checksum=True)
     return block.number, len(found.ids)
 
 

@@ -174,7 +174,7 @@ def write(folder: str, items: Images | TagSets, contents: Sequence[Content], row
     for number, start in enumerate(range(0, len(items.ids), rows_per_file)):
         rows = items.take(np.arange(start, min(start + rows_per_file, len(items.ids))))
         table = rows.to_arrow() if isinstance(rows, TagSets) else _table(rows, contents)
-        pq.write_table(table, f"{folder}/part-{number:05}.parquet")
+        pq.write_table(table, f"{folder}/part-{number:05}.parquet", write_page_checksum=True)
 
 
 def _table(images: Images, contents: Sequence[Content]) -> pa.Table:

@@ -157,7 +157,9 @@ class PartFile:
 
         if self._waiting_rows:
             table = pa.concat_tables(self._waiting)
-            self._writer = self._writer or pq.ParquetWriter(self._path, table.schema, use_dictionary=REPEATING)
+            self._writer = self._writer or pq.ParquetWriter(
+                self._path, table.schema, use_dictionary=REPEATING, write_page_checksum=True
+            )
             self._writer.write_table(table, row_group_size=self._rows_per_group)
         self._waiting, self._waiting_rows = [], 0
 
