@@ -20,7 +20,7 @@ from hashcore.errors import InvalidInputError, require
 from jobs.corpora import corpus
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.parquet import Columns
-from jobs.corpora.source import Step, reading, steps
+from jobs.corpora.source import Step, check_format, reading, steps
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.paths import Place
 from jobs.pipeline.runs import recorded
@@ -96,6 +96,7 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
         print(f"encode {part}: done before -> {path}")
         return
     _check_modality(pipeline.encode.modality, hasher)
+    check_format(pipeline.corpus.format, source)
     _promise_memory(pipeline, hasher)
     spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
     found = _steps(spark, source, pipeline)

@@ -63,6 +63,15 @@ def _apply(
     return function(task.partitionId(), (parquet.canonical(batch, columns) for batch in batches))
 
 
+def check_format(file_format: str, source: str) -> None:
+    """Raise ConfigError if no item can come from a format, whatever the files hold."""
+    if file_format == "csv":
+        raise ConfigError(
+            f"corpus.format=csv: a cell of csv is neither a list nor an image, so {source} holds no items; "
+            "convert it to parquet"
+        )
+
+
 def steps(
     spark: SparkSession, columns: Columns, file_format: str, *, files_per_step: int, batch_rows: int
 ) -> Sequence[Step]:
@@ -74,11 +83,6 @@ def steps(
     """
     if file_format == "parquet":
         return parquet.steps(spark, columns, files_per_step, batch_rows)
-    if file_format == "csv":
-        raise ConfigError(
-            f"corpus.format=csv: a cell of csv is neither a list nor an image, so {columns.source} holds no items; "
-            "convert it to parquet"
-        )
     if os.path.isdir(columns.source):
         check_tree(columns.source)
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(batch_rows))

@@ -128,7 +128,7 @@ UPRIGHT = {
     5: lambda pixels: pixels.T,
     6: lambda pixels: np.rot90(pixels, -1),
     7: lambda pixels: pixels[::-1, ::-1].T,
-    8: lambda pixels: np.rot90(pixels),
+    8: np.rot90,
 }
 
 

@@ -56,13 +56,19 @@ def test_a_java_home_without_java_is_named(monkeypatch, tmp_path):
         java.check_java()
 
 
+def fail(error):
+    raise error
+
+
 def test_why_a_program_does_not_start_is_one_line():
-    with pytest.raises(ConfigError, match=r"Spark does not start \(no master\); correct the section spark") as caught:
-        with starting("Spark", "the section spark"):
-            raise RuntimeError("no master\n\tat java.lang.Thread")
+    with (
+        pytest.raises(ConfigError, match=r"Spark does not start \(no master\); correct the section spark") as caught,
+        starting("Spark", "the section spark"),
+    ):
+        fail(RuntimeError("no master\n\tat java.lang.Thread"))
     assert "\n" not in str(caught.value)
-    with pytest.raises(MissingExtraError, match="^as it was$"), starting("Spark", "the section spark"):
-        raise MissingExtraError("as it was")
+    with pytest.raises(MissingExtraError, match=r"^as it was$"), starting("Spark", "the section spark"):
+        fail(MissingExtraError("as it was"))
 
 
 def test_a_ray_address_where_nothing_answers_is_named_at_once(monkeypatch):
@@ -75,18 +81,16 @@ def test_a_ray_address_where_nothing_answers_is_named_at_once(monkeypatch):
         with pytest.raises(
             ConfigError, match=rf"RAY_ADDRESS={given}: no Ray answers there \(.*\); correct it, or unset"
         ):
-            with cluster(TrainConfig()):
-                pass
+            check_ray_address()
 
 
-@pytest.mark.parametrize("given", ["nonsense", "auto"])
-def test_a_ray_address_that_is_none_is_named(monkeypatch, given):
+@pytest.mark.parametrize("given", ["nonsense", "auto", "127.0.0.1:9"])
+def test_a_ray_that_is_not_there_is_named_before_training(monkeypatch, given):
     import ray
 
     if ray.is_initialized():
         pytest.skip("a Ray of another test runs, which is used whatever the address")
     monkeypatch.setenv("RAY_ADDRESS", given)
-    with pytest.raises(ConfigError, match=r"Ray does not start \(.*\); correct RAY_ADDRESS, or unset it") as caught:
-        with cluster(TrainConfig()):
-            pass
+    with pytest.raises(ConfigError, match=r"RAY_ADDRESS") as caught, cluster(TrainConfig()):
+        pass
     assert "\n" not in str(caught.value)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from refusing_server import refusing
 
-from hashcore.errors import ConfigError, HashcoreError, InvalidInputError, StorageError
+from hashcore.errors import HashcoreError, InvalidInputError, StorageError
 from hashcore.storage import s3_client
 from jobs import encode
 from jobs.corpora import parquet
@@ -317,12 +317,6 @@ def test_lists_of_ids_are_read_as_the_ids_of_a_corpus_are(tmp_path, values):
         read_ids(str(tmp_path / "gone.parquet"), "id")
     pq.write_table(pa.table({"id": pa.array([7, 3, 7], pa.uint8())}), tmp_path / "good.parquet")
     assert read_ids(str(tmp_path / "good.parquet"), "id").tolist() == [3, 7]
-
-
-def test_csv_is_not_offered_where_no_item_can_come_from_it(tmp_path):
-    columns = parquet.Columns(str(tmp_path), "id", {"item": "features"}, None)
-    with pytest.raises(ConfigError, match=r"corpus\.format=csv: .*; convert it to parquet"):
-        steps(LOCAL, columns, "csv", files_per_step=1, batch_rows=1)
 
 
 def png(seed, mode="L", size=(4, 3)):
