@@ -11,6 +11,7 @@ import numpy as np
 
 from hashcore import files
 from hashcore.errors import InvalidInputError
+from jobs.corpora.parquet import checksums
 from jobs.pipeline import codes, outputs
 from jobs.pipeline.ids import read_ids
 from jobs.pipeline.tasks import task_threads
@@ -158,7 +159,7 @@ class PartFile:
         if self._waiting_rows:
             table = pa.concat_tables(self._waiting)
             self._writer = self._writer or pq.ParquetWriter(
-                self._path, table.schema, use_dictionary=REPEATING, write_page_checksum=True
+                self._path, table.schema, use_dictionary=REPEATING, **checksums("write_page_checksum")
             )
             self._writer.write_table(table, row_group_size=self._rows_per_group)
         self._waiting, self._waiting_rows = [], 0

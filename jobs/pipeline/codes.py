@@ -17,6 +17,7 @@ from hashcore.columns.ids import read_ids
 from hashcore.columns.labels import read_labels
 from hashcore.errors import HashcoreError, InvalidInputError
 from hashcore.relevance import Labels
+from jobs.corpora.parquet import checksums
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> 
 
     system, inner = files.located(piece.path)
     with _whole(piece.path):
-        file = pq.ParquetFile(inner, filesystem=system, page_checksum_verification=True)
+        file = pq.ParquetFile(inner, filesystem=system, **checksums("page_checksum_verification"))
     with file:
         missing = {"id", "code"} - set(file.schema_arrow.names)
         if missing:
