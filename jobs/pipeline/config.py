@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
-from hashcore.errors import ConfigError
+from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage.places import place
 from jobs.corpora.corpus import CorpusConfig
 from jobs.encode import EncodeConfig, HasherConfig
@@ -59,7 +59,7 @@ class Pipeline(Section):
         """Place every path that was not given below the root."""
         root, paths = values.get("root", f"runs/{values.get('name', '')}"), values.get("paths", {})
         if isinstance(paths, dict):  # anything else is refused with the other fields
-            paths = {**Paths.below(root if isinstance(root, str) and root else "."), **paths}
+            paths = {**Paths.below(root if _is_place(root) else "."), **paths}
         return {**values, "root": root, "paths": paths}
 
     @field_validator("root", mode="before")
@@ -77,6 +77,14 @@ class Pipeline(Section):
     def fingerprint(self, *sections: str) -> str:
         """Return 16 hexadecimal digits that change with any value of the named sections."""
         return digest(self.model_dump(mode="json", include=set(sections)))
+
+
+def _is_place(root: Any) -> bool:
+    """Return whether a root is a place, or else is refused by itself."""
+    try:
+        return bool(place(root))
+    except InvalidInputError:
+        return False
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | Path] = ()) -> Pipeline:

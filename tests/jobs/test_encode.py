@@ -18,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
+from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.hasher import Hasher, Modality
 from hashcore.inputs import FeatureInput, ImageInput
@@ -302,6 +303,15 @@ def test_a_file_that_is_damaged_further_on_is_named_and_nothing_is_written(spark
 def test_an_unknown_format_is_named(spark, root):
     with pytest.raises(InvalidInputError, match=r"cannot be read as papyrus"):
         encode.run(pipeline(root, config={"format": "papyrus"}))
+
+
+def test_a_place_that_spark_cannot_read_is_one_line(spark, root, bucket):
+    files.write_bytes(f"{bucket}/corpus/rows.json", b"{}")
+    values = pipeline(root, config={"format": "json"}).model_dump()
+    values["paths"]["corpus_database"] = f"{bucket}/corpus"
+    with pytest.raises(InvalidInputError, match=rf"{bucket}/corpus cannot be read as json: .*s3") as caught:
+        encode.run(Pipeline.model_validate(values))
+    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_modality_is_refused(root):
