@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hashcore.columns.hot import may_be_hot
 from hashcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -52,11 +53,21 @@ class Labels:
         """Join one sequence of labels per row.
 
         Raises:
-            InvalidInputError: If a label is no whole number or does not fit int32.
+            InvalidInputError: If a label is no whole number or does not fit int32, or a matrix has a 0 or 1 for each
+                class.
 
         >>> Labels.from_lists([[7], [], [2, 7]]).offsets.tolist()
         [0, 1, 1, 3]
         """
+        if (
+            isinstance(rows, np.ndarray)
+            and rows.ndim == 2
+            and may_be_hot(np.full(len(rows), rows.shape[1]), rows.ravel())
+        ):
+            raise InvalidInputError(
+                f"labels are a matrix of shape {rows.shape} of 0 and 1, as if there were one for each class; give the "
+                "numbers of the classes, [np.flatnonzero(row) for row in matrix], or lists"
+            )
         lists = list(rows)
         values = [label for labels in lists for label in labels]
         return Labels(_offsets(np.fromiter(map(len, lists), np.int64, len(lists))), _int32(values))
