@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hashcore.storage.places import S3, is_object, place
+from hashcore.storage.trees import check_tree
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -84,9 +85,15 @@ def listing(folder: str, *, deep: bool = False) -> list[str]:
 
 
 def states(folder: str) -> list[tuple[str, int, int | None]]:
-    """Return name, size and time (nanoseconds) of a file, or of all files below a folder, sorted."""
+    """Return name, size and time (nanoseconds) of a file, or of all files below a folder, sorted.
+
+    Raises:
+        InvalidInputError: If the folder is of this machine and holds what readers would pass over.
+    """
     from pyarrow.fs import FileSelector
 
+    if not is_object(folder) and os.path.isdir(place(folder)):
+        check_tree(place(folder))
     system, inner = located(folder)
     found = system.get_file_info(FileSelector(inner, recursive=True) if is_folder(folder) else [inner])
     return sorted((str(info.path)[len(inner) :], info.size, info.mtime_ns) for info in found if info.is_file)

@@ -10,7 +10,15 @@ from typing import Any
 from torch import Tensor
 
 from hashcore import files
-from hashcore.errors import ConfigError, CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError, require
+from hashcore.errors import (
+    ConfigError,
+    CorruptHasherError,
+    InvalidInputError,
+    OutputError,
+    StorageError,
+    UnknownFormatError,
+    require,
+)
 
 DESCRIPTION = "hasher.json"
 WEIGHTS = "weights.safetensors"
@@ -105,9 +113,16 @@ def damage_named(uri: str) -> Iterator[None]:
 
 
 def _content(uri: str, name: str) -> bytes:
-    """Return the bytes of a file of the directory."""
+    """Return the bytes of a file of the directory.
+
+    Raises:
+        InvalidInputError: If there is none.
+        StorageError: If the storage refuses.
+    """
     try:
         content, said = files.read_bytes(files.join(uri, name)), f"{name} is missing"
+    except StorageError:
+        raise
     except OSError as error:
         content, said = None, line(error)
     if content is None:

@@ -19,7 +19,7 @@ from hashcore.errors import InvalidInputError, require
 from jobs.corpora import corpus, verdict
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.parquet import Columns
-from jobs.corpora.source import Step, reading, steps
+from jobs.corpora.source import Step, check_format, reading, steps
 from jobs.corpora.spec import EncodeConfig
 from jobs.pipeline import codes, memory, outputs, records, rejects, runs
 from jobs.pipeline.paths import Paths, absolute
@@ -84,6 +84,7 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
         print(f"encode {part}: done before -> {path}")
         return
     modality = _checked_modality(pipeline.encode, part, hasher)
+    check_format(pipeline.corpus.format, source)
     _promise_memory(pipeline, hasher, modality)
     spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
     found = _steps(spark, part, pipeline)

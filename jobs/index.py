@@ -16,6 +16,7 @@ from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
 from jobs.corpora import verdict
 from jobs.pipeline import codes, memory, outputs, records, runs
+from jobs.pipeline.interrupts import wait_for
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
@@ -170,7 +171,8 @@ def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes.Chunk]) -
                 yield from codes.id_batches(pieces[number])
 
     frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
-    twice = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS).collect()
+    repeated = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS)
+    twice = wait_for(spark, repeated.collect)
     if twice:
         named = ", ".join(str(row.id) for row in twice)
         raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")

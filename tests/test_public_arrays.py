@@ -21,7 +21,7 @@ from public_arrays import HOLDERS, IS_SANITIZED, World, array_parameters, number
 from hashcore.errors import HashcoreError
 
 REFUSED = "refused"
-EXAMPLES = 10 if IS_SANITIZED else 2
+EXAMPLES = 5 if IS_SANITIZED else 2
 
 WORLDS = st.builds(
     World,

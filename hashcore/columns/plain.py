@@ -33,7 +33,7 @@ def plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     if isinstance(kind, pa.BaseExtensionType):
         return plain(array.storage)
     if pa.types.is_dictionary(kind):
-        return plain(array.dictionary_decode())
+        return plain(array.dictionary).take(array.indices)  # decoding knows no views
     if str(kind).startswith("run_end_encoded<"):
         return plain(pc.run_end_decode(array))
     if str(kind) in VIEWS:

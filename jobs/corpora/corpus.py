@@ -22,6 +22,7 @@ from hashcore.errors import ConfigError, InvalidInputError, require
 from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
 from jobs.corpora.columns import Content, column
 from jobs.corpora.images import Images
+from jobs.corpora.parquet import checksums
 from jobs.corpora.tags import TagSets, TagSource, read_tag_sets
 from jobs.pipeline import outputs, records
 from jobs.pipeline.section import Section
@@ -183,7 +184,7 @@ def write(folder: str, items: Images | TagSets, contents: Sequence[Content], row
     for number, start in enumerate(range(0, len(items.ids), rows_per_file)):
         rows = items.take(np.arange(start, min(start + rows_per_file, len(items.ids))))
         table = rows.to_arrow() if isinstance(rows, TagSets) else _table(rows, contents)
-        pq.write_table(table, f"{folder}/part-{number:05}.parquet")
+        pq.write_table(table, f"{folder}/part-{number:05}.parquet", **checksums("write_page_checksum"))
 
 
 def _table(images: Images, contents: Sequence[Content]) -> pa.Table:

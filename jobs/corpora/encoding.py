@@ -12,6 +12,7 @@ import numpy as np
 
 from hashcore import files
 from hashcore.errors import InvalidInputError
+from jobs.corpora.parquet import checksums
 from jobs.pipeline import codes, outputs
 from jobs.pipeline.distinct import Distinct
 from jobs.pipeline.ids import read_ids
@@ -188,7 +189,9 @@ class PartFile:
 
         if self._waiting_rows:
             table = pa.concat_tables(self._waiting)
-            self._writer = self._writer or pq.ParquetWriter(self._path, table.schema, use_dictionary=REPEATING)
+            self._writer = self._writer or pq.ParquetWriter(
+                self._path, table.schema, use_dictionary=REPEATING, **checksums("write_page_checksum")
+            )
             self._writer.write_table(table, row_group_size=self._rows_per_group)
         self._waiting, self._waiting_rows = [], 0
 

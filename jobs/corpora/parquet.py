@@ -261,11 +261,18 @@ def batches(step: Step, fragments: Iterable[Fragment]) -> Iterator[pa.RecordBatc
             yield canonical(batch, step.columns)
 
 
+def checksums(option: str) -> dict[str, bool]:
+    """Return the option by which pages are read or written with checksums; none for pyarrow 14, which has no such."""
+    import pyarrow as pa
+
+    return {option: True} if int(pa.__version__.partition(".")[0]) > 14 else {}
+
+
 def _scan() -> ParquetFragmentScanOptions:
     """Return how files are read: a page whose checksum is another than the file says is an error."""
     from pyarrow.dataset import ParquetFragmentScanOptions
 
-    return ParquetFragmentScanOptions(page_checksum_verification=True)
+    return ParquetFragmentScanOptions(**checksums("page_checksum_verification"))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
 from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.storage.places import is_object
 from hashcore.storage.trees import check_tree
 from jobs.corpora import parquet
 from jobs.corpora.parquet import Columns
@@ -63,6 +64,15 @@ def _apply(
     return function(task.partitionId(), (parquet.canonical(batch, columns) for batch in batches))
 
 
+def check_format(file_format: str, source: str) -> None:
+    """Raise ConfigError if no item can come from a format, whatever the files hold."""
+    if file_format == "csv":
+        raise ConfigError(
+            f"corpus.format=csv: a cell of csv is neither a list nor an image, so {source} holds no items; "
+            "convert it to parquet"
+        )
+
+
 def steps(
     spark: SparkSession, columns: Columns, file_format: str, *, files_per_step: int, batch_rows: int
 ) -> Sequence[Step]:
@@ -74,15 +84,10 @@ def steps(
     """
     if file_format == "parquet":
         return parquet.steps(spark, columns, files_per_step, batch_rows)
-    if file_format == "csv":
-        raise ConfigError(
-            f"corpus.format=csv: a cell of csv is neither a list nor an image, so {columns.source} holds no items; "
-            "convert it to parquet"
-        )
-    if os.path.isdir(columns.source):
+    if not is_object(columns.source) and os.path.isdir(columns.source):
         check_tree(columns.source)
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(batch_rows))
-    with reading(columns.source, file_format):
+    with reading(columns.source, file_format, begins=True):
         whole = spark.read.format(file_format).load(columns.source)
         _refuse_own_types(whole, columns.source)
         frames = _frames(spark, whole, columns.source, file_format, files_per_step)
@@ -116,8 +121,13 @@ def _frames(
 
 
 @contextmanager
-def reading(source: str, file_format: str) -> Iterator[None]:
-    """Say in one line what Spark cannot read; any other error passes through.
+def reading(source: str, file_format: str, *, begins: bool = False) -> Iterator[None]:
+    """Say in one line what Spark cannot read.
+
+    Args:
+        source: The corpus.
+        file_format: Its format.
+        begins: Whether only its files are looked at, so that every error is one of reading; else others pass through.
 
     Raises:
         InvalidInputError: With the first line of what Spark says.
@@ -130,6 +140,7 @@ def reading(source: str, file_format: str) -> Iterator[None]:
     except (PySparkException, Py4JJavaError) as error:
         said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
         reason = re.search(rf"\[({'|'.join(UNREADABLE)})[^\n]*", said)
-        if reason is None:
+        if reason is None and not begins:
             raise
-        raise InvalidInputError(f"{source} cannot be read as {file_format}: {reason.group()}") from None
+        line = reason.group() if reason else next(iter(str(said).splitlines()), "")[:300]
+        raise InvalidInputError(f"{source} cannot be read as {file_format}: {line}") from None

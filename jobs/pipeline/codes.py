@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,8 +13,11 @@ from pydantic import Field, ValidationError
 
 from hashcore import files
 from hashcore.codes import Codes, Kind, check_codes, code_bytes
-from hashcore.errors import InvalidInputError
+from hashcore.columns.ids import read_ids
+from hashcore.columns.labels import read_labels
+from hashcore.errors import HashcoreError, InvalidInputError
 from hashcore.relevance import Labels
+from jobs.corpora.parquet import checksums
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -99,7 +103,9 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
         Chunks in the order of files and rows; together they hold every row once.
     """
     names = (name for name in files.listing(files.join(path, DATA)) if name.endswith(".parquet"))
-    parts = [(name, rows_of(name)) for name in names]
+    footers = [(name, _footer(name)) for name in names]
+    _check_labels(footers)
+    parts = [(name, int(footer.num_rows)) for name, footer in footers]
     total = sum(rows for _, rows in parts)
     if not total:
         raise InvalidInputError(f"{path} holds no codes; run `hashcore encode` on a corpus that is not empty")
@@ -108,6 +114,17 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
     chunks = -(-total // rows_per_chunk)
     bounds = [total * number // chunks for number in range(chunks + 1)]
     return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
+
+
+def _check_labels(footers: Sequence[tuple[str, pq.FileMetaData]]) -> None:
+    """Raise InvalidInputError if some files have labels and others have not."""
+    names: dict[bool, str] = {}
+    for name, footer in footers:
+        names.setdefault("labels" in footer.schema.to_arrow_schema().names, name)
+    if len(names) > 1:
+        raise InvalidInputError(
+            f"{names[False]} lacks the column labels, which {names[True]} has; encode all of them again"
+        )
 
 
 def chunk_rows(chunk: Chunk) -> int:
@@ -131,14 +148,29 @@ def rows_of(file: str) -> int:
 
 def _footer(file: str) -> pq.FileMetaData:
     """Return what the footer of a Parquet file tells."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _whole(file):
         system, inner = files.located(file)
         return pq.read_metadata(inner, filesystem=system)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInputError(f"{file} is no Parquet file ({error}); {REMEDY}") from None
+
+
+@contextmanager
+def _whole(file: str) -> Iterator[None]:
+    """Say in one line what Arrow cannot read of a file.
+
+    Raises:
+        InvalidInputError: With what Arrow says.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except HashcoreError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise InvalidInputError(f"{file} is no Parquet file, or damaged ({said}); {REMEDY}") from None
 
 
 def _pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
@@ -175,7 +207,8 @@ def read_chunk(chunk: Chunk, code_length: int) -> CodeRows:
             ids[part] = _ids(batch, piece.path)
             codes[part] = codes_from_arrow(batch.column("code"), code_length, piece.path)
             if "labels" in batch.schema.names:
-                labels.append(Labels.from_arrow(batch.column("labels")))
+                column = read_labels(batch.column("labels"), "labels", piece.path, "numbers")
+                labels.append(Labels.from_arrow(column))
             filled = part.stop
     return CodeRows(ids, codes, Labels.concatenate(labels) if sum(map(len, labels)) == rows else None)
 
@@ -193,7 +226,9 @@ def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> 
     import pyarrow.parquet as pq
 
     system, inner = files.located(piece.path)
-    with pq.ParquetFile(inner, filesystem=system) as file:
+    with _whole(piece.path):
+        file = pq.ParquetFile(inner, filesystem=system, **checksums("page_checksum_verification"))
+    with file:
         missing = {"id", "code"} - set(file.schema_arrow.names)
         if missing:
             raise InvalidInputError(f"{piece.path} lacks column {', '.join(sorted(missing))}; it is no codes file")
@@ -203,7 +238,9 @@ def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> 
             rows = file.metadata.row_group(group).num_rows
             start, stop = max(piece.start - first, 0), min(piece.stop - first, rows)
             if start < stop:
-                yield from file.read_row_group(group, columns).slice(start, stop - start).to_batches()
+                with _whole(piece.path):
+                    table = file.read_row_group(group, columns)
+                yield from table.slice(start, stop - start).to_batches()
             first += rows
 
 
@@ -214,7 +251,7 @@ def _ids(batch: pa.RecordBatch, path: str) -> NDArray[np.int64]:
     column = batch.column("id")
     if not pa.types.is_integer(column.type) or column.null_count:
         raise InvalidInputError(f"{path}: ids are {column.type}, {column.null_count} null; need int64 without nulls")
-    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
+    return np.asarray(read_ids(column, "id", path).to_numpy(), np.int64)
 
 
 def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from hashcore.errors import ConfigError
+from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage.places import place
 from jobs.corpora.corpus import CorpusConfig
 from jobs.corpora.spec import EncodeConfig
@@ -60,7 +60,7 @@ class Pipeline(Section):
         """Place every path that was not given below the root."""
         root, paths = values.get("root", f"runs/{values.get('name', '')}"), values.get("paths", {})
         if isinstance(paths, dict):  # anything else is refused with the other fields
-            paths = {**Paths.below(root if isinstance(root, str) and root else "."), **paths}
+            paths = {**Paths.below(root if _is_place(root) else "."), **paths}
         return {**values, "root": root, "paths": paths}
 
     @field_validator("root", mode="before")
@@ -88,6 +88,14 @@ class Pipeline(Section):
         """Return 16 hexadecimal digits that change with any value of the named sections or keys (`section.key`)."""
         values = self.model_dump(mode="json")
         return digest({name: value_at(values, name) for name in names})
+
+
+def _is_place(root: Any) -> bool:
+    """Return whether a root is a place, or else is refused by itself."""
+    try:
+        return bool(place(root))
+    except InvalidInputError:
+        return False
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | Path] = ()) -> Pipeline:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from hashcore import files
-from hashcore.errors import InvalidInputError
+from hashcore.errors import InvalidInputError, StorageError
 from jobs.pipeline import runs
 from jobs.pipeline.content import content_of
 from jobs.pipeline.digest import digest, value_at
@@ -73,9 +73,15 @@ def read_half(path: str) -> Record | None:
 
 
 def _parse(path: str) -> Record | None:
-    """Return the record in a file, or None where there is none that can be read."""
+    """Return the record in a file, or None where there is none that can be read.
+
+    Raises:
+        StorageError: If the storage refuses.
+    """
     try:
         return Record.model_validate_json(files.read_bytes(path) or b"")
+    except StorageError:
+        raise
     except (OSError, ValidationError):
         return None
 

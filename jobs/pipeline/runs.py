@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hashcore import files
 from hashcore.errors import HashcoreError
+from jobs.pipeline.interrupts import was_interrupted
 from jobs.pipeline.run_record import Run, begin, keep, versions
 from jobs.pipeline.textfile import put_metrics
 
@@ -75,7 +76,7 @@ def recorded(job: Callable[[Pipeline], Result]) -> Callable[[Pipeline], Result]:
             state = "interrupted"
             raise
         except Exception as caught:
-            error = repr(caught)
+            state, error = ("interrupted", None) if was_interrupted(caught) else (state, repr(caught))
             raise
         finally:
             _NOTES.reset(token)

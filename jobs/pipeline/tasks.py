@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hashcore.errors import HashcoreError, TaskError
 from jobs.pipeline import gpu, runs
+from jobs.pipeline.interrupts import wait_for
 from jobs.pipeline.spark_pages import is_classic, named, watched
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def map_tasks(
         rdd = spark.sparkContext.parallelize(list(enumerate(tasks)), len(tasks))  # sooner at work than a frame
         profile = gpu.profile(gpus)
         rdd = rdd if profile is None else rdd.withResources(profile)
-        outcomes = rdd.mapPartitions(lambda part: [run_part(part)]).collect()
+        outcomes = wait_for(spark, rdd.mapPartitions(lambda part: [run_part(part)]).collect)
     return [result for part in _opened(outcomes) for result in part]
 
 
@@ -80,8 +81,9 @@ def map_partitions(
 
         yield pa.RecordBatch.from_pydict({"outcome": [_guarded(function, batches)]})
 
-    with _running(frame.sparkSession, label):
-        rows = frame.mapInArrow(apply, "outcome binary", profile=gpu.profile(gpus)).collect()
+    spark = frame.sparkSession
+    with _running(spark, label):
+        rows = wait_for(spark, frame.mapInArrow(apply, "outcome binary", profile=gpu.profile(gpus)).collect)
     return list(_opened([row.outcome for row in rows]))
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hashcore import files, machine
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
 from jobs.pipeline import rejects
+from jobs.settings.environment import check_ray_address, starting
 from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
 from jobs.training.source import Source
@@ -114,8 +115,11 @@ def cluster(config: TrainConfig) -> Iterator[None]:
     started = not os.environ.get("RAY_ADDRESS")
     if started:
         _check_cpus(config, machine.cores())
+    else:
+        check_ray_address()
     local: dict[str, Any] = {"address": "local", "num_cpus": config.workers + 1, "include_dashboard": False}
-    ray.init(**(local if started else {}), log_to_driver=_is_verbose(), logging_level="ERROR")
+    with starting("Ray", "RAY_ADDRESS, or unset it to start Ray here" if not started else "the variables RAY_…"):
+        ray.init(**(local if started else {}), log_to_driver=_is_verbose(), logging_level="ERROR")
     try:
         _check_cpus(config, int(ray.cluster_resources().get("CPU", 0)) - 1)
         yield

@@ -106,3 +106,16 @@ def test_a_reader_that_leaves_ends_a_verb_without_a_trace():
         child.stdout.close()
         assert child.stderr.read() == ""
     assert child.returncode == cli.EXIT_READER_LEFT
+
+
+def test_an_error_on_the_way_out_of_an_interruption_is_an_interruption(capsys, monkeypatch, tmp_path):
+    def interrupt(pipeline):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise OSError("Answer from Java side is empty")
+
+    (tmp_path / "a.yaml").write_text("name: a")
+    monkeypatch.setattr("jobs.search.run", interrupt)
+    assert cli.main(["search", "--config", str(tmp_path / "a.yaml")]) == cli.EXIT_INTERRUPTED
+    assert capsys.readouterr().err.count("\n") == 1

@@ -187,6 +187,11 @@ def test_a_place_is_read_alike_as_root_and_as_path(written, written_root, root):
     assert (read.root, read.paths.hasher, read.paths.index) == (root, root, f"{root}/index")
 
 
+def test_a_wrong_root_is_one_problem(written):
+    with pytest.raises(ConfigError, match=r"root='gs://b': .* use one of them, or copy the files there$"):
+        load(written("name: a\nroot: gs://b"))
+
+
 def test_a_missing_file_is_named():
     with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read"):
         load("nowhere.yaml")

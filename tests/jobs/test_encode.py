@@ -19,7 +19,8 @@ import pytest
 import torch
 from PIL import Image
 
-from hashcore.errors import InvalidInputError, OutputError
+from hashcore import files
+from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.hasher import Hasher, Modality
 from hashcore.inputs import FeatureInput, ImageInput
 from hashcore.networks.spec import Linear, Preprocessing
@@ -397,6 +398,15 @@ def test_an_unknown_format_is_named(spark, root):
         encode.run(pipeline(root, config={"format": "papyrus"}))
 
 
+def test_a_place_that_spark_cannot_read_is_one_line(spark, root, bucket):
+    files.write_bytes(f"{bucket}/corpus/rows.json", b"{}")
+    values = pipeline(root, config={"format": "json"}).model_dump()
+    values["paths"]["corpus_database"] = f"{bucket}/corpus"
+    with pytest.raises(InvalidInputError, match=rf"{bucket}/corpus cannot be read as json: .*s3") as caught:
+        encode.run(Pipeline.model_validate(values))
+    assert "\n" not in str(caught.value)
+
+
 def test_an_unknown_modality_is_refused(root):
     with pytest.raises(InvalidInputError, match=r"encode\.modality=sound: this hasher reads features, image"):
         encode.run(pipeline(root, modality="sound"))
@@ -422,6 +432,49 @@ def test_json_rows_with_single_labels_and_other_names_are_read(spark, root, hash
     assert by_id(found) == dict(enumerate(map(bytes, hasher.encode(features(4), "features"))))
     labels = {int(item): found.labels.of(row).tolist() for row, item in enumerate(found.ids)}
     assert labels == {0: [], 1: [1], 2: [2], 3: [0]}
+
+
+@pytest.mark.parametrize(
+    ("row", "config", "message"),
+    [
+        ({"labels": 3_000_000_000}, {}, "labels in labels span .* but must fit int32"),
+        ({"labels": [0, 0, 1]}, {}, r"lists of 3 values, all 0 and 1: .*corpus\.labels_as=hot"),
+        ({"labels": "cat"}, {}, "labels in labels are string; number the classes"),
+        ({"id": 9_223_372_036_854_775_808}, {}, r"ids in id are decimal128.*; number the items"),
+    ],
+)
+def test_json_rows_are_refused_as_those_of_parquet_are(spark, root, row, config, message):
+    for file in (root / "corpus" / "database").iterdir():
+        file.unlink()
+    line = json.dumps({"id": 1, "features": [1.5] * DIMENSIONS, "labels": [1], **row})
+    (root / "corpus" / "database" / "rows.json").write_text(line)
+    with pytest.raises(InvalidInputError, match=message) as caught:
+        encode.run(pipeline(root, config={"format": "json", **config}))
+    assert "\n" not in str(caught.value)
+
+
+def test_files_of_other_widths_and_folders_that_name_classes_are_encoded(spark, root, hasher):
+    database = root / "corpus" / "database"
+    shutil.rmtree(database)
+    for number, (ids, floats) in enumerate(((pa.int32(), pa.float32()), (pa.int64(), pa.float64()))):
+        (database / f"class={number}").mkdir(parents=True)
+        values = features(20)[number * 10 : number * 10 + 10].tolist()
+        columns = {
+            "id": pa.array(range(number * 10, number * 10 + 10), ids),
+            "features": pa.array(values, pa.list_(floats)),
+        }
+        pq.write_table(pa.table(columns), database / f"class={number}" / "part.parquet")
+    encode.encode_part(pipeline(root, config={"labels": "class"}), "database")
+    found = codes.read(str(root / "codes" / "database"))
+    assert by_id(found) == dict(enumerate(map(bytes, hasher.encode(features(20), "features"))))
+    assert {int(item): found.labels.of(row).tolist() for row, item in enumerate(found.ids)} == {
+        row: [row // 10] for row in range(20)
+    }
+
+
+def test_csv_is_refused_before_anything_starts(root):
+    with pytest.raises(ConfigError, match=r"corpus\.format=csv: a cell of csv is neither a list nor an image"):
+        encode.run(pipeline(root, config={"format": "csv"}))
 
 
 def test_a_corpus_without_labels_gives_codes_without(spark, root):

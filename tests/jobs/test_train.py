@@ -206,6 +206,9 @@ def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path, caplog):
         ({"anchor": [999], "positive": [2], "negative": [3]}, "none of the 1 judgements names two items of the corpus"),
         ({"left": [1], "right": [2], "similar": [True]}, "none of the 1 pairs is dissimilar"),
         ({"left": pa.array([], pa.int64())}, "holds no judgement"),
+        ({"left": ["1"], "right": [2], "similar": [True]}, "judgements: ids in left are string; number the items"),
+        ({"left": [1, 2], "right": [2, 3], "similar": [1, -1]}, "judgements say similar=-1; give true and false"),
+        ({"left": [1, 2], "right": [2, 3], "similar": ["yes", "no"]}, "judgements say similar as string; give true"),
     ],
 )
 def test_judgements_that_cannot_be_used_are_refused_in_one_line(root, held, message):
