@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hashcore import files
 from hashcore.columns import ids
 from hashcore.errors import InvalidInputError
-from jobs.corpora import parquet
+from jobs.corpora import reader
 
 ROWS_AT_ONCE = 1 << 20
 
@@ -22,10 +22,10 @@ def read_ids(source: str, column: str) -> NDArray[np.int64]:
     """
     if not files.exists(source):
         raise InvalidInputError(f"{source} does not exist; give a Parquet file of ids")
-    columns = parquet.Columns(source, column, {}, None)
+    columns = reader.Columns(source, column, {}, None)
     try:
-        held = parquet.checked(parquet.opened(source), columns)
-        batches = (batch for part in held for batch in parquet.raw_batches(columns, part, ROWS_AT_ONCE))
+        held = reader.checked(reader.opened(source), columns)
+        batches = (batch for part in held for batch in reader.raw_batches(columns, part, ROWS_AT_ONCE))
         found = [ids.read_ids(batch.column(0), column, source) for batch in batches]
         ids.refuse_nulls(sum(array.null_count for array in found), column, source)
     except InvalidInputError as error:

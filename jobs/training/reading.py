@@ -11,9 +11,9 @@ from hashcore.columns.ids import refuse_nulls
 from hashcore.errors import InvalidInputError
 from hashcore.inputs import read_column
 from hashcore.relevance import Labels
-from jobs.corpora import parquet
+from jobs.corpora import reader
 from jobs.training.readers import READERS
-from jobs.training.source import Source, item_bytes, read_judgements
+from jobs.training.source import PREFIX, Source, item_bytes, read_judgements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hashcore.judgements import Judgements
     from hashcore.training.data import Window
     from jobs.train import TrainConfig
-
-PREFIX = "item:"  # of the columns of decoded items
 
 
 def decode(table: pa.Table, source: Source) -> pa.Table:
@@ -33,9 +31,9 @@ def decode(table: pa.Table, source: Source) -> pa.Table:
     """
     import pyarrow as pa
 
-    rows = parquet.canonical(table, source.read)
+    rows = reader.canonical(table, source.read)
     refuse_nulls(rows.column("id").null_count, source.read.id, source.path)
-    read = {name: read_column(rows.column(name), source.inputs[name]) for name in source.inputs}
+    read = {name: read_column(rows.column(PREFIX + name), source.inputs[name]) for name in source.inputs}
     good = np.ones(len(table), bool)
     for inputs in read.values():
         good[np.setdiff1d(np.arange(len(table)), inputs.kept)] = False
