@@ -38,7 +38,7 @@ EVIDENCE = {
     r"hashcore (search|evaluate|report|explain)": VERBS,
     r"hashcore (runs|doctor)|hashcore (index|runs) --config FILE": VERBS,
     r"hashcore append --set append\.codes=DIR|hashcore delete --set delete\.ids=FILE": VERBS,
-    r"hashcore (train|encode|index|search|runs) --config mine\.yaml.*": RECIPES,
+    r"hashcore (train|encode|index|search|runs|evaluate) --config (mine|sides)\.yaml.*": RECIPES,
     r"hashcore encode --set encode\.only_ids=.*": "tests/jobs/test_encode.py::test_rejected_rows_are_retried_alone_",
     r"hashcore VERB --help": "tests/test_documentation.py::test_the_help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
