@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hashcore import hamming
-from hashcore.codes import Codes, unpack
+from hashcore.codes import Codes, check_code_length, check_codes, unpack
+from hashcore.errors import InvalidInputError
 from hashcore.relevance import Labels
 from hashcore.spec import Spec
 from hashcore.ties import Floats
@@ -84,7 +85,14 @@ def measure(
         distinct_items: How many of the n items are different, in each modality.
         code_length: Bits of a code.
         labels: Of the n items, if they are known.
+
+    Raises:
+        InvalidInputError: If codes and labels are not of equally many items, or the codes are none of that length.
     """
+    if not codes or codes.keys() != distinct_items.keys():
+        raise InvalidInputError("codes and distinct_items are of other modalities; give both of each, and one at least")
+    code_length = check_code_length(code_length)
+    codes = {name: check_codes(each, code_length, name) for name, each in codes.items()}
     sides = list(codes.values())
     worst = min(codes, key=lambda name: len(np.unique(codes[name], axis=0)) / max(distinct_items[name], 1))
     return Outcome(
@@ -117,7 +125,17 @@ def ordered(database: Codes, queries: Codes, labels: Labels, code_length: int) -
 
     Returns:
         The mean over queries, an equal distance counted half; None if no query has both kinds.
+
+    Raises:
+        InvalidInputError: If codes and labels are not of equally many items, or the codes are none of that length.
     """
+    code_length = check_code_length(code_length)
+    database, queries = check_codes(database, code_length, "database"), check_codes(queries, code_length, "queries")
+    if not len(database) == len(queries) == len(labels):
+        raise InvalidInputError(
+            f"{len(database)} codes, {len(queries)} queries and {len(labels)} rows of labels; give all of the same "
+            "items"
+        )
     if not len(queries) or not len(labels.values):
         return None
     masks = labels.to_masks(labels.vocabulary())

@@ -98,9 +98,13 @@ class ShardContents:
         """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
         rows = check_places(rows, "rows", self.stored_rows).astype(np.uint32)
         places = self.live.places(rows)
-        if self.live.offsets is not None:
-            places = np.searchsorted(self.live.sound_offsets, places, side="right") - 1
-        return self._stored_codes()[places]
+        return self._stored_codes()[self._code_places(places)]
+
+    def _code_places(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which stored code the live row at each place has."""
+        if self.live.offsets is None:
+            return places
+        return np.searchsorted(self.live.sound_offsets, places, side="right").astype(np.int64) - 1
 
     def distances_at(self, queries: Codes, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return how far each query is from the row at its place.
@@ -111,9 +115,13 @@ class ShardContents:
 
         Returns:
             Distances in bits, shape (n,).
+
+        Raises:
+            InvalidInputError: If they are of other lengths, or a place is none.
         """
-        codes = np.searchsorted(np.cumsum(self._row_counts()), places, side="right")
-        apart = self._codes[:, codes].T ^ self._query_rows(queries)
+        rows = self._query_rows(queries)
+        places = check_array(check_places(places, "places", self.rows), "places", (len(rows),), "iu")
+        apart = self._codes[:, self._code_places(places)].T ^ rows
         return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
 
     @property

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.protocol import parse
 from jobs.evaluation import metrics
@@ -23,10 +22,10 @@ from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure
 from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
+from jobs.evaluation.notes import notes_of
 from jobs.evaluation.tally import Queries, Task
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.digest import digest
-from jobs.pipeline.distinct import told
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 
@@ -134,7 +133,7 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
     return Metrics(
         setting=setting,
         figures=found,
-        notes=_notes(pipeline, setting, has_votes=any(name.startswith("kNN") for name in found)),
+        notes=notes_of(pipeline, setting, has_votes=any(name.startswith("kNN") for name in found)),
         curves=curves(blocks, ranked),
         examples=select([example for block in blocks for example in block.examples], config.examples),
     )
@@ -215,24 +214,6 @@ def _tasks(root: str, index: Index, queries: Queries, k: int, *, exclude_self: b
     content = [digest([(entry.name, entry.tombstones) for entry in map(index.shards.__getitem__, g)]) for g in groups]
     made = partial(Task, root, index.generation, queries=queries, k=k, exclude_self=exclude_self)
     return [made(shards=group, content=of_group) for group, of_group in zip(groups, content, strict=True)]
-
-
-def _notes(pipeline: Pipeline, setting: Setting, *, has_votes: bool) -> list[str]:
-    """Return what is to be known of all figures, the gravest first."""
-    config, few = pipeline.evaluate, told(setting.distinct_codes, setting.database_size, setting.code_length)
-    notes = [few] if few else []
-    if setting.queries_in_database:
-        of_all = f"{setting.queries_in_database:,} of {setting.queries:,} queries have the id of an item"
-        other = files.beside(pipeline.paths.metrics, f"{Path(pipeline.paths.metrics).stem}-exclude-self.json")
-        notes.append(
-            f"{of_all}, which was left out of their rankings"
-            if config.exclude_self
-            else f"{of_all} and find themselves; if they are these items, leave them out by --set "
-            f"evaluate.exclude_self=true --set paths.metrics={other}"
-        )
-    if config.knn and not has_votes:
-        notes.append("no k-NN error: a query or an item has not exactly one label")
-    return notes
 
 
 def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], distinct_codes: int) -> Setting:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import suppress
 from functools import partial
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from hashcore.hasher import Hasher
     from jobs.pipeline.config import Pipeline
     from jobs.training.source import Source
-
-log = logging.getLogger(__name__)
 
 REJECTED = "rejected"
 
@@ -96,6 +93,8 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If a place holds another pipeline's output, or cannot be written.
     """
     require("torch", "train")
+    from jobs.training import outcome
+
     corpus.run(pipeline)
     record = records.record(pipeline, "train", decisive.keys(pipeline), decisive.inputs(pipeline))
     if outputs.is_finished(pipeline.paths.hasher, record):
@@ -106,7 +105,7 @@ def run(pipeline: Pipeline) -> None:
         files.remove(place)  # of a run that ended without an output
     source = None if pipeline.train.method == "identity-tags" else find(pipeline)
     hasher, rejected = _hasher(pipeline, record, source), rejects.read(place)
-    learned = _judged(hasher, source, pipeline) if source else ""
+    learned = outcome.judged(hasher, source, pipeline) if source else ""
     with outputs.writing(pipeline.paths.hasher, record) as staging:
         hasher.save(staging)
         rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
@@ -124,29 +123,6 @@ def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
     return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)
-
-
-def _judged(hasher: Hasher, source: Source, pipeline: Pipeline) -> str:
-    """Return what a hasher has learned, for the line; note its figures, and warn where it is little.
-
-    Raises:
-        LearningError: If its codes tell next to nothing apart; it is put aside, and the state of its training removed.
-    """
-    from jobs.training import outcome
-
-    found, config, aside = outcome.look(hasher, source), pipeline.train, f"{pipeline.paths.hasher}.refused"
-    runs.figures(outcome.figures(found, hasher))
-    files.remove(aside)
-    try:
-        outcome.refuse_collapsed(found, config, aside)
-    except LearningError:
-        hasher.save(aside)
-        files.remove(pipeline.paths.checkpoints)
-        raise
-    warning = outcome.warning(found, hasher, config)
-    if warning:
-        log.warning("train: %s", warning)
-    return f", {found.told()}"
 
 
 def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher:

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage.places import place
 from jobs.corpora.corpus import CorpusConfig
-from jobs.encode import EncodeConfig, HasherConfig
+from jobs.corpora.spec import EncodeConfig
+from jobs.encode import HasherConfig
 from jobs.evaluate import EvaluateConfig
 from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from hashcore import files
 from hashcore.errors import LearningError
 from hashcore.outcome import Outcome, measure
 from hashcore.relevance import Labels
 from hashcore.training.config import slower
 from jobs.corpora import parquet
+from jobs.pipeline import runs
 from jobs.training import reading
 from jobs.training.source import Source
 
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hashcore.hasher import Hasher
+    from jobs.pipeline.config import Pipeline
     from jobs.train import TrainConfig
+
+log = logging.getLogger(__name__)
 
 Thing = TypeVar("Thing")
 
@@ -29,6 +35,27 @@ PIECES = 16  # row groups that they are taken from
 BATCH_ROWS = 256
 MANY = 0.5  # share of triplets ranked wrongly that is worth a warning
 WITH_HASH_LAYER = ("linear", "mlp", "nin", "convolutional", "residual")
+
+
+def judged(hasher: Hasher, source: Source, pipeline: Pipeline) -> str:
+    """Return what a hasher has learned, for the line of its job; note its figures, and warn where it is little.
+
+    Raises:
+        LearningError: If its codes tell next to nothing apart; it is put aside, and the state of its training removed.
+    """
+    found, config, aside = look(hasher, source), pipeline.train, f"{pipeline.paths.hasher}.refused"
+    runs.figures(figures(found, hasher))
+    files.remove(aside)
+    try:
+        refuse_collapsed(found, config, aside)
+    except LearningError:
+        hasher.save(aside)
+        files.remove(pipeline.paths.checkpoints)
+        raise
+    said = warning(found, hasher, config)
+    if said:
+        log.warning("train: %s", said)
+    return f", {found.told()}"
 
 
 def look(hasher: Hasher, source: Source) -> Outcome:
@@ -109,7 +136,8 @@ def figures(outcome: Outcome, hasher: Hasher) -> dict[str, float]:
 def advice(outcome: Outcome, config: TrainConfig) -> str:
     """Return what to try next."""
     if config.method != "network":
-        return "try another method, such as --set train.method=itq, or --set train.method=network with labels"
+        other = "sh" if config.method == "itq" else "itq"
+        return f"try another method, such as --set train.method={other}, or --set train.method=network with labels"
     adamw = "--set 'train.optimizer={name: adamw}'"
     options = [adamw if config.optimizer.name == "sgd" else slower(config.optimizer)]
     network = (next(iter(config.modalities.values())).network if config.modalities else None) or config.network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from hashcore.judgements import Judgements
     from hashcore.training.data import Window
     from jobs.train import TrainConfig
+
+log = logging.getLogger(__name__)
 
 PREFIX = "item:"  # of the columns of decoded items
 
@@ -109,7 +112,11 @@ def _judgements(path: str, ordered: pa.Table, rank: int, workers: int) -> Judgem
     """Return a worker's share of the judgements of rows, as many as every other's."""
     from hashcore.judgements import from_arrow
 
-    everything, _ = from_arrow(read_judgements(path), np.asarray(ordered.column("id")))
+    table = read_judgements(path)
+    everything, missing = from_arrow(table, np.asarray(ordered.column("id")))
+    if missing and rank == 0:
+        said = "%s: %d of %d judgements name an item that the corpus has not, or has set aside, and are left out"
+        log.warning(said, path, missing, len(table))
     if workers == 1:
         return everything
     each = len(everything) // workers

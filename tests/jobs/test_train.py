@@ -171,7 +171,7 @@ def judge(path, held):
 IDS = np.random.default_rng(2).integers(0, ROWS, (2, 300))
 
 
-def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path):
+def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path, caplog):
     held = columns(labels=None)
     held["id"] = held["id"] * 10 + 3
     write(tmp_path, held)
@@ -183,6 +183,8 @@ def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path):
     source = find(made)
     known = reading.window(reading.read(source, made.train), source, made.train).known
     keep = np.arange(300) != 5
+    said = "1 of 300 judgements name an item that the corpus has not, or has set aside, and are left out"
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}/pairs.parquet: {said}"]
     assert np.array_equal(known.left, IDS[0][keep]) and np.array_equal(known.right, IDS[1][keep])
     shares = [
         reading.window(reading.read(source, made.train), source, made.train, rank, 2).known.left for rank in (0, 1)
@@ -470,7 +472,7 @@ def test_a_hasher_that_has_learned_little_is_told_with_what_to_try(root, caplog)
         file.unlink()
     pq.write_table(pa.table(columns(features=noise.tolist())), root / "corpus" / "train" / "0.parquet")
     train.run(pipeline(root, epochs=1))
-    (said,) = [record.getMessage() for record in caplog.records if record.name == "jobs.train"]
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "jobs.training.outcome"]
     assert re.search(r"the hasher has learned little: \d+% of triplets are ranked wrongly.*adamw", said)
 
 
