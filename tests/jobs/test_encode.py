@@ -19,7 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hashcore.errors import InvalidInputError, OutputError
+from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.hasher import Hasher, Modality
 from hashcore.inputs import FeatureInput, ImageInput
 from hashcore.networks.spec import Linear, Preprocessing
@@ -432,6 +432,11 @@ def test_a_corpus_without_labels_gives_codes_without(spark, root):
 def test_a_worker_loads_the_hasher_once(root, hasher):
     first = encoding.load_hasher(str(root / "hasher"), hasher.fingerprint)
     assert encoding.load_hasher(str(root / "hasher"), hasher.fingerprint) is first
+
+
+def test_a_worker_without_the_gpu_that_its_task_takes_says_so(root, hasher):
+    with pytest.raises(ConfigError, match=r"^encode\.gpus: torch .* cannot compute on cuda:99"):
+        encoding.load_hasher(str(root / "hasher"), hasher.fingerprint, "cuda:99")
 
 
 def test_a_hasher_that_changes_during_the_run_is_noticed(root):
