@@ -1,4 +1,4 @@
-"""Devices that networks compute on, such as an NVIDIA GPU, and float32 products that are the same on each."""
+"""Devices that networks compute on, such as an NVIDIA GPU: float32 products, and random numbers, on each of them."""
 
 from __future__ import annotations
 
@@ -58,6 +58,17 @@ def full_float32() -> Iterator[None]:
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
+
+
+@contextmanager
+def own_draws() -> Iterator[None]:
+    """Give back torch's random numbers, of the CPU and of GPUs in use, as they were before the block.
+
+    No GPU is put to use for that alone, as `torch.random.fork_rng` by itself would.
+    """
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(list(gpus), device_type="cuda"):
+        yield
 
 
 def _settings() -> list[tuple[Any, str, Any]]:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import far_device
 import numpy as np
 import pytest
 import torch
@@ -19,6 +26,7 @@ from hashcore.training import fit
 from hashcore.training.config import AdamW, Augmentation, Pretraining, TrainingConfig
 from hashcore.training.state import read_standing
 
+TESTS = Path(far_device.__file__).parent
 CONFIG = TrainingConfig(code_length=8, network=Mlp(hidden=(8,)), epochs=2, batch_size=8)
 WITH_GPU = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="needs an NVIDIA GPU and a torch that computes there"
@@ -93,6 +101,35 @@ def test_codes_are_computed_in_full_float32_and_the_setting_is_given_back():
     with pytest.raises(ZeroDivisionError), devices.full_float32():
         1 / 0  # noqa: B018
     assert precisions() == before
+
+
+def test_training_moves_all_that_it_needs_to_a_device_and_gives_what_the_cpu_gives():
+    """Where no GPU is, a device of the tests' own refuses tensors that were left behind."""
+    if not far_device.is_possible():
+        pytest.skip(f"torch {torch.__version__} has no devices made in Python, to stand for a GPU")
+    place = {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    command = [sys.executable, str(TESTS / "trained_far_away.py")]
+    done = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout)
+    assert len(told) == 12
+    for name, seen in told.items():
+        assert seen["device"] == "far", name
+        assert seen["difference"] < 1e-5, name  # torch may add up in another order
+        assert seen["alike"], name
+
+
+@pytest.mark.parametrize(("in_use", "forked"), [(False, []), (True, [0, 1])])
+def test_random_numbers_are_given_back_and_no_idle_gpu_is_asked_for_them(monkeypatch, in_use, forked):
+    asked, given = [], []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: in_use)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: asked.append(device) or torch.zeros(1))
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: given.append(device))
+    before = torch.random.get_rng_state()
+    fit(*items(), CONFIG)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert set(asked) == set(given) == set(forked)
 
 
 @WITH_GPU
