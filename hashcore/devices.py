@@ -66,7 +66,7 @@ def own_draws() -> Iterator[None]:
 
     No GPU is put to use for that alone, as `torch.random.fork_rng` by itself would.
     """
-    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(list(gpus), device_type="cuda"):
         yield
 
