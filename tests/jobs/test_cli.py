@@ -87,7 +87,7 @@ def test_doctor_says_which_gpus_there_are_and_why_one_cannot_be_used(monkeypatch
     monkeypatch.setattr("torch.cuda.device_count", lambda: count)
     monkeypatch.setattr("torch.cuda.get_device_name", lambda number: "NVIDIA H200")
     found = {"nvidia-smi": "/usr/bin/nvidia-smi"} if driver else {}
-    monkeypatch.setattr("shutil.which", lambda name: found.get(name))
+    monkeypatch.setattr("shutil.which", found.get)
     assert doctor.machine()["gpu"].endswith(said)
 
 
