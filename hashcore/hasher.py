@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from hashcore import hasher_files
 from hashcore.arguments import as_array
 from hashcore.codes import Codes, Kind, check_code_length, code_bytes
+from hashcore.devices import check_device, full_float32
 from hashcore.errors import InvalidInputError
 from hashcore.modality import Description, Modality
 from hashcore.networks.own import check_allowed
@@ -106,8 +107,13 @@ class Hasher:
         return codes
 
     def on(self, device: str) -> Hasher:
-        """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are."""
-        return replace(self, modules={name: deepcopy(module).to(device) for name, module in self.modules.items()})
+        """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are.
+
+        Raises:
+            ConfigError: If torch cannot compute there.
+        """
+        place = check_device(device)
+        return replace(self, modules={name: deepcopy(module).to(place) for name, module in self.modules.items()})
 
     def save(self, uri: str | Path) -> None:
         """Write the hasher's directory: a local path or an object store's URI.
@@ -191,7 +197,7 @@ class Hasher:
         device = next((weight.device for weight in self.modules[modality].state_dict().values()), torch.device("cpu"))
         for start in range(0, len(items), PASS_ROWS):
             batch = torch.from_numpy(np.require(items[start : start + PASS_ROWS], requirements=["C", "W"])).to(device)
-            with torch.inference_mode():
+            with torch.inference_mode(), full_float32():
                 projections = self.modules[modality](batch)
                 sizes = projections.abs().mean(dim=1, keepdim=True)
                 doubtful = (certainty(projections, self.kind) <= DOUBTFUL * sizes).any(dim=1)
