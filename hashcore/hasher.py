@@ -78,9 +78,8 @@ class Hasher:
     def project(self, inputs: NDArray[Any], modality: str) -> NDArray[np.float32]:
         """Return f(x) of each item, in passes of 512 items.
 
-        Float32 rounds differently with the number of rows, of threads, and on every kind of processor. Rows in which
-        a projection is so close to where its bit changes that this could turn it are computed again in float64, so
-        codes are the same everywhere.
+        Rounding differs by batch size, threads and processor. Rows with a projection near its threshold are recomputed
+        in float64, so an input has one code everywhere.
 
         Args:
             inputs: Shape (n, *input.shape); float features, or uint8 pixels as (n, channels, height, width).
