@@ -36,7 +36,7 @@ def blocks(path, kind=""):
 
 def test_the_pages_have_links_and_name_files():
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert len(re.findall(r"\]\(([^)]+)\)", text)) > 10 and len(re.findall(r"`conf/[\w./-]+\.yaml`", text)) > 5
+    assert len(re.findall(r"\]\(([^)]+)\)", text)) > 8 and len(re.findall(r"`conf/[\w./-]+\.(?:yaml|conf)`", text)) > 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HERE).as_posix())
