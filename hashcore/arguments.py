@@ -5,7 +5,6 @@ Every public function hands what it is given through here before it computes wit
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,18 +40,6 @@ def check_whole(value: object, name: str, least: int, most: int = LARGEST, *, ot
         bounds = f"{least}..{most}" if most < LARGEST else f"of at least {least}"
         raise InvalidInputError(f"{name}={brief(value)}: use a whole number {bounds}{otherwise}")
     return int(value)  # type: ignore[call-overload, no-any-return]
-
-
-def check_path(path: object, name: str) -> str:
-    """Return a path or URI as text, whether it was given so or as a `Path`.
-
-    Raises:
-        InvalidInputError: If it is neither.
-    """
-    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-    if not isinstance(text, str):
-        raise InvalidInputError(f"{name}={brief(path)}: give the path of a folder, or a URI such as s3://bucket/prefix")
-    return text
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:

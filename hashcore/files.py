@@ -1,4 +1,4 @@
-"""Files by path or by URI: of this machine, or of an object store that pyarrow knows.
+"""Files by path or by URI: of this machine, or of S3.
 
 Endpoint, region and credentials of S3 are the standard AWS settings. A file is written whole or not at all.
 """
@@ -14,51 +14,48 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hashcore.storage.places import S3, is_object, place
+from hashcore.storage.trees import check_tree
+
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 
 def is_uri(path: str) -> bool:
     """Return whether a path names objects in a store rather than files of this machine."""
-    return "://" in path and not path.startswith("file://")
+    return is_object(path)
 
 
 def join(folder: str, *names: str) -> str:
     """Return the path of something in a folder."""
-    return "/".join((folder.rstrip("/"), *names)) if is_uri(folder) else os.path.join(_local(folder), *names)
-
-
-def _local(path: str) -> str:
-    """Return a path of this machine, which may be given as a URI."""
-    return path.removeprefix("file://")
+    folder = place(folder)
+    return "/".join((folder, *names)) if is_object(folder) else os.path.join(folder, *names)
 
 
 def beside(path: str, name: str) -> str:
     """Return the path of something in the same folder."""
-    return f"{path.rpartition('/')[0]}/{name}" if is_uri(path) else str(Path(_local(path)).with_name(name))
+    path = place(path)
+    return f"{path.rpartition('/')[0]}/{name}" if is_object(path) else str(Path(path).with_name(name))
 
 
 def located(path: str) -> tuple[FileSystem, str]:
     """Return the file system of a path or URI, and the path there."""
     from pyarrow import fs
 
-    if path.startswith("s3://"):
-        return _s3(os.getpid()), path.removeprefix("s3://").rstrip("/")
-    if is_uri(path):
-        system, inner = fs.FileSystem.from_uri(path)
-        return system, str(inner)
-    return fs.LocalFileSystem(), _local(path)
+    path = place(path)
+    if is_object(path):
+        return _s3(), path.removeprefix(S3)
+    return fs.LocalFileSystem(), path
 
 
 @lru_cache(maxsize=1)
-def _s3(process: int) -> FileSystem:  # noqa: ARG001 (its threads do not survive a fork)
-    """Return the S3 file system by the settings that boto3 reads."""
-    from boto3.session import Session
-    from pyarrow import fs
+def _s3() -> FileSystem:
+    """Return the S3 file system, which asks by the client of the process it is in."""
+    from pyarrow.fs import PyFileSystem
 
-    meta = Session().client("s3").meta
-    is_amazon = meta.endpoint_url.endswith(("amazonaws.com", "amazonaws.com.cn"))
-    return fs.S3FileSystem(region=meta.region_name, endpoint_override=None if is_amazon else meta.endpoint_url)
+    from hashcore.storage.s3_files import S3Files
+
+    return PyFileSystem(S3Files())
 
 
 def exists(path: str) -> bool:
@@ -88,9 +85,15 @@ def listing(folder: str, *, deep: bool = False) -> list[str]:
 
 
 def states(folder: str) -> list[tuple[str, int, int | None]]:
-    """Return name, size and time (nanoseconds) of a file, or of all files below a folder, sorted."""
+    """Return name, size and time (nanoseconds) of a file, or of all files below a folder, sorted.
+
+    Raises:
+        InvalidInputError: If the folder is of this machine and holds what readers would pass over.
+    """
     from pyarrow.fs import FileSelector
 
+    if not is_object(folder) and os.path.isdir(place(folder)):
+        check_tree(place(folder))
     system, inner = located(folder)
     found = system.get_file_info(FileSelector(inner, recursive=True) if is_folder(folder) else [inner])
     return sorted((str(info.path)[len(inner) :], info.size, info.mtime_ns) for info in found if info.is_file)
@@ -113,7 +116,7 @@ def write_bytes(path: str, content: bytes) -> None:
         with system.open_output_stream(inner) as file:
             file.write(content)
         return
-    path = _local(path)
+    path = place(path)
     own = f"{path}.{uuid.uuid4().hex}"
     try:
         Path(own).write_bytes(content)
@@ -125,7 +128,7 @@ def write_bytes(path: str, content: bytes) -> None:
 def move_in(own: str, path: str) -> None:
     """Move a file or a folder of this machine to its place; what is there already is replaced."""
     if not is_uri(path):
-        os.replace(own, _local(path))
+        os.replace(own, place(path))
         return
     from pyarrow import fs
 
@@ -141,12 +144,12 @@ def move_in(own: str, path: str) -> None:
 def make_folder(path: str) -> None:
     """Make a folder, where folders are made."""
     if not is_uri(path):
-        os.makedirs(_local(path), exist_ok=True)
+        os.makedirs(place(path), exist_ok=True)
 
 
 def remove_empty(path: str) -> None:
     """Remove a folder and those below it, as far as they are empty."""
-    for folder, _, _ in [] if is_uri(path) else os.walk(_local(path), topdown=False):
+    for folder, _, _ in [] if is_uri(path) else os.walk(place(path), topdown=False):
         with suppress(OSError):
             os.rmdir(folder)
 
@@ -154,7 +157,7 @@ def remove_empty(path: str) -> None:
 def remove(path: str) -> None:
     """Remove a file or a folder if it is there."""
     if not is_uri(path):
-        path = _local(path)
+        path = place(path)
         while os.path.isdir(path) and not os.path.islink(path):
             try:
                 shutil.rmtree(path)

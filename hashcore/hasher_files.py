@@ -10,11 +10,20 @@ from typing import Any
 from torch import Tensor
 
 from hashcore import files
-from hashcore.errors import ConfigError, CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError, require
+from hashcore.errors import (
+    ConfigError,
+    CorruptHasherError,
+    InvalidInputError,
+    OutputError,
+    StorageError,
+    UnknownFormatError,
+    require,
+)
 
 DESCRIPTION = "hasher.json"
 WEIGHTS = "weights.safetensors"
 FORMAT_VERSION = 1
+REMEDY = "copy it again, or remove the folder and train"
 
 
 def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
@@ -72,15 +81,16 @@ def read_weights(uri: str) -> dict[str, Tensor]:
     try:
         return dict(load(content))
     except Exception as error:  # SafetensorError, or what torch says of an odd shape or type
-        raise CorruptHasherError(f"{uri}/{WEIGHTS} is damaged ({line(error)}); copy or train it again") from None
+        raise CorruptHasherError(
+            f"{uri}/{WEIGHTS} is damaged ({line(error)}); copy it again, or remove the folder and train"
+        ) from None
 
 
 def check_fingerprint(uri: str, *, expected: str, got: str) -> None:
     """Raise CorruptHasherError unless what was read has the fingerprint that was written."""
     if expected != got:
         raise CorruptHasherError(
-            f"{uri}: {DESCRIPTION} promises fingerprint {line(expected)} but its contents have {got}; "
-            "copy or train the hasher again"
+            f"{uri}: {DESCRIPTION} promises fingerprint {line(expected)} but its contents have {got}; {REMEDY}"
         )
 
 
@@ -97,13 +107,22 @@ def damage_named(uri: str) -> Iterator[None]:
     except ConfigError:
         raise
     except (LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError, ValueError) as error:
-        raise CorruptHasherError(f"{uri} does not describe its weights ({line(error)}); train it again") from None
+        raise CorruptHasherError(
+            f"{uri} does not describe its weights ({line(error)}); copy it again, or remove the folder and train"
+        ) from None
 
 
 def _content(uri: str, name: str) -> bytes:
-    """Return the bytes of a file of the directory."""
+    """Return the bytes of a file of the directory.
+
+    Raises:
+        InvalidInputError: If there is none.
+        StorageError: If the storage refuses.
+    """
     try:
         content, said = files.read_bytes(files.join(uri, name)), f"{name} is missing"
+    except StorageError:
+        raise
     except OSError as error:
         content, said = None, line(error)
     if content is None:

@@ -5,6 +5,7 @@ Three kinds of input: float features, images as PNG or JPEG bytes, and sets of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from hashcore.columns.plain import is_list, plain
 from hashcore.errors import InvalidInputError, require
 from hashcore.spec import Spec
 from hashcore.tags import TagInput, read_tags
@@ -100,9 +102,7 @@ def read_column(column: pa.Array | pa.ChunkedArray, spec: InputSpec) -> Inputs:
     Raises:
         InvalidInputError: If the column holds another kind of items altogether.
     """
-    import pyarrow as pa
-
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    array = plain(column)
     if isinstance(spec, ImageInput):
         return _read_images(_check_binary(array), spec)
     if isinstance(spec, TagInput):
@@ -110,37 +110,59 @@ def read_column(column: pa.Array | pa.ChunkedArray, spec: InputSpec) -> Inputs:
     return _read_features(_check_lists(array), spec)
 
 
-def infer(column: pa.Array | pa.ChunkedArray) -> InputSpec:
-    """Describe a column by its first readable row: size and channels of an image, or the number of features.
+def infer(
+    columns: pa.Array | pa.ChunkedArray | Sequence[pa.Array],
+    *,
+    channels: Literal[1, 3] | None = None,
+    size: tuple[int, int] | None = None,
+) -> InputSpec:
+    """Describe columns by their readable rows: most images' size and all colours, or most rows' number of features.
+
+    Args:
+        columns: One item a row, such as samples of a corpus.
+        channels: Of images, where it is said; else 3 if any image has colours.
+        size: Height and width of images, where it is said.
 
     Raises:
-        InvalidInputError: If no row can be read, or the column holds neither lists of numbers nor binary data.
+        InvalidInputError: If no row can be read, no half of them has one size, or they are neither lists of numbers nor
+            images.
     """
-    if not _is_binary(column.type):
-        lengths = (len(row) for row in _check_lists(column) if row.is_valid and len(row))
-        dimensions = next(lengths, 0)
-        if not dimensions:
-            raise InvalidInputError("no row holds features; give a corpus with at least one readable row")
-        return FeatureInput(dimensions=dimensions)
-    require("PIL", "train")
-    from hashcore.images import describe
+    from hashcore.columns.inference import infer_features, infer_images
 
-    found = next((spec for row in column if isinstance(spec := describe(row.as_py()), ImageInput)), None)
-    if found is None:
-        raise InvalidInputError("no row holds a readable image; give PNG or JPEG files")
-    return found
+    given = columns if isinstance(columns, list | tuple) else [columns]
+    items = [images if (images := image_bytes(each := plain(column))) is not None else each for column in given]
+    if all(_is_binary(item.type) for item in items):
+        return infer_images(items, channels, size)
+    return infer_features([_check_lists(item) for item in items])
+
+
+def image_bytes(array: pa.Array) -> pa.Array | None:
+    """Return a column's bytes of images, or None if it holds none.
+
+    They are binary, or a struct of `bytes` and `path`, as Hugging Face keeps images; of a path alone nothing is read.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if _is_binary(array.type):
+        return array
+    if not pa.types.is_struct(array.type) or array.type.get_field_index("bytes") < 0:
+        return None
+    held = plain(pc.struct_field(array, "bytes"))
+    return held if _is_binary(held.type) else None
 
 
 def _is_binary(kind: pa.DataType) -> bool:
     """Return whether a column holds bytes."""
-    return str(kind) in ("binary", "large_binary", "binary_view")  # pyarrow 14, petastorm's, has no predicate for views
+    return str(kind) in ("binary", "large_binary")
 
 
 def _check_binary(array: pa.Array) -> pa.Array:
-    """Return a column if it holds bytes."""
-    if not _is_binary(array.type):
+    """Return a column's bytes if it holds images."""
+    held = image_bytes(array)
+    if held is None:
         raise InvalidInputError(f"images are {array.type} but must be binary; give PNG or JPEG files")
-    return array
+    return held
 
 
 def _check_lists(array: pa.Array) -> pa.Array:
@@ -148,8 +170,7 @@ def _check_lists(array: pa.Array) -> pa.Array:
     import pyarrow as pa
 
     kind = array.type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    if not is_list or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+    if not is_list(kind) or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
         raise InvalidInputError(f"features are {kind} but must be lists of numbers, such as list<float>")
     return array
 

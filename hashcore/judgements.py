@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.columns.ids import read_ids
+from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
 from hashcore.sampling import Batch, Rows
 
@@ -128,8 +130,8 @@ def from_arrow(table: pa.Table, ids: Rows) -> tuple[Judgements, int]:
     columns = [table.column(name) for name in names]
     if any(column.null_count for column in columns):
         raise InvalidInputError("judgements hold nulls; drop those rows")
-    values = [np.asarray(column) for column in columns]
-    items = values[:2] if names is PAIR_COLUMNS else values
+    of_items = columns[:2] if names is PAIR_COLUMNS else columns
+    items = [read_ids(column, name, "judgements").to_numpy() for name, column in zip(names, of_items, strict=False)]
     rows = [np.searchsorted(ids, item).clip(max=len(ids) - 1) for item in items]
     known = np.logical_and.reduce([ids[row] == item for row, item in zip(rows, items, strict=True)])
     if not known.any():
@@ -137,8 +139,26 @@ def from_arrow(table: pa.Table, ids: Rows) -> tuple[Judgements, int]:
     kept = [row[known] for row in rows]
     missing = int((~known).sum())
     if names is PAIR_COLUMNS:
-        return Pairs(kept[0], kept[1], values[2][known].astype(bool)), missing
+        return Pairs(kept[0], kept[1], _similar(columns[2])[known]), missing
     return JudgedTriplets(*kept), missing
+
+
+def _similar(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Return whether pairs are similar, as true and false or 1 and 0 say.
+
+    Raises:
+        InvalidInputError: If another value stands there, such as −1, which is as true as 1 to a computer.
+    """
+    import pyarrow as pa
+
+    array = plain(column)
+    if not (pa.types.is_boolean(array.type) or pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        raise InvalidInputError(f"judgements say similar as {array.type}; give true and false, or 1 and 0")
+    values = array.to_numpy(zero_copy_only=False)
+    others = values[~np.isin(values, (0, 1))]
+    if len(others):
+        raise InvalidInputError(f"judgements say similar={others[0]}; give true and false, or 1 and 0")
+    return np.asarray(values, np.bool_)
 
 
 def _within(rows: int, *members: Rows) -> bool:
@@ -147,7 +167,7 @@ def _within(rows: int, *members: Rows) -> bool:
 
 
 def _unknown(rows: int) -> NDArray[np.int8]:
-    """Return the similarities of rows of which nothing is known but that each is similar to itself."""
+    """Return the identity: int8 (n, n), 1 on the diagonal, 0 (unknown) elsewhere."""
     return np.eye(rows, dtype=np.int8)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hashcore.arguments import as_array, check_array, check_places, check_whole
+from hashcore.columns.hot import may_be_hot
 from hashcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -75,11 +76,21 @@ class Labels:
         """Join one sequence of labels per row.
 
         Raises:
-            InvalidInputError: If a label is no whole number or does not fit int32.
+            InvalidInputError: If a label is no whole number or does not fit int32, or a matrix has a 0 or 1 for each
+                class.
 
         >>> Labels.from_lists([[7], [], [2, 7]]).offsets.tolist()
         [0, 1, 1, 3]
         """
+        if (
+            isinstance(rows, np.ndarray)
+            and rows.ndim == 2
+            and may_be_hot(np.full(len(rows), rows.shape[1]), rows.ravel())
+        ):
+            raise InvalidInputError(
+                f"labels are a matrix of shape {rows.shape} of 0 and 1, as if there were one for each class; give the "
+                "numbers of the classes, [np.flatnonzero(row) for row in matrix], or lists"
+            )
         try:
             lists = [list(row) for row in rows]
         except TypeError:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH
+from hashcore.columns.hot import may_be_hot
+from hashcore.columns.plain import is_list, plain
 from hashcore.errors import InvalidInputError
 from hashcore.spec import Spec
 
@@ -41,16 +43,32 @@ def is_tags(kind: pa.DataType) -> bool:
     """Return whether a column holds lists of strings or of whole numbers."""
     import pyarrow as pa
 
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+    if not is_list(kind):
         return False
-    value = kind.value_type
+    value = plain(pa.nulls(0, kind.value_type)).type
     return bool(pa.types.is_integer(value) or pa.types.is_string(value) or pa.types.is_large_string(value))
 
 
-def check_tags(array: pa.Array) -> pa.Array:
-    """Return a column if it holds lists of strings or of whole numbers."""
+def check_tags(column: pa.Array) -> pa.Array:
+    """Return a column's plain lists if it holds lists of strings or of whole numbers.
+
+    Raises:
+        InvalidInputError: If it holds anything else, or a 0 or 1 for each tag.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = plain(column)
     if not is_tags(array.type):
         raise InvalidInputError(f"tags are {array.type} but must be lists of strings or of whole numbers")
+    if pa.types.is_integer(array.type.value_type):
+        values = pc.list_flatten(array).drop_null().to_numpy(zero_copy_only=False)
+        counts = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+        if counts.sum() == len(values) and counts.max(initial=0) > 2 and may_be_hot(counts, values):
+            raise InvalidInputError(
+                f"tags are lists of {counts.max()} values, all 0 and 1, as if there were one for each tag; give the "
+                "numbers of the tags that an item has"
+            )
     return array
 
 
@@ -63,7 +81,7 @@ def describe_tags(column: pa.Array) -> TagInput:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values = check_tags(column).flatten().drop_null()
+    values = pc.list_flatten(check_tags(column)).drop_null()
     if not len(values):
         raise InvalidInputError("no row has a tag; give a corpus with at least one")
     if pa.types.is_integer(values.type):
@@ -87,9 +105,10 @@ def read_tags(column: pa.Array, spec: TagInput) -> tuple[NDArray[Any], NDArray[n
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    lengths = pc.fill_null(pc.list_value_length(check_tags(column)), 0).to_numpy(zero_copy_only=False)
+    column = check_tags(column)
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
     rows = np.repeat(np.arange(len(column)), lengths)
-    values = column.flatten()
+    values = pc.list_flatten(column)
     if pa.types.is_integer(values.type) != (spec.vocabulary is None):
         raise InvalidInputError(f"tags are {column.type}, but the hasher was made for the other of strings and numbers")
     if spec.vocabulary is not None:

@@ -7,7 +7,7 @@ Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]  # offse
 TableArrays = tuple[int, int, int, int, Numbers, Words, Numbers | None]  # word, shift, bits, filter word, arrays
 TableWork = tuple[int, int, int, float]  # probes, candidates, verified, seconds
 
-RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int]  # the first arguments below
+RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int, bool]  # first arguments below
 BlockArrays = tuple[int, int, int, Numbers, Words, Numbers]  # begin, end, bits, offsets, words, positions
 # Of the fold table: sizes and starts of classes, offsets, before, tags.
 FoldArrays = tuple[Numbers, Numbers, Numbers, NDArray[np.uint8], NDArray[np.uint8]]
@@ -23,6 +23,7 @@ class ShardTables:
         short_ids: Numbers | None,
         long_ids: NDArray[np.int64] | None,
         id_base: int,
+        some_empty: bool,
         tables: list[TableArrays],
     ) -> None: ...
     def range(
@@ -41,6 +42,7 @@ class SparseTables:
         short_ids: Numbers | None,
         long_ids: NDArray[np.int64] | None,
         id_base: int,
+        some_empty: bool,
         folds: FoldArrays | None,
         blocks: list[BlockArrays],
         lists: ListArrays | None,

@@ -1,4 +1,4 @@
-"""Looking an index over: what it holds, and whether that is what it says and answers as it must."""
+"""Inspect and verify an index: contents, checksums, structure, and sample answers against a linear scan."""
 
 from __future__ import annotations
 
@@ -174,5 +174,6 @@ def _distances(shard: Shard, query: Codes, ids: Any) -> Any:
 
 def _wrong(shard: Shard, expected: str, got: object) -> CorruptIndexError:
     return CorruptIndexError(
-        f"{shard.file.path}: a search for one of its codes expected {expected}, got {got}; build the index again"
+        f"{shard.file.path}: a search for one of its codes expected {expected}, got {got}; remove the "
+        "index and build it again"
     )

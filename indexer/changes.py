@@ -187,8 +187,12 @@ def delete_rows(index: Index, ids: NDArray[np.int64]) -> Manifest:
 
 def mark_deleted(index: Index, number: int, ids: NDArray[np.int64]) -> ShardEntry:
     """Write the tombstones of one shard, and return its entry with them; as it was where it holds none of the ids."""
+    return mark_rows(index, number, index.open_shard(number).live.find(ids))
+
+
+def mark_rows(index: Index, number: int, rows: NDArray[np.uint32]) -> ShardEntry:
+    """Write the tombstones of one shard with some more rows, and return its entry with them; as it was without rows."""
     entry, shard = index.shards[number], index.open_shard(number)
-    rows = shard.live.find(ids)
     return write_tombstones(index.store, entry, shard.live.deleted_with(rows)) if len(rows) else entry
 
 

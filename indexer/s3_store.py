@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from hashcore.errors import CorruptIndexError, InvalidInputError, MissingFileError, StorageError
-from indexer.s3_answers import PART_BYTES, SAME, TRIES, ask_again, list_pages, read_object, write_object
-from indexer.s3_client import code, named, new_client, status
+from hashcore.storage.s3_answers import PART_BYTES, SAME, TRIES, ask_again, list_pages, read_object, write_object
+from hashcore.storage.s3_client import code, named, new_client, status
 from indexer.shard_cache import ShardCache
 from indexer.store import FILE_NAME, UNFINISHED, UNFINISHED_NAME, StoredObject, unfinished_name
 
@@ -240,7 +240,9 @@ class S3Store:
         def size() -> int:
             found = self.size(key)
             if found is None:
-                raise MissingFileError(f"{self}/{key}: the object is missing; restore it or build the index again")
+                raise MissingFileError(
+                    f"{self}/{key}: the object is missing; restore it, or remove the index and build it again"
+                )
             return found
 
         return size

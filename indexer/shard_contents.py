@@ -1,4 +1,4 @@
-"""What an opened shard holds: its codes, rows, ids and labels, mapped and checked, and how far queries are from all."""
+"""An opened shard's codes, ids and labels, memory-mapped and checked, with distance histograms over them."""
 
 from __future__ import annotations
 
@@ -98,9 +98,31 @@ class ShardContents:
         """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
         rows = check_places(rows, "rows", self.stored_rows).astype(np.uint32)
         places = self.live.places(rows)
-        if self.live.offsets is not None:
-            places = np.searchsorted(self.live.sound_offsets, places, side="right") - 1
-        return self._stored_codes()[places]
+        return self._stored_codes()[self._code_places(places)]
+
+    def _code_places(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which stored code the live row at each place has."""
+        if self.live.offsets is None:
+            return places
+        return np.searchsorted(self.live.sound_offsets, places, side="right").astype(np.int64) - 1
+
+    def distances_at(self, queries: Codes, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how far each query is from the row at its place.
+
+        Args:
+            queries: Codes, shape (n, bytes).
+            places: Of live rows, in row order, shape (n,).
+
+        Returns:
+            Distances in bits, shape (n,).
+
+        Raises:
+            InvalidInputError: If they are of other lengths, or a place is none.
+        """
+        rows = self._query_rows(queries)
+        places = check_array(check_places(places, "places", self.rows), "places", (len(rows),), "iu")
+        apart = self._codes[:, self._code_places(places)].T ^ rows
+        return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
 
     @property
     def has_labels(self) -> bool:
@@ -168,7 +190,7 @@ class ShardContents:
     def _row_arrays(self) -> _tables.RowArrays:
         """Return codes, live rows and their ids as the native code takes them."""
         live = self.live
-        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base
+        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base, live.deleted is not None
 
     def _layout(self) -> Layout:
         """Return the layout in the file's facts."""

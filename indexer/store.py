@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -9,8 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from hashcore.arguments import check_path
-from hashcore.errors import InvalidInputError
+from hashcore.storage.places import is_object, place
 
 UNFINISHED = "tmp"  # folder of files that are being written
 LOCK = f"{UNFINISHED}/lock"  # of the writers of a directory
@@ -92,23 +92,19 @@ class Store(Protocol):
         """Return the time by the storage's clock, whatever this machine's says."""
 
 
-def open_store(root: str | Path) -> Store:
+def open_store(root: str | os.PathLike[str]) -> Store:
     """Return the store at `root`: a directory, or a URI `s3://bucket/prefix`.
 
     Endpoint, region and credentials of S3 are the standard AWS settings: environment, profile, or role.
 
     Raises:
-        InvalidInputError: If `root` is a URI of a scheme that is not known.
+        InvalidInputError: If `root` is no place that is read here.
     """
-    text = check_path(root, "root")
-    if text.startswith("s3://"):
+    text = place(root)
+    if is_object(text):
         from indexer.s3_store import S3Store
 
         return S3Store(text)
-    if "://" in text and not text.startswith("file://"):
-        raise InvalidInputError(
-            f"root={text!r}: an index lives in a directory or at s3://bucket/prefix; use one of them"
-        )
     from indexer.directory_store import DirectoryStore
 
-    return DirectoryStore(Path(text.removeprefix("file://")))
+    return DirectoryStore(Path(text))

@@ -14,6 +14,7 @@ from pydantic import Field
 from hashcore import files
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
+from jobs.corpora import verdict
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.interrupts import wait_for
 from jobs.pipeline.runs import recorded
@@ -60,7 +61,7 @@ def run(pipeline: Pipeline) -> None:
     from indexer.store import LOCK
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
-    info = codes.read_info(source)
+    info = codes.read_info(source, "paths.corpus_database")
     record = records.record(pipeline, "index", ("index",), {"codes": records.fingerprint_of(source)})
     if _is_done(root, record):
         print(f"index: done before -> {root}")
@@ -70,6 +71,7 @@ def run(pipeline: Pipeline) -> None:
         index = _build(pipeline, info, record)
     runs.count(rows=len(index))
     print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
+    verdict.tell_few(sum(shard.distinct for shard in index.shards), len(index), index.code_length, root)
 
 
 def _is_done(root: str, record: Record) -> bool:
@@ -82,7 +84,10 @@ def _is_done(root: str, record: Record) -> bool:
     if made_by is None or finished:
         return made_by is not None
     if made_by != record.fingerprint:
-        raise OutputError(f"{root} holds an index of another pipeline; remove it, or write elsewhere by --set root=...")
+        raise OutputError(
+            f"{root} holds an index of another pipeline; remove it, or write elsewhere by "
+            f"{records.elsewhere(root, record)}"
+        )
     outputs.finish(root, record)
     return True
 

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from hashcore import files
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
+from jobs.corpora.parquet import checksums
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
@@ -78,8 +79,9 @@ def run(pipeline: Pipeline) -> None:
     """
     import indexer
 
+    pipeline = pipeline.of_current_generation()
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
-    check_question(pipeline.search, index, codes.read_info(source), source)
+    check_question(pipeline.search, index, codes.read_info(source, "paths.corpus_queries"), source)
     inputs = {"index": f"{records.fingerprint_of(pipeline.paths.index)} {index.generation}"}
     record = records.record(pipeline, "search", ("search",), inputs | {"queries": records.fingerprint_of(source)})
     if outputs.is_finished(path, record):
@@ -187,7 +189,7 @@ def write(question: Question, block: Block, found: Neighbors) -> tuple[int, int]
 
     query_ids = read_queries(block.chunk, question.code_length).ids
     with outputs.attempt(_part(question.folder, block), files.join(question.folder, ANSWERS)) as own:
-        pq.write_table(found.to_arrow(query_ids), own)
+        pq.write_table(found.to_arrow(query_ids), own, **checksums("write_page_checksum"))
     return block.number, len(found.ids)
 
 

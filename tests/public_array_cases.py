@@ -8,7 +8,7 @@ import numpy as np
 from public_arrays import IS_SANITIZED, Case, World
 
 import indexer
-from hashcore import asymmetric, classification, codes, hamming, measures, sampling, ties
+from hashcore import asymmetric, classification, codes, hamming, measures, outcome, sampling, ties
 from hashcore.neighbors import Neighbors
 from hashcore.relevance import Labels
 from hashcore.ties import Groups
@@ -33,6 +33,16 @@ def _search(world, **more):
 CASES["hamming.range_search"] = lambda w: Case(hamming.range_search, _search(w, radius=w.code_length // 2))
 CASES["hamming.knn_search"] = lambda w: Case(hamming.knn_search, _search(w, k=3))
 CASES["hamming.distance_histogram"] = lambda w: Case(hamming.distance_histogram, _search(w, code_length=w.code_length))
+CASES["outcome.ordered"] = lambda w: Case(
+    outcome.ordered,
+    {"database": w.database, "queries": w.database[::-1], "labels": w.labels, "code_length": w.code_length},
+    ("database", "queries", "labels.offsets"),
+)
+CASES["outcome.measure"] = lambda w: Case(
+    outcome.measure,
+    {"codes": {"image": w.database}, "distinct_items": {"image": w.items}, "code_length": w.code_length}
+    | {"labels": w.labels},
+)
 CASES["hamming.to_columns"] = lambda w: Case(hamming.to_columns, {"codes": w.database})
 CASES["hamming.to_rows"] = lambda w: Case(hamming.to_rows, {"codes": w.database})
 
@@ -274,6 +284,11 @@ for kind, prefix in {"dense": "Shard", "sparse": "SparseShard"}.items():
     CASES[f"{prefix}.explain"] = _on_shard(kind, "explain", lambda plan: _untimed([plan]), radius=4, threads=1)
     CASES[f"{prefix}.plan"] = _on_shard(kind, "plan", radius=4)
     CASES[f"{prefix}.distance_histograms"] = _histograms_of(kind)
+    CASES[f"{prefix}.distances_at"] = lambda w, kind=kind: Case(
+        w.indexes[kind].open_shard(0).distances_at,
+        {"queries": w.asked, "places": np.arange(w.queries) % 3},
+        ("queries", "places"),
+    )
     CASES[f"{prefix}.codes_of"] = lambda w, kind=kind: Case(
         w.indexes[kind].open_shard(0).codes_of, {"rows": np.array([0, 2], np.uint32)}
     )

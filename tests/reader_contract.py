@@ -37,6 +37,19 @@ def rows(tables):
     return sorted((row["id"], row["features"], row["labels"]) for table in tables for row in table.to_pylist())
 
 
+def check_folders(root, name):
+    """Assert that a reader gives labels that the names of folders say, and files of different widths as one corpus."""
+    for label, kind in enumerate((pa.int32(), pa.int64())):
+        folder = root / "corpus" / "train" / f"labels={label}"
+        folder.mkdir(parents=True)
+        ids = pa.array(range(10 * label, 10 * label + 10), kind)
+        pq.write_table(pa.table({"id": ids, "features": [[1.0, 2.0]] * 10}), folder / "part.parquet")
+    found = find(pipeline(root))
+    decoded = pa.concat_tables([reading.decode(table, found) for table in READERS[name](found)]).sort_by("id")
+    assert decoded.column("id").to_pylist() == list(range(20))
+    assert decoded.column("labels").to_pylist() == [[row // 10] for row in range(20)]
+
+
 def check(given, name):
     """Assert that a reader gives what the files hold, and that a hasher trained through it is Arrow's."""
     from hashcore.training import fit

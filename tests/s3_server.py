@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from indexer.s3_client import new_client
+from hashcore.storage.s3_client import new_client
 
 
 @contextmanager

@@ -6,6 +6,7 @@
 
 #include "hashcore/native/assembly.hpp"
 #include "hashcore/native/nearest.hpp"
+#include "indexer/native/row_limit.hpp"
 #include "indexer/native/sweep.hpp"
 
 namespace hashcore {
@@ -219,9 +220,9 @@ const BucketKernels& bucket_kernels(Isa isa) {
 HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned) {
     std::vector<Hits> parts;
-    std::atomic<std::size_t> kept{0};
+    RowLimit limit(shard.rows, plan.max_rows);
     auto keep = [&](Hits&& hits) {
-        if ((kept += hits.size()) > plan.max_rows) throw TooManyRows{kept};
+        limit.add(hits);
         return std::move(hits);
     };
     work.assign(shard.tables.size(), {});
@@ -244,12 +245,13 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
         parallel_for(sweep.tasks(), threads, [&](std::size_t task) {
             Candidates candidates;
             Hits hits;
+            std::size_t next_look = limit.first_look();
             compared += sweep.run(task, candidates);
             verifier.verify(
                 candidates, [&](std::uint32_t) { return int(plan.radius); },
                 [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
                     hits.push_back({position, q, distance});
-                    if (hits.size() > plan.max_rows) [[unlikely]] throw TooManyRows{hits.size()};
+                    if (hits.size() > next_look) [[unlikely]] next_look = limit.look(hits);
                 });
             verified += hits.size();
             parts[first + task] = keep(std::move(hits));
@@ -259,7 +261,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
     }
     if (scanned) {
         parts.clear();
-        kept = 0;
+        limit.restart();
         for (auto& part : scan_range_hits({shard.codes}, queries, plan.radius, threads, isa)) parts.push_back(keep(std::move(part)));
     }
     return assemble(parts, shard.rows, queries.count, threads, any_number, plan.max_rows);

@@ -7,6 +7,7 @@
 
 #include "hashcore/native/assembly.hpp"
 #include "hashcore/native/parallel.hpp"
+#include "indexer/native/row_limit.hpp"
 #include "indexer/native/sparse_answer.hpp"
 
 namespace hashcore {
@@ -132,7 +133,7 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]) {
     const std::size_t block = sparse_task_queries(queries.count, threads);
     std::vector<Hits> parts((queries.count + block - 1) / block);
-    std::atomic<std::size_t> kept{0};
+    RowLimit limit(shard.rows, max_rows);
     std::mutex adding;
     work.assign(shard.structures(), {});
     parallel_for(parts.size(), threads, [&](std::size_t task) {
@@ -152,12 +153,13 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
             planned.add(std::uint32_t(q), std::move(plan));
         }
         Hits& hits = parts[task];
+        std::size_t next_look = limit.first_look();
         Answering(shard, queries, isa, done).run(planned, radius, [&](std::uint32_t) { return int(radius); },
             [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
                 hits.push_back({position, q, distance});
-                if (hits.size() > max_rows) throw TooManyRows{hits.size()};
+                if (hits.size() > next_look) [[unlikely]] next_look = limit.look(hits);
             });
-        if ((kept += hits.size()) > max_rows) throw TooManyRows{kept};
+        limit.add(hits);
         const std::lock_guard lock(adding);
         add(work, done);
         cost[0] += by_plan, cost[1] += by_scan;

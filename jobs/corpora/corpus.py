@@ -11,16 +11,18 @@ import gzip
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from hashcore.columns.labels import LabelForm
 from hashcore.errors import ConfigError, InvalidInputError, require
 from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
 from jobs.corpora.columns import Content, column
 from jobs.corpora.images import Images
+from jobs.corpora.parquet import checksums
 from jobs.corpora.tags import TagSets, TagSource, read_tag_sets
 from jobs.pipeline import outputs, records
 from jobs.pipeline.section import Section
@@ -50,11 +52,14 @@ class CorpusConfig(Section):
     rows_per_file: int = Field(default=8192, ge=1)
     """Rows of one Parquet file of a converted corpus."""
     format: str = "parquet"
-    """Spark's name of the format of the user's files: parquet, orc, json or csv; training reads parquet."""
+    """Spark's name of the format of the user's files: parquet, orc or json; training reads parquet."""
     id: str = "id"
     """Column of whole-number ids."""
     labels: str | None = "labels"
     """Column of labels, a whole number or a list of them; none where items have no labels."""
+    labels_as: LabelForm | None = None
+    """What a list of labels holds: `numbers` of classes, or `hot`, a 0 or 1 for each class. None means numbers, and
+    lists that may be either are refused."""
 
 
 def run(pipeline: Pipeline) -> None:
@@ -67,7 +72,7 @@ def run(pipeline: Pipeline) -> None:
     config = pipeline.corpus
     if config.source == "files":
         return
-    record = records.record(pipeline, "corpus", ("corpus",))
+    record = records.record(pipeline, "corpus", decisive(config))
     missing = [part for part in PARTS if not outputs.is_finished(pipeline.paths.corpus(part), record)]
     if not missing:
         return
@@ -78,6 +83,15 @@ def run(pipeline: Pipeline) -> None:
             contents = (config.content,) if isinstance(config.content, str) else config.content
             write(staging, parts[part], contents, config.rows_per_file)
         print(f"corpus {part}: {len(parts[part].ids):,} items of {config.source} -> {path}")
+
+
+def decisive(config: CorpusConfig) -> list[str]:
+    """Return the keys that decide a converted corpus; the names of columns are its own."""
+    of_tags = config.source in get_args(TagSource)
+    unread = {"content"} if of_tags else set()
+    unread |= set() if of_tags or config.source == "digits" else {"held_out", "seed"}
+    keys = ("source", "content", "held_out", "seed", "rows_per_file")
+    return [f"corpus.{key}" for key in keys if key not in unread]
 
 
 def _read(config: CorpusConfig) -> Mapping[Part, Images | TagSets]:
@@ -170,7 +184,7 @@ def write(folder: str, items: Images | TagSets, contents: Sequence[Content], row
     for number, start in enumerate(range(0, len(items.ids), rows_per_file)):
         rows = items.take(np.arange(start, min(start + rows_per_file, len(items.ids))))
         table = rows.to_arrow() if isinstance(rows, TagSets) else _table(rows, contents)
-        pq.write_table(table, f"{folder}/part-{number:05}.parquet")
+        pq.write_table(table, f"{folder}/part-{number:05}.parquet", **checksums("write_page_checksum"))
 
 
 def _table(images: Images, contents: Sequence[Content]) -> pa.Table:

@@ -7,17 +7,19 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
-from hashcore.errors import InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.storage.places import is_object
+from hashcore.storage.trees import check_tree
 from jobs.corpora import parquet
 from jobs.corpora.parquet import Columns
 from jobs.pipeline.tasks import map_partitions
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 Result = TypeVar("Result")
 
@@ -34,9 +36,10 @@ class Step(Protocol):
 
 
 class FrameStep(NamedTuple):
-    """Some files that Spark reads, with the columns id, item and labels."""
+    """Some files that Spark reads, and which of their columns are read."""
 
     frame: DataFrame
+    columns: Columns
 
     def map(
         self,
@@ -46,17 +49,28 @@ class FrameStep(NamedTuple):
         gpus: float,
     ) -> list[Result]:
         """Apply a function to every partition of the frame."""
-        return map_partitions(self.frame, partial(_apply, function), label, gpus)
+        return map_partitions(self.frame, partial(_apply, function, self.columns), label, gpus)
 
 
-def _apply(function: Callable[[int, Iterator[pa.RecordBatch]], Result], batches: Iterator[pa.RecordBatch]) -> Result:
+def _apply(
+    function: Callable[[int, Iterator[pa.RecordBatch]], Result], columns: Columns, batches: Iterator[pa.RecordBatch]
+) -> Result:
     """Apply a function to the running task's number and batches."""
     from pyspark import TaskContext
 
     task = TaskContext.get()
     if task is None:
         raise RuntimeError("a partition is read within a Spark task")
-    return function(task.partitionId(), batches)
+    return function(task.partitionId(), (parquet.canonical(batch, columns) for batch in batches))
+
+
+def check_format(file_format: str, source: str) -> None:
+    """Raise ConfigError if no item can come from a format, whatever the files hold."""
+    if file_format == "csv":
+        raise ConfigError(
+            f"corpus.format=csv: a cell of csv is neither a list nor an image, so {source} holds no items; "
+            "convert it to parquet"
+        )
 
 
 def steps(
@@ -70,13 +84,17 @@ def steps(
     """
     if file_format == "parquet":
         return parquet.steps(spark, columns, files_per_step, batch_rows)
+    if not is_object(columns.source) and os.path.isdir(columns.source):
+        check_tree(columns.source)
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(batch_rows))
-    with reading(columns.source, file_format):
-        reader = _reader(spark, file_format)
-        whole = (reader.option("inferSchema", "true") if file_format == "csv" else reader).load(columns.source)
+    with reading(columns.source, file_format, begins=True):
+        whole = spark.read.format(file_format).load(columns.source)
         _refuse_own_types(whole, columns.source)
         frames = _frames(spark, whole, columns.source, file_format, files_per_step)
-        return [FrameStep(select(frame, columns)) for frame in frames]
+        parquet.check_names(whole.columns, columns, columns.source)
+        frames = [frame.select([f"`{name}`" for name in columns.names()]) for frame in frames]
+        parquet.check(frames[0].limit(0).toArrow().schema, columns, {}, columns.source)
+    return [FrameStep(frame, columns) for frame in frames]
 
 
 def _refuse_own_types(frame: DataFrame, source: str) -> None:
@@ -96,21 +114,20 @@ def _frames(
     files = sorted(map(unquote, whole.inputFiles()))
     if len(files) <= files_per_step:
         return [whole]
-    reader = _reader(spark, file_format).schema(whole.schema)
+    reader = spark.read.format(file_format).schema(whole.schema)
     if os.path.isdir(source):
         reader = reader.option("basePath", source)  # for columns that are named by folders
     return [reader.load(files[start : start + files_per_step]) for start in range(0, len(files), files_per_step)]
 
 
-def _reader(spark: SparkSession, file_format: str) -> DataFrameReader:
-    """Return a reader of a format."""
-    reader = spark.read.format(file_format)
-    return reader.option("header", "true") if file_format == "csv" else reader
-
-
 @contextmanager
-def reading(source: str, file_format: str) -> Iterator[None]:
-    """Say in one line what Spark cannot read; any other error passes through.
+def reading(source: str, file_format: str, *, begins: bool = False) -> Iterator[None]:
+    """Say in one line what Spark cannot read.
+
+    Args:
+        source: The corpus.
+        file_format: Its format.
+        begins: Whether only its files are looked at, so that every error is one of reading; else others pass through.
 
     Raises:
         InvalidInputError: With the first line of what Spark says.
@@ -123,39 +140,7 @@ def reading(source: str, file_format: str) -> Iterator[None]:
     except (PySparkException, Py4JJavaError) as error:
         said = error.java_exception.getMessage() if isinstance(error, Py4JJavaError) else str(error)
         reason = re.search(rf"\[({'|'.join(UNREADABLE)})[^\n]*", said)
-        if reason is None:
+        if reason is None and not begins:
             raise
-        raise InvalidInputError(f"{source} cannot be read as {file_format}: {reason.group()}") from None
-
-
-def select(frame: DataFrame, columns: Columns) -> DataFrame:
-    """Return the columns id (long), item, and labels (list of int) of a corpus.
-
-    Raises:
-        InvalidInputError: If a column is missing, or ids or labels are no whole numbers.
-    """
-    from pyspark.sql import functions, types
-
-    fields = {field.name: field.dataType for field in frame.schema.fields}
-    parquet.check_names(list(fields), columns)
-    if not isinstance(fields[columns.id], types.IntegralType):
-        raise InvalidInputError(
-            f"{columns.source}: ids in {columns.id} are {fields[columns.id].simpleString()}; number the items"
-        )
-    id_column = functions.col(f"`{columns.id}`").cast("long").alias("id")
-    chosen = [id_column, functions.col(f"`{columns.item}`").alias("item")]
-    if columns.labels is not None:
-        chosen.append(_labels(columns.labels, fields[columns.labels], columns.source).alias("labels"))
-    return frame.select(chosen)
-
-
-def _labels(name: str, held: Any, source: str) -> Any:
-    """Return a Spark column of lists of labels, from lists or from single labels."""
-    from pyspark.sql import functions, types
-
-    column = functions.col(f"`{name}`")
-    if isinstance(held, types.ArrayType) and isinstance(held.elementType, types.IntegralType):
-        return column.cast("array<int>")
-    if isinstance(held, types.IntegralType):
-        return functions.array_compact(functions.array(column.cast("int")))
-    raise InvalidInputError(f"{source}: labels in {name} are {held.simpleString()}; number the classes")
+        line = reason.group() if reason else next(iter(str(said).splitlines()), "")[:300]
+        raise InvalidInputError(f"{source} cannot be read as {file_format}: {line}") from None

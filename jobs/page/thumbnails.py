@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from hashcore import files
+from hashcore.columns.ids import read_ids
+from hashcore.columns.plain import plain
 from hashcore.errors import require
+from hashcore.inputs import image_bytes
+from jobs.corpora import parquet
 
 SMALL_PIXELS = 16
 
@@ -40,22 +44,19 @@ def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int],
 
     if not files.exists(path):
         return {}
-    system, inner = files.located(path)
-    corpus = ds.dataset(inner, format="parquet", filesystem=system, exclude_invalid_files=False)
+    corpus = parquet.opened(path)
     names = corpus.schema.names
-    if id_column not in names or image_column not in names or not _is_binary(corpus.schema.field(image_column).type):
+    if id_column not in names or image_column not in names:
+        return {}
+    if image_bytes(plain(pa.nulls(0, corpus.schema.field(image_column).type))) is None:
         return {}
     wanted = pa.array(np.unique(np.fromiter(ids, np.int64)), corpus.schema.field(id_column).type)
-    rows = corpus.to_table([id_column, image_column], filter=ds.field(id_column).isin(wanted)).to_pydict()
-    pictures = {id_: _picture(image, pixels) for id_, image in zip(rows[id_column], rows[image_column], strict=True)}
+    with parquet.readable(path):
+        rows = corpus.to_table([id_column, image_column], filter=ds.field(id_column).isin(wanted))
+    found = read_ids(rows.column(id_column), id_column, path).to_pylist()
+    images = image_bytes(plain(rows.column(image_column)))
+    pictures = {id_: _picture(image.as_py(), pixels) for id_, image in zip(found, images or (), strict=True)}
     return {id_: picture for id_, picture in pictures.items() if picture is not None}
-
-
-def _is_binary(kind: Any) -> bool:
-    """Return whether a column can hold encoded images."""
-    import pyarrow as pa
-
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _picture(image: bytes | None, pixels: int) -> Picture | None:
@@ -63,10 +64,13 @@ def _picture(image: bytes | None, pixels: int) -> Picture | None:
     require("PIL", "report")
     from PIL import Image, UnidentifiedImageError
 
+    from hashcore.images import upright
+
     try:
         with Image.open(BytesIO(image or b"")) as opened:
-            opened.thumbnail((pixels, pixels))
-            picture = opened.convert("L" if opened.mode in ("1", "L", "I;16") else "RGB")
+            turned = upright(opened)
+            turned.thumbnail((pixels, pixels))
+            picture = turned.convert("L" if turned.mode in ("1", "L", "I;16") else "RGB")
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
         return None
     kind = "PNG" if picture.mode == "L" else "JPEG"

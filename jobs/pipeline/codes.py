@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,8 +13,11 @@ from pydantic import Field, ValidationError
 
 from hashcore import files
 from hashcore.codes import Codes, Kind, check_codes, code_bytes
-from hashcore.errors import InvalidInputError
+from hashcore.columns.ids import read_ids
+from hashcore.columns.labels import read_labels
+from hashcore.errors import HashcoreError, InvalidInputError
 from hashcore.relevance import Labels
+from jobs.corpora.parquet import checksums
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 INFO = "codes.json"
 DATA = "data"
+REMEDY = "remove this codes directory and run `hashcore encode`"
 
 
 class CodesInfo(Section):
@@ -61,8 +66,12 @@ class Piece(NamedTuple):
 Chunk = tuple[Piece, ...]
 
 
-def read_info(path: str) -> CodesInfo:
+def read_info(path: str, corpus: str = "") -> CodesInfo:
     """Return what the codes of a directory are.
+
+    Args:
+        path: The codes directory.
+        corpus: Key of the configuration that names what it is encoded from, for the message.
 
     Raises:
         InvalidInputError: If `codes.json` is missing or says something else than it must.
@@ -70,11 +79,12 @@ def read_info(path: str) -> CodesInfo:
     name = files.join(path, INFO)
     content = files.read_bytes(name)
     if content is None:
-        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first")
+        of = f", with a corpus at {corpus}" if corpus else ""
+        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first{of}")
     try:
         return CodesInfo.model_validate_json(content)
     except ValidationError as error:
-        raise InvalidInputError(f"{name} is damaged ({error.errors()[0]['msg']}); encode again") from None
+        raise InvalidInputError(f"{name} is damaged ({error.errors()[0]['msg']}); {REMEDY}") from None
 
 
 def write_info(path: str, info: CodesInfo) -> None:
@@ -93,15 +103,28 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
         Chunks in the order of files and rows; together they hold every row once.
     """
     names = (name for name in files.listing(files.join(path, DATA)) if name.endswith(".parquet"))
-    parts = [(name, rows_of(name)) for name in names]
+    footers = [(name, _footer(name)) for name in names]
+    _check_labels(footers)
+    parts = [(name, int(footer.num_rows)) for name, footer in footers]
     total = sum(rows for _, rows in parts)
     if not total:
         raise InvalidInputError(f"{path} holds no codes; run `hashcore encode` on a corpus that is not empty")
     if total != read_info(path).rows:
-        raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; encode again")
+        raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; {REMEDY}")
     chunks = -(-total // rows_per_chunk)
     bounds = [total * number // chunks for number in range(chunks + 1)]
     return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
+
+
+def _check_labels(footers: Sequence[tuple[str, pq.FileMetaData]]) -> None:
+    """Raise InvalidInputError if some files have labels and others have not."""
+    names: dict[bool, str] = {}
+    for name, footer in footers:
+        names.setdefault("labels" in footer.schema.to_arrow_schema().names, name)
+    if len(names) > 1:
+        raise InvalidInputError(
+            f"{names[False]} lacks the column labels, which {names[True]} has; encode all of them again"
+        )
 
 
 def chunk_rows(chunk: Chunk) -> int:
@@ -125,14 +148,29 @@ def rows_of(file: str) -> int:
 
 def _footer(file: str) -> pq.FileMetaData:
     """Return what the footer of a Parquet file tells."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _whole(file):
         system, inner = files.located(file)
         return pq.read_metadata(inner, filesystem=system)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInputError(f"{file} is no Parquet file ({error}); run `hashcore encode` again") from None
+
+
+@contextmanager
+def _whole(file: str) -> Iterator[None]:
+    """Say in one line what Arrow cannot read of a file.
+
+    Raises:
+        InvalidInputError: With what Arrow says.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except HashcoreError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise InvalidInputError(f"{file} is no Parquet file, or damaged ({said}); {REMEDY}") from None
 
 
 def _pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
@@ -169,7 +207,8 @@ def read_chunk(chunk: Chunk, code_length: int) -> CodeRows:
             ids[part] = _ids(batch, piece.path)
             codes[part] = codes_from_arrow(batch.column("code"), code_length, piece.path)
             if "labels" in batch.schema.names:
-                labels.append(Labels.from_arrow(batch.column("labels")))
+                column = read_labels(batch.column("labels"), "labels", piece.path, "numbers")
+                labels.append(Labels.from_arrow(column))
             filled = part.stop
     return CodeRows(ids, codes, Labels.concatenate(labels) if sum(map(len, labels)) == rows else None)
 
@@ -187,7 +226,9 @@ def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> 
     import pyarrow.parquet as pq
 
     system, inner = files.located(piece.path)
-    with pq.ParquetFile(inner, filesystem=system) as file:
+    with _whole(piece.path):
+        file = pq.ParquetFile(inner, filesystem=system, **checksums("page_checksum_verification"))
+    with file:
         missing = {"id", "code"} - set(file.schema_arrow.names)
         if missing:
             raise InvalidInputError(f"{piece.path} lacks column {', '.join(sorted(missing))}; it is no codes file")
@@ -197,7 +238,9 @@ def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> 
             rows = file.metadata.row_group(group).num_rows
             start, stop = max(piece.start - first, 0), min(piece.stop - first, rows)
             if start < stop:
-                yield from file.read_row_group(group, columns).slice(start, stop - start).to_batches()
+                with _whole(piece.path):
+                    table = file.read_row_group(group, columns)
+                yield from table.slice(start, stop - start).to_batches()
             first += rows
 
 
@@ -208,7 +251,7 @@ def _ids(batch: pa.RecordBatch, path: str) -> NDArray[np.int64]:
     column = batch.column("id")
     if not pa.types.is_integer(column.type) or column.null_count:
         raise InvalidInputError(f"{path}: ids are {column.type}, {column.null_count} null; need int64 without nulls")
-    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
+    return np.asarray(read_ids(column, "id", path).to_numpy(), np.int64)
 
 
 def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:
@@ -225,7 +268,7 @@ def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise InvalidInputError(f"{name}: a code is not {width} bytes long, as {code_length} bits take") from None
     if fixed.null_count:
-        raise InvalidInputError(f"{name}: {fixed.null_count} codes are null; encode the corpus again")
+        raise InvalidInputError(f"{name}: {fixed.null_count} codes are null; {REMEDY}")
     flat = np.frombuffer(fixed.buffers()[1], np.uint8, len(fixed) * width, fixed.offset * width)
     return check_codes(flat.reshape(len(fixed), width), code_length, name)
 

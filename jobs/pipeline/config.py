@@ -4,32 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from hashcore.errors import ConfigError
+from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.storage.places import place
 from jobs.corpora.corpus import CorpusConfig
-from jobs.encode import EncodeConfig, HasherConfig
+from jobs.corpora.spec import EncodeConfig
+from jobs.encode import HasherConfig
 from jobs.evaluate import EvaluateConfig
 from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig
-from jobs.pipeline.digest import digest
+from jobs.pipeline.config_errors import describe
+from jobs.pipeline.digest import digest, value_at
 from jobs.pipeline.paths import Paths
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import SparkConfig
 from jobs.report import ReportConfig
 from jobs.search import SearchConfig
+from jobs.settings import yaml_text
 from jobs.train import TrainConfig
+
+SCALARS = ("name", "root")  # what a pipeline's file says outside of sections
 
 
 class Pipeline(Section):
     """Everything that one run needs to know, resolved: what the file left out holds its default."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
     """Short name; part of the default root."""
-    root: str
+    root: Annotated[str, AfterValidator(place)]
     """Directory below which every output lies; `runs/<name>` by default."""
     paths: Paths
     """Places of the outputs; one given here replaces the one below the root."""
@@ -52,16 +58,44 @@ class Pipeline(Section):
     @classmethod
     def _fill_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Place every path that was not given below the root."""
-        root = str(values.get("root") or f"runs/{values.get('name', '')}")
-        return {**values, "root": root, "paths": {**Paths.below(root), **(values.get("paths") or {})}}
+        root, paths = values.get("root", f"runs/{values.get('name', '')}"), values.get("paths", {})
+        if isinstance(paths, dict):  # anything else is refused with the other fields
+            paths = {**Paths.below(root if _is_place(root) else "."), **paths}
+        return {**values, "root": root, "paths": paths}
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _no_null(cls, root: Any) -> Any:
+        """Refuse null, as `~` alone is in YAML."""
+        if root is None:
+            raise ValueError("there is no folder; write ~/ for your home, or leave root out for runs/<name>")
+        return root
+
+    def of_current_generation(self) -> Pipeline:
+        """Return the pipeline with the number of the index's current generation in the paths that ask for it."""
+        if not self.paths.name_generation():
+            return self
+        import indexer
+
+        generation = indexer.open(self.paths.index).generation
+        return self.model_copy(update={"paths": self.paths.of_generation(generation)})
 
     def allowed(self) -> tuple[str, ...]:
         """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""
         return (*self.hasher.allow, *self.train.modules())
 
-    def fingerprint(self, *sections: str) -> str:
-        """Return 16 hexadecimal digits that change with any value of the named sections."""
-        return digest(self.model_dump(mode="json", include=set(sections)))
+    def fingerprint(self, *names: str) -> str:
+        """Return 16 hexadecimal digits that change with any value of the named sections or keys (`section.key`)."""
+        values = self.model_dump(mode="json")
+        return digest({name: value_at(values, name) for name in names})
+
+
+def _is_place(root: Any) -> bool:
+    """Return whether a root is a place, or else is refused by itself."""
+    try:
+        return bool(place(root))
+    except InvalidInputError:
+        return False
 
 
 def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | Path] = ()) -> Pipeline:
@@ -83,21 +117,23 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
     try:
         return Pipeline.model_validate(values)
     except ValidationError as error:
-        files = " with ".join(map(str, (path, *also)))
-        raise ConfigError(f"{files}: {_describe(error)}") from None
+        read_files = " with ".join(map(str, (path, *also)))
+        raise ConfigError(f"{read_files}: {describe(error, Pipeline)}") from None
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds."""
+    """Return the mapping that a YAML file holds; a section that says nothing is as one that is not there."""
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        values = yaml_text.parse(Path(path).read_text(encoding="utf-8"))
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from None
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); give a pipeline file such as conf/demo.yaml") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no mapping; start it with `name: ...` and one section per job")
-    return values
+    return {key: value for key, value in values.items() if value is not None or key in SCALARS}
 
 
 def _merge(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
@@ -119,43 +155,11 @@ def set_value(values: dict[str, Any], override: str) -> None:
         inner = values.get(section)
         values[section] = dict(inner) if isinstance(inner, dict) else {}
         values = values[section]
+    if not text.strip():
+        raise ConfigError(f"--set {override}: there is no value; give one, or null, or leave the option out")
     try:
-        values[last] = yaml.safe_load(text)
+        values[last] = yaml_text.parse(text)
+    except ConfigError as error:
+        raise ConfigError(f"--set {override}: {error}") from None
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not YAML; quote it, as in --set name='\"a: b\"'") from None
-
-
-def _describe(error: ValidationError) -> str:
-    """Say in one line what the first problem is, and how many others there are."""
-    problems = error.errors()
-    first = problems[0]
-    *outer, last = (str(part) for part in first["loc"]) if first["loc"] else ("pipeline",)
-    key = ".".join((*outer, last))
-    if first["type"] == "extra_forbidden":
-        section, known = ".".join(outer) or "a pipeline", sorted(_keys(Pipeline, outer))
-        text = f"unknown key {key}; valid keys of {section}: {', '.join(known)}"
-    else:
-        given = "" if isinstance(first["input"], dict) else f"={first['input']!r}"
-        text = f"{key}{given}: {first['msg'].removeprefix('Value error, ')}"
-    return text + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
-
-
-def _keys(model: type[BaseModel], location: Sequence[str]) -> set[str]:
-    """Return the keys of the models at a location; tags of unions stand in a location but name no field."""
-    models = {model}
-    for part in location:
-        inner = {m for held in models if part in held.model_fields for m in _models(held.model_fields[part].annotation)}
-        models = inner or {m for m in models if part in _tags(m)} or models
-    return {name for held in models for name in held.model_fields}
-
-
-def _models(annotation: Any) -> set[type[BaseModel]]:
-    """Return the models within an annotation such as `Linear | Mlp | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return {model for argument in get_args(annotation) for model in _models(argument)}
-
-
-def _tags(model: type[BaseModel]) -> set[str]:
-    """Return what may name a model as a member of a union: its class, or a literal value of a field."""
-    return {model.__name__, *(str(tag) for field in model.model_fields.values() for tag in get_args(field.annotation))}

@@ -27,7 +27,9 @@ def check_java() -> None:
     """Raise MissingExtraError, with what to install, unless Java is new enough for Spark."""
     version = java_version()
     if version is None or version < MIN_JAVA:
-        found = "Java is not found" if version is None else f"Java {version} is too old"
+        home = os.environ.get("JAVA_HOME")
+        where = f" in JAVA_HOME={home}" if home else ""
+        found = f"Java is not found{where}" if version is None else f"Java {version}{where} is too old"
         raise MissingExtraError(
             f"{found}; Spark needs Java {MIN_JAVA} or newer: install it (Debian, Ubuntu: apt install "
             f"openjdk-{MIN_JAVA}-jre-headless; macOS: brew install openjdk@{MIN_JAVA}) or set JAVA_HOME"

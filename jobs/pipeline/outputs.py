@@ -11,7 +11,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,19 @@ from pydantic import BaseModel, ValidationError
 from hashcore import files
 from hashcore.errors import HashcoreError, OutputError, TaskError
 from jobs.pipeline import runs
-from jobs.pipeline.records import HALF, RECORD, Record, difference, is_same, read, read_half, record_beside, text
+from jobs.pipeline.claim import claimed
+from jobs.pipeline.records import (
+    HALF,
+    RECORD,
+    Record,
+    difference,
+    elsewhere,
+    is_same,
+    read,
+    read_half,
+    record_beside,
+    text,
+)
 
 Kept = TypeVar("Kept", bound=BaseModel)
 
@@ -40,8 +52,8 @@ def is_finished(path: str, wanted: Record) -> bool:
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
     if not is_same(found, wanted):
         raise OutputError(
-            f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, "
-            "or write elsewhere with --set root=..."
+            f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, or write elsewhere "
+            f"by {elsewhere(path, wanted)}"
         )
     return True
 
@@ -61,34 +73,42 @@ def writing(path: str, made: Record, *, resumes: bool = False) -> Iterator[str]:
     place, and is half written until its record is there.
 
     Raises:
-        OutputError: If the place cannot be written.
+        OutputError: If the place cannot be written, or another run is writing it.
     """
     staging = _staging(path, resumes)
-    try:
-        if not (resumes and is_same(read_half(path) if files.is_uri(path) else read(staging), made)):
-            files.remove(staging)
-        if resumes:
-            files.make_folder(staging)
-            half = HALF if files.is_uri(path) else RECORD
-            files.write_bytes(files.join(staging, half), text(made))
-        else:
-            os.makedirs(os.path.dirname(staging), exist_ok=True)
-            Path(staging).touch()
-            os.unlink(staging)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    try:
-        yield staging
-        _commit(staging, path, made)
-        runs.writes(path, made.fingerprint)
-    except Exception as error:
-        is_kept = resumes and isinstance(error, TaskError)  # whose cause may be mended: finished tasks are kept
-        is_committed = staging == path and read(path) is not None  # by another run of the same job
-        if not is_kept and not is_committed:
-            files.remove(staging)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    with ExitStack() as held:
+        try:
+            held.enter_context(claimed(staging, path))
+            _begin(path, staging, made, resumes)
+        except OutputError:
+            raise
+        except OSError as error:
             raise _unwritable(path, error) from None
-        raise
+        try:
+            yield staging
+            _commit(staging, path, made)
+            runs.writes(path, made.fingerprint)
+        except Exception as error:
+            is_kept = resumes and isinstance(error, TaskError)  # whose cause may be mended: finished tasks are kept
+            is_committed = staging == path and read(path) is not None  # by another run of the same job
+            if not is_kept and not is_committed:
+                files.remove(staging)
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise _unwritable(path, error) from None
+            raise
+
+
+def _begin(path: str, staging: str, made: Record, resumes: bool) -> None:
+    """Make the staged place, keeping what a killed run of the same job had done where the block resumes."""
+    if not (resumes and is_same(read_half(path) if files.is_uri(path) else read(staging), made)):
+        files.remove(staging)
+    if resumes:
+        files.make_folder(staging)
+        files.write_bytes(files.join(staging, HALF if files.is_uri(path) else RECORD), text(made))
+    else:
+        os.makedirs(os.path.dirname(staging), exist_ok=True)
+        Path(staging).touch()
+        os.unlink(staging)
 
 
 def _staging(path: str, resumes: bool) -> str:
@@ -138,22 +158,29 @@ def keeping(path: str, made: Record) -> Iterator[str]:
     """Give a folder beside an output for what finished tasks have found, which is removed when the block ends.
 
     A kill, or a failed task, leaves it for the next run, which finds it if it makes the same output.
+
+    Raises:
+        OutputError: If the place cannot be written, or another run is writing it.
     """
     folder = files.beside(path, f".{os.path.basename(path)}.tasks")
-    try:
-        if not is_same(read(folder), made):
-            files.remove(folder)
-            files.make_folder(folder)
-            files.write_bytes(files.join(folder, RECORD), text(made))
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    try:
-        yield folder
-    except Exception as error:
-        if not isinstance(error, TaskError):
-            files.remove(folder)
-        raise
-    files.remove(folder)
+    with ExitStack() as held:
+        try:
+            held.enter_context(claimed(folder, path))
+            if not is_same(read(folder), made):
+                files.remove(folder)
+                files.make_folder(folder)
+                files.write_bytes(files.join(folder, RECORD), text(made))
+        except OutputError:
+            raise
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        try:
+            yield folder
+        except Exception as error:
+            if not isinstance(error, TaskError):
+                files.remove(folder)
+            raise
+        files.remove(folder)
 
 
 @contextmanager

@@ -7,14 +7,18 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from hashcore import files
+from hashcore.storage.places import is_object, place
 from jobs.pipeline.section import Section
 
 
 def absolute(path: str) -> str:
-    """Return a path as every process sees it; a URI stays as it is."""
-    return path if files.is_uri(path) else os.path.abspath(path)
+    """Return a path as every process sees it, absolute; or the URI of an object."""
+    found = place(path)
+    return found if is_object(found) else os.path.abspath(found)
 
+
+GENERATION = "{generation}"
+OF_GENERATION = ("neighbors", "metrics", "report")
 
 Place = Annotated[str, AfterValidator(absolute)]  # tasks may run elsewhere than the driver
 
@@ -39,7 +43,7 @@ class Paths(Section):
     index: Place
     """Root of the index: shards, manifests and `CURRENT`."""
     neighbors: Place
-    """Parquet directory of search results."""
+    """Parquet directory of search results; `{generation}` in it stands for the index's, as in two fields below."""
     metrics: Place
     """JSON file of the figures."""
     report: Place
@@ -61,7 +65,16 @@ class Paths(Section):
             "metrics": "metrics.json",
             "report": "report.html",
         }
-        return {name: files.join(root, place) for name, place in places.items()}
+        return {name: f"{root.rstrip('/')}/{usual}" for name, usual in places.items()}
+
+    def name_generation(self) -> bool:
+        """Return whether a path holds the generation of the index that it is made from."""
+        return any(GENERATION in getattr(self, name) for name in OF_GENERATION)
+
+    def of_generation(self, generation: int) -> Paths:
+        """Return the paths with a generation's number where they ask for it."""
+        named = {name: getattr(self, name).replace(GENERATION, str(generation)) for name in OF_GENERATION}
+        return self.model_copy(update=named)
 
     def corpus(self, part: str) -> str:
         """Return the corpus of one part: train, database or queries."""

@@ -15,6 +15,7 @@ from hashcore.errors import require
 from jobs.pipeline import interrupts
 from jobs.pipeline.java import check_java
 from jobs.pipeline.section import Section
+from jobs.settings.environment import check_spark_home, starting
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,6 +46,7 @@ def session(config: SparkConfig, app_name: str) -> SparkSession:
 
     Raises:
         MissingExtraError: If PySpark is not installed, or Java is missing or too old.
+        ConfigError: If a setting or a variable of the environment keeps it from starting.
     """
     require("pyspark", "spark")
     from pyspark.sql import SparkSession
@@ -55,10 +57,14 @@ def session(config: SparkConfig, app_name: str) -> SparkSession:
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ or "SPARK_REMOTE" in os.environ
     if not submitted:
         check_java()
+        check_spark_home()
     builder = SparkSession.builder.appName(app_name)
     for name, value in _settings(config, submitted).items():
         builder = builder.config(name, value)
-    with interrupts.kept():
+    with (
+        interrupts.kept(),
+        starting("Spark", "the section spark of the pipeline, and the variables SPARK_… and PYSPARK_…"),
+    ):
         started = builder.getOrCreate()
     atexit.register(_stop, started)
     return started

@@ -54,6 +54,20 @@ def map_tasks(
     return [result for part in _opened(outcomes) for result in part]
 
 
+def map_here(function: Callable[[Task], Result], tasks: Sequence[Task], label: str = "tasks") -> list[Result]:
+    """Apply a function to every task in this process, one after the other: what `map_tasks` returns, without Java.
+
+    Raises:
+        HashcoreError: The first one that a task raised.
+        TaskError: If a task failed otherwise, naming it and what it reads.
+    """
+    try:
+        with runs.stage(label):
+            return [_run(function, task, number, len(tasks)) for number, task in enumerate(tasks)]
+    except TaskFailed as error:
+        raise _failed(label, str(error)) from error.__cause__
+
+
 def map_partitions(
     frame: DataFrame, function: Callable[[Iterator[pa.RecordBatch]], Result], label: str = "tasks", gpus: float = 0
 ) -> list[Result]:
@@ -184,4 +198,9 @@ def _failures_named(label: str) -> Iterator[None]:
         found = re.search(rf"{TaskFailed.__name__}: ([^\n]*)", str(error))
         if found is None:
             raise
-        raise TaskError(f"{label}: {found.group(1)}; mend its cause and run again: what is done is kept") from None
+        raise _failed(label, found.group(1)) from None
+
+
+def _failed(label: str, said: str) -> TaskError:
+    """Return the error of a job one of whose tasks failed."""
+    return TaskError(f"{label}: {said}; mend its cause and run again: what is done is kept")

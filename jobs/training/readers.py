@@ -1,4 +1,4 @@
-"""One interface to three readers of a corpus: pyarrow.dataset, Ray Data, and petastorm.
+"""One interface to three readers of a corpus: the one that encoding uses, the same on Ray, and petastorm.
 
 A reader is a function from a source to its rows as Arrow tables of the source's columns, each row once, in any order:
 training puts them in the order of their ids, so that the hasher is the same whoever read them.
@@ -7,19 +7,24 @@ training puts them in the order of their ids, so that the hasher is the same who
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from hashcore import files
-from hashcore.errors import MissingExtraError, require
+from hashcore.errors import ConfigError, MissingExtraError, require
+from hashcore.storage.places import is_object
+from jobs.corpora import parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.fs import FileSystem
+    from pyarrow.dataset import Fragment
+    from ray.data import Dataset
 
     from jobs.training.source import Source
+
+BATCH_ROWS = 4096
 
 ReaderName = Literal["arrow", "ray", "petastorm"]
 Reader = Callable[["Source"], "Iterator[pa.Table]"]
@@ -31,51 +36,77 @@ HOW_TO_GET_PETASTORM = (
 
 
 def arrow(source: Source) -> Iterator[pa.Table]:
-    """Read by pyarrow.dataset, in the order of files and rows."""
-    import pyarrow as pa
-    from pyarrow import dataset
+    """Read in this process, in the order of files and rows."""
+    for file in _files(source):
+        yield from read_file(source, file)
 
-    system, places = _located(source)
-    corpus = dataset.dataset(places, format="parquet", filesystem=system)
-    for batch in corpus.to_batches(columns=source.columns()):
+
+def read_file(source: Source, file: Fragment) -> Iterator[pa.Table]:
+    """Read one file, as encoding does."""
+    import pyarrow as pa
+
+    for batch in parquet.raw_batches(source.read, file, BATCH_ROWS):
         yield pa.Table.from_batches([batch])
 
 
 def ray(source: Source) -> Iterator[pa.Table]:
-    """Read by Ray Data, blocks in the order of files."""
+    """Read on Ray, a task a file, blocks in the order of files."""
     require("ray", "train")
     from ray import data
 
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
-    system, places = _located(source)
-    corpus = data.read_parquet(places, filesystem=system, columns=source.columns(), file_extensions=None)
-    yield from corpus.iter_batches(batch_format="pyarrow", batch_size=None)
+    yield from on_ray(source, partial(read_file, source)).iter_batches(batch_format="pyarrow", batch_size=None)
+
+
+def on_ray(source: Source, read: Callable[[Fragment], Iterator[pa.Table]]) -> Dataset:
+    """Return what a function reads of each file, on Ray, a task a file."""
+    from ray import data
+
+    files = _files(source)
+    numbers = data.from_items(list(range(len(files))), override_num_blocks=len(files))
+    return numbers.map_batches(partial(_read_numbered, read, files), batch_format="pyarrow", batch_size=1)
+
+
+def _read_numbered(
+    read: Callable[[Fragment], Iterator[pa.Table]], files: list[Fragment], numbers: pa.Table
+) -> Iterator[pa.Table]:
+    """Read the files of some numbers."""
+    for number in numbers.column(0).to_pylist():
+        yield from read(files[number])
+
+
+def _files(source: Source) -> list[Fragment]:
+    """Return a source's files, in the order of their names."""
+    return sorted(parquet.opened(source.path).get_fragments(), key=lambda file: file.path)
 
 
 def petastorm(source: Source) -> Iterator[pa.Table]:
     """Read by petastorm's batch reader, row group by row group.
 
-    It drops columns of fixed-size lists, and refuses lists of different lengths within a row group.
+    It drops columns of fixed-size lists, refuses lists of different lengths within a row group, and compares no
+    checksums of pages.
 
     Raises:
+        ConfigError: If a column is in the names of folders, which it does not read.
         MissingExtraError: If petastorm is not installed, with how to get it.
     """
     if find_spec("petastorm") is None:
         raise MissingExtraError(HOW_TO_GET_PETASTORM)
+    named = {name for file in _files(source) for name in parquet.keys(file)}
+    if not named.isdisjoint(source.columns()):
+        raise ConfigError(
+            f"train.reader=petastorm: {source.path} has {', '.join(sorted(named))} in the names of its folders, which "
+            "petastorm does not read; use train.reader=arrow"
+        )
     import pyarrow as pa
     from petastorm import make_batch_reader
 
-    urls = [file if files.is_uri(file) else f"file://{file}" for file in source.files]
+    urls = [file if is_object(file) else f"file://{file}" for file in source.files]
     options = {"schema_fields": source.columns(), "shuffle_row_groups": False, "reader_pool_type": "dummy"}
     with make_batch_reader(urls, num_epochs=1, **options) as groups:
         for group in groups:
             yield pa.table({name: _column(getattr(group, name)) for name in source.columns()})
-
-
-def _located(source: Source) -> tuple[FileSystem, list[str]]:
-    """Return the file system of a source's files, and the paths there."""
-    return files.located(source.path)[0], [files.located(file)[1] for file in source.files]
 
 
 def _column(values: Any) -> pa.Array:

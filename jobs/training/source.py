@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hashcore import files
 from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES
+from hashcore.columns.plain import plain
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.inputs import InputSpec, infer
+from hashcore.storage.places import S3, is_object
+from jobs.corpora import parquet
+from jobs.corpora.parquet import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.dataset import Dataset
+    from pyarrow.dataset import Fragment
 
     from jobs.pipeline.config import Pipeline
     from jobs.train import TrainConfig
 
-INFER_ROWS = 256
+INFER_ROWS = 1024
 
 
 class Source(NamedTuple):
@@ -30,9 +33,7 @@ class Source(NamedTuple):
         files: Its Parquet files.
         rows: Rows in them, bad ones included.
         turns: Rows, or judgements, that an epoch goes through.
-        id: Column of ids.
-        items: Column of the items of each modality.
-        labels: Column of labels; None where none are needed.
+        read: Its columns of ids, of the items of each modality, and of labels; None where no labels are needed.
         inputs: What an item of each modality is.
     """
 
@@ -40,14 +41,12 @@ class Source(NamedTuple):
     files: tuple[str, ...]
     rows: int
     turns: int
-    id: str
-    items: dict[str, str]
-    labels: str | None
+    read: Columns
     inputs: dict[str, InputSpec]
 
     def columns(self) -> list[str]:
         """Return the columns that are read."""
-        return [self.id, *self.items.values(), *([self.labels] if self.labels else [])]
+        return self.read.names()
 
     def row_bytes(self) -> int:
         """Return the bytes of the decoded items of a row."""
@@ -66,35 +65,31 @@ def find(pipeline: Pipeline) -> Source:
         ConfigError: If it is not Parquet.
         InvalidInputError: If it is missing, empty or lacks a column, or no item can be read.
     """
-    import pyarrow as pa
-
     path, config, train = pipeline.paths.corpus_train, pipeline.corpus, pipeline.train
     if config.format != "parquet":
         raise ConfigError(f"corpus.format={config.format}: training reads parquet; convert {path}")
-    try:
-        corpus = opened(path)
+    named = _columns(train)
+    item_key = "train.modalities" if train.modalities else "train.column"
+    columns = Columns(path, config.id, named, labels_of(pipeline), config.labels_as, item_key)
+    corpus = parquet.opened(path)
+    with parquet.readable(path):
         rows = corpus.count_rows()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
     if rows == 0:
         raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
-    named, labels = _columns(train), _labels(pipeline)
-    item_key = "train.modalities" if train.modalities else "train.column"
-    wanted = [("corpus.id", config.id), *((item_key, column) for column in named.values()), ("corpus.labels", labels)]
-    _check_columns(path, corpus.schema, wanted)
-    first = corpus.head(INFER_ROWS, columns=list(named.values()))
-    inputs = {name: infer(first.column(column)) for name, column in named.items()}
+    held = parquet.checked(corpus, columns)
+    inputs = _inputs(held, columns, train)
     turns = read_judgements(train.judgements).num_rows if train.judgements else rows
-    scheme = path.rpartition("://")[0] + "://" if files.is_uri(path) else ""
-    return Source(path, tuple(scheme + file for file in corpus.files), rows, turns, config.id, named, labels, inputs)
+    scheme = S3 if is_object(path) else ""
+    return Source(path, tuple(scheme + file.path for file in held), rows, turns, columns, inputs)
 
 
-def opened(path: str) -> Dataset:
-    """Return a Parquet file or folder, by path or by URI."""
-    from pyarrow import dataset
-
-    system, inner = files.located(path)
-    return dataset.dataset(inner, format="parquet", filesystem=system)
+def _inputs(held: Sequence[Fragment], columns: Columns, train: TrainConfig) -> dict[str, InputSpec]:
+    """Return what an item of each modality is, by rows from all parts of the corpus."""
+    batches = list(parquet.sample(columns, held, INFER_ROWS))
+    return {
+        name: infer([batch.column(column) for batch in batches], channels=train.channels, size=train.size)
+        for name, column in columns.items.items()
+    }
 
 
 def tag_column(pipeline: Pipeline) -> pa.Array:
@@ -106,12 +101,10 @@ def tag_column(pipeline: Pipeline) -> pa.Array:
     import pyarrow as pa
 
     path, name = pipeline.paths.corpus_train, pipeline.train.column or pipeline.train.modality
-    try:
-        corpus = opened(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInputError(f"{path} cannot be read as parquet ({_line(error)}); correct the path") from None
-    _check_columns(path, corpus.schema, [("train.column", name)])
-    return corpus.to_table(columns=[name]).column(name).combine_chunks()
+    columns = Columns(path, pipeline.corpus.id, {"item": name}, None, item_key="train.column")
+    held = parquet.checked(parquet.opened(path), columns)
+    batches = (batch for file in held for batch in parquet.raw_batches(columns, file, INFER_ROWS * 64))
+    return pa.chunked_array([plain(batch.column(name)) for batch in batches]).combine_chunks()
 
 
 def read_judgements(path: str) -> pa.Table:
@@ -120,27 +113,27 @@ def read_judgements(path: str) -> pa.Table:
     Raises:
         InvalidInputError: If it cannot be read, or is empty.
     """
-    import pyarrow as pa
-
-    try:
-        table = opened(path).to_table()
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInputError(
-            f"{path} cannot be read as parquet ({_line(error)}); correct train.judgements"
-        ) from None
+    corpus = parquet.opened(path)
+    with parquet.readable(path):
+        table = corpus.to_table()
     if table.num_rows == 0:
         raise InvalidInputError(f"{path} holds no judgement; give pairs or triplets, or leave train.judgements out")
     return table
 
 
+def reads_several(train: TrainConfig) -> bool:
+    """Return whether a training reads several modalities."""
+    return bool(train.modalities) and (train.method == "network" or train.method in OF_TWO_MODALITIES)
+
+
 def _columns(train: TrainConfig) -> dict[str, str]:
     """Return the column of each modality that is trained."""
-    if train.modalities and (train.method == "network" or train.method in OF_TWO_MODALITIES):
+    if reads_several(train):
         return {name: name for name in train.modalities}
     return {train.modality: train.column or train.modality}
 
 
-def _labels(pipeline: Pipeline) -> str | None:
+def labels_of(pipeline: Pipeline) -> str | None:
     """Return the column of labels, None if none are needed.
 
     Raises:
@@ -154,18 +147,6 @@ def _labels(pipeline: Pipeline) -> str | None:
     if labels is None:
         raise ConfigError(
             f"corpus.labels=null: train.method={train.method} learns from labels; name their column, give "
-            "train.judgements, or use itq"
+            "train.judgements, or learn without by --set train.method=itq"
         )
     return labels
-
-
-def _check_columns(path: str, schema: pa.Schema, wanted: Iterable[tuple[str, str | None]]) -> None:
-    """Raise InvalidInputError if a column that a key of the configuration names is missing."""
-    for key, name in wanted:
-        if name is not None and name not in schema.names:
-            raise InvalidInputError(f"{path} has no column {name} ({key}); it has {', '.join(schema.names)}")
-
-
-def _line(error: Exception) -> str:
-    """Return an error's text in one line."""
-    return " ".join(str(error).split())[:200]

@@ -16,8 +16,8 @@ from small_index import CHANGES, commit_until_done, content
 
 import indexer
 from hashcore.errors import CorruptIndexError, StorageError
+from hashcore.storage.s3_answers import SAME
 from indexer.manifest import read_current, read_manifest
-from indexer.s3_answers import SAME
 from indexer.s3_store import PART_BYTES, S3Store
 from indexer.shard_cache import ShardCache
 
@@ -91,7 +91,7 @@ def test_a_copy_that_is_wrong_is_downloaded_again(falsified, bucket, tmp_path, h
 
 def test_a_body_that_stays_wrong_says_so_and_nothing_of_credentials(bucket, monkeypatch):
     S3Store(bucket).put_new("a", b"0123456789")
-    monkeypatch.setattr("indexer.s3_answers.LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("hashcore.storage.s3_answers.LONGEST_PAUSE_S", 0.01)
     with fault_proxy.running(os.environ["AWS_ENDPOINT_URL"], ["flipped"], 1.0) as proxy:
         fault_proxy.through(proxy, monkeypatch)
         with pytest.raises(StorageError, match="answer does not match its checksum") as caught:
@@ -112,7 +112,7 @@ def test_a_listing_that_stays_wrong_says_so_in_one_line(bucket, monkeypatch, fau
 def test_a_body_without_checksum_is_believed_when_it_stays_the_same(bucket, monkeypatch):
     store, bodies = S3Store(bucket), [b"fals", b"true", b"fals", *[b"true"] * (SAME - 1)]
     store.put_new("a", b"true")
-    monkeypatch.setattr("indexer.s3_answers.LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr("hashcore.storage.s3_answers.LONGEST_PAUSE_S", 0.01)
     whole = store.client.get_object
 
     def get_object(**request):

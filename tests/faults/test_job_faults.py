@@ -29,7 +29,7 @@ RUN = "import sys; from jobs import cli; sys.exit(max(cli.main([v, '--config', s
 ITEMS, MORE, DIMENSIONS = 3_000, 300, 16
 
 
-def start(root, place, master="local[2]", settings=None):
+def start(root, place, master="local[2]", settings=None, batch_rows=100):
     """Start all verbs on a pipeline whose outputs lie at `place`, as a process group of its own."""
     config = {
         "name": "faults",
@@ -39,7 +39,7 @@ def start(root, place, master="local[2]", settings=None):
             "corpus_queries": f"{root}/queries",
             "hasher": f"{root}/hasher",
         },
-        "encode": {"modality": "features", "files_per_step": 2, "batch_rows": 100},
+        "encode": {"modality": "features", "files_per_step": 2, "batch_rows": batch_rows},
         "index": {"rows_per_shard": 400},
         "append": {"codes": f"{root}/more"},
         "delete": {"ids": f"{root}/gone.parquet"},
@@ -47,7 +47,7 @@ def start(root, place, master="local[2]", settings=None):
         "search": {"k": 5, "queries_per_task": 20},
         "spark": {"master": master, "driver_memory": "1g", "shuffle_partitions": 1, "settings": settings or {}},
     }
-    path = Path(root, "pipeline.yaml")
+    path = Path(root, f"pipeline-{batch_rows}.yaml")
     path.write_text(yaml.safe_dump(config))
     return subprocess.Popen(
         [sys.executable, "-c", RUN, str(path), *VERBS],
@@ -119,6 +119,18 @@ def test_jobs_that_are_killed_again_and_again_end_as_if_nothing_had_been(root, t
         time.sleep(times.uniform(4, 24))
         kill(process)
     finish(start(root, tmp_path / "out"))
+    assert made(tmp_path / "out") == made(root / "undisturbed")
+
+
+@pytest.mark.parametrize("batch_rows", [100, 50])
+def test_two_runs_at_once_in_one_place_do_not_disturb_each_other(root, tmp_path, batch_rows):
+    runs = [start(root, tmp_path / "out"), start(root, tmp_path / "out", batch_rows=batch_rows)]
+    told = [run.communicate(timeout=300)[0] for run in runs]
+    for run, said in zip(runs, told, strict=True):
+        assert run.returncode in (0, 2), said
+        assert run.returncode == 0 or "another run" in said or "another pipeline" in said, said
+        assert "Traceback" not in said
+    finish(start(root, tmp_path / "out", batch_rows=100 if runs[0].returncode == 0 else batch_rows))
     assert made(tmp_path / "out") == made(root / "undisturbed")
 
 

@@ -1,3 +1,8 @@
+import os
+import resource
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -145,6 +150,41 @@ def test_more_codes_than_a_scan_numbers_are_refused():
     hamming.check_scannable(2**32)
     with pytest.raises(InvalidInputError, match="build an index"):
         hamming.check_scannable(2**32 + 1)
+
+
+NO_THREADS = """
+import resource, threading
+import numpy as np
+from hashcore import hamming
+codes = np.random.default_rng(0).integers(0, 256, (50_000, 8), dtype=np.uint8)
+alone = hamming.knn_search(codes, codes[:40], 5, threads=1)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (256 << 20),) * 2)
+try:
+    threading.Thread(target=print).start()
+except RuntimeError:
+    pass
+else:
+    raise SystemExit("a thread was started")
+found = hamming.knn_search(codes, codes[:40], 5, threads=4)
+assert np.array_equal(found.ids, alone.ids) and np.array_equal(found.distances, alone.distances)
+print("found")
+"""
+
+
+def test_a_search_goes_on_with_the_threads_there_are_where_none_can_be_started():
+    def a_gibibyte_for_each_stack():
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 30, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+
+    done = subprocess.run(
+        [sys.executable, "-c", NO_THREADS],
+        preexec_fn=a_gibibyte_for_each_stack,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "found\n"), done.stderr[-2_000:]
 
 
 P = np.zeros((100, 8), np.uint8)

@@ -221,5 +221,5 @@ def test_a_hasher_is_saved_and_loaded_by_a_path(tmp_path):
     hasher = made()
     hasher.save(tmp_path / "hasher")
     assert Hasher.load(tmp_path / "hasher").fingerprint == hasher.fingerprint
-    with pytest.raises(InvalidInputError, match="uri=7: give the path of a folder"):
+    with pytest.raises(InvalidInputError, match="7 is no place; a path, file"):
         Hasher.load(7)

@@ -106,3 +106,14 @@ def test_without_a_vocabulary_nothing_is_relevant():
 def test_a_vocabulary_that_does_not_ascend_is_refused(vocabulary):
     with pytest.raises(InvalidInputError, match="must ascend"):
         Labels.from_lists([[1]]).to_masks(np.array(vocabulary, np.int32))
+
+
+def test_a_matrix_of_0_and_1_for_each_class_is_no_lists_of_labels():
+    hot = np.array([[0, 0, 1, 0], [1, 0, 0, 1]])
+    with pytest.raises(
+        InvalidInputError, match=r"matrix of shape \(2, 4\) of 0 and 1, as if there were one for each class"
+    ):
+        Labels.from_lists(hot)
+    assert lists(Labels.from_lists([np.flatnonzero(row) for row in hot])) == [[2], [0, 3]]
+    assert lists(Labels.from_lists(np.array([[3, 4], [0, 1]]))) == [[3, 4], [0, 1]]
+    assert lists(Labels.from_lists(np.array([[0], [1]]))) == [[0], [1]]

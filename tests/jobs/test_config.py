@@ -83,11 +83,46 @@ def test_an_override_moves_the_root_and_every_path_below_it(written):
         ("name: a\nsearch:\n  kk: 1", r"unknown key search\.kk; valid keys of search: k, queries_per_task, radius"),
         ("name: a\nindex:\n  rows_per_shard: many", r"index\.rows_per_shard='many': .*integer"),
         ("name: a\nsearch: {k: 3, radius: 2}", r"search: k and radius are both given.*search\.k=null"),
-        ("name: a\nindex: {rows_per_shard: 0, sample_rows: 0}", r"rows_per_shard=0: .*\(and 1 more\)"),
+        (
+            "name: a\nindex: {rows_per_shard: 0, sample_rows: 0}",
+            r"=0: .*\(and there are problems with index\.sample_rows\)",
+        ),
+        (
+            "name: a\ntrain: {method: itqq}",
+            r"'itqq' is unknown; use one of network, .*, itq, .*; did you mean itq\?$",
+        ),
+        (
+            "name: a\ntrain: {network: {name: mlpp}}",
+            r"'mlpp' is unknown; use one of .*; did you mean mlp\?$",
+        ),
+        (
+            "name: a\ntrain: {network: {name: mlp, hiden: [3]}}",
+            r"network\.hiden; valid keys of train\.network: [^;]*hidden[^;]*; did you mean hidden\?$",
+        ),
+        ("name: a\nevaluate: {measures: mAP}", r"evaluate\.measures='mAP': give a list, as in \[a, b\]$"),
+        ("name: a\ndelete: {ids: [1, x]}", r"delete\.ids\.1='x': Input should be a valid integer$"),
         ("root: x", r"name: Field required"),
         ("name: ../a", r"name='\.\./a'"),
         ("- name", r"holds no mapping"),
         ("name: [", r"is not YAML"),
+        ("name: ..", r"name='\.\.'"),
+        ("name: a\nname: b", r"line 2: the key name stands in line 1 too; keep one"),
+        ("name: a\nsearch: {k: 1, k: 2}", r"line 2: the key k stands in line 2 too; keep one"),
+        ("name: a\nsearch: {k: 010}", r"line 2: 010 is 8 by YAML 1\.1 and 10 by 1\.2; write the number without"),
+        ("name: a\nsearch: {k: yes}", r"search\.k='yes': .*integer"),
+        ("name: a\nsearch: {k: true}", r"search: k=true: neither true nor false fits here; give a number"),
+        ("name: a\nevaluate: {knn: [1, false]}", r"evaluate: knn=\[1, false\]: neither true nor false fits here"),
+        ("name: a\n1: b", r"the key 1 is no text; quote it"),
+        ("name: a\n1.5: b", r"line 2: the key 1\.5 is neither a text nor a whole number; quote it"),
+        ("name: a\npaths: [x]", r"paths=\['x'\] is no section; give its keys"),
+        ("name: a\nsearch: 3", r"search=3 is no section; give its keys"),
+        ("name: a\ntrain: {network: }", r"train\.network=None is no section; give its keys"),
+        ("name: a\nroot: ~", r"root=None: there is no folder; write ~/ for your home"),
+        ("name: a\nroot: ''", r"root='': an empty text is no place"),
+        ("name: a\nroot: $HOME/x", r"root='\$HOME/x': .*variables are not replaced here"),
+        ("name: a\npaths: {index: 's3://b//x'}", r"paths\.index=.*has an empty name"),
+        ("name: a\npaths: {index: 'hdfs://n/x'}", r"paths\.index=.*hdfs:// is not read here; a path, file"),
+        ("name: a\npaths: {index: ~nobody-of-that-name/x}", r"is the home of nobody here"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(written, text, message):
@@ -97,11 +132,64 @@ def test_a_wrong_file_is_refused_in_one_line(written, text, message):
     assert "pipeline.yaml" in str(caught.value)
 
 
-@pytest.mark.parametrize("override", ["search", "=3", "a..b=3", "search.k=[", "search.k.x=3"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "search",
+        "=3",
+        "a..b=3",
+        "search.k=[",
+        "search.k.x=3",
+        "search.k=",
+        "root= ",
+        "search.k=010",
+        "search={k: 1, k: 2}",
+    ],
+)
 def test_a_wrong_override_is_refused_in_one_line(written, override):
     with pytest.raises(ConfigError) as caught:
         load(written("name: a"), [override])
     assert "\n" not in str(caught.value)
+
+
+def test_plain_words_numbers_and_dates_have_one_reading(written):
+    read = load(written("name: no\ncorpus: {labels: 12:30, id: 2024-01-01}\ntrain: {seed: 1_000, epochs: 1e1}"))
+    assert (read.name, read.corpus.labels, read.corpus.id) == ("no", "12:30", "2024-01-01")
+    assert (read.train.seed, read.train.epochs) == (1000, 10)
+    assert load(written("name: a\ntrain: {in_process: yes}")).train.in_process
+    assert load(written("name: a\ncorpus: {labels: ~}")).corpus.labels is None
+
+
+def test_an_empty_section_says_nothing_and_takes_nothing_away(written, tmp_path):
+    assert load(written("name: a\nsearch:\npaths:\n")) == load(written("name: a"))
+    other = tmp_path / "other.yaml"
+    other.write_text("search:\n")
+    assert load(written("name: a\nsearch: {k: 3}"), (), [other]).search.k == 3
+
+
+def test_keys_of_an_anchor_are_merged_as_yaml_says(written):
+    assert load(written("name: a\nsearch: &given {k: 3}\nevaluate: {<<: {examples: 5}, examples: 4}")).search.k == 3
+
+
+@pytest.mark.parametrize(
+    ("written_root", "root"),
+    [
+        ("~/x", os.path.expanduser("~/x")),
+        ("file:///data/a%20b", "/data/a b"),
+        ("file:/data/a", "/data/a"),
+        ("FILE://localhost/data/a", "/data/a"),
+        ("S3://bucket/a/", "s3://bucket/a"),
+        ("s3a://bucket/a", "s3://bucket/a"),
+    ],
+)
+def test_a_place_is_read_alike_as_root_and_as_path(written, written_root, root):
+    read = load(written(f"name: a\nroot: {written_root}\npaths: {{hasher: {written_root}}}"))
+    assert (read.root, read.paths.hasher, read.paths.index) == (root, root, f"{root}/index")
+
+
+def test_a_wrong_root_is_one_problem(written):
+    with pytest.raises(ConfigError, match=r"root='gs://b': .* use one of them, or copy the files there$"):
+        load(written("name: a\nroot: gs://b"))
 
 
 def test_a_missing_file_is_named():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,47 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
     assert os.listdir(tmp_path) == ["output"]
 
 
+WAITING = """
+import sys
+from jobs.pipeline import outputs
+from jobs.pipeline.claim import claimed
+from jobs.pipeline.config import Pipeline
+from jobs.pipeline import records
+kind, path = sys.argv[1:]
+made = records.record(Pipeline.model_validate({"name": "a", "search": {"k": 5}}), "search", ("search",), None)
+resumes = {"resumes": True} if kind == "resuming" else {}
+begin = {"keeping": outputs.keeping}.get(kind, lambda *given: outputs.writing(*given, **resumes))
+with begin(path, made):
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("kind", ["writing", "resuming", "keeping"])
+@pytest.mark.parametrize("other", [record(), record(search={"k": 5})])
+def test_a_second_run_of_one_output_is_told_so_and_touches_nothing(tmp_path, kind, other):
+    path = tmp_path / "output"
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, kind, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout.readline() == "begun\n"
+        before = tree(tmp_path)
+        second = outputs.keeping if kind == "keeping" else outputs.writing
+        with (
+            pytest.raises(OutputError, match="is being written by another run; wait until it ends"),
+            second(str(path), other),
+        ):
+            pytest.fail("the block must not begin")
+        assert tree(tmp_path) == before
+        first.kill()
+    with second(str(path), other) as staging:  # a killed run holds nothing
+        os.makedirs(staging, exist_ok=True)
+
+
+def tree(folder):
+    return {name: name.read_bytes() for name in folder.rglob("*") if name.is_file()}
+
+
 def half_written(path, made):
     """Leave what a run leaves that is killed."""
     staging = path.with_name(f".{path.name}.partial")
@@ -113,12 +156,21 @@ def test_a_finished_output_is_recognised(tmp_path):
         (record(search={"k": 3}), r"different search\.k"),
         (record(inputs={"codes": "2"}), "different input codes"),
         (record(stage="encode"), "different"),
+        (record(inputs={}), "different input codes"),
     ],
 )
 def test_the_output_of_another_pipeline_is_refused(tmp_path, other, difference):
     write(tmp_path / "output", record(inputs={"codes": "1"}))
     with pytest.raises(OutputError, match=difference):
         outputs.is_finished(str(tmp_path / "output"), other)
+
+
+@pytest.mark.parametrize("name", ["neighbors", "metrics", "index"])
+def test_who_refuses_an_output_names_the_option_of_its_own_place(tmp_path, name):
+    place = str(tmp_path / "output")
+    write(place, record(inputs={"codes": "1"}))
+    with pytest.raises(OutputError, match=rf"write elsewhere by --set paths\.{name}={place}-2$"):
+        outputs.is_finished(place, record(inputs={"codes": "2"}, paths={name: place}))
 
 
 def test_a_change_that_does_not_decide_the_output_is_no_other_pipeline(tmp_path):

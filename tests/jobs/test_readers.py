@@ -16,12 +16,13 @@ def source(tmp_path_factory):
     return reader_contract.source(tmp_path_factory.mktemp("corpus"))
 
 
-def test_arrow_keeps_the_contract(source):
+def test_arrow_keeps_the_contract(source, tmp_path):
     reader_contract.check(source, "arrow")
+    reader_contract.check_folders(tmp_path, "arrow")
 
 
 @pytest.mark.ray
-def test_ray_keeps_the_contract(source):
+def test_ray_keeps_the_contract(source, tmp_path):
     import ray
 
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -30,6 +31,7 @@ def test_ray_keeps_the_contract(source):
         ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     try:
         reader_contract.check(source, "ray")
+        reader_contract.check_folders(tmp_path, "ray")
     finally:
         if not given:
             ray.shutdown()

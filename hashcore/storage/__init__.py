@@ -1,0 +1,1 @@
+"""Places by path or URI, and the one client of S3."""
