@@ -12,7 +12,7 @@ import numpy as np
 
 from hashcore import files
 from hashcore.errors import InvalidInputError
-from jobs.corpora.parquet import checksums
+from jobs.corpora.reader import checksums
 from jobs.pipeline import codes, outputs
 from jobs.pipeline.distinct import Distinct
 from jobs.pipeline.ids import read_ids

@@ -22,6 +22,7 @@ from hashcore.errors import HashcoreError, InvalidInputError, StorageError
 from hashcore.storage import s3_client
 from jobs import encode
 from jobs.corpora import parquet
+from jobs.corpora.reader import Columns
 from jobs.corpora.source import steps
 from jobs.page.thumbnails import thumbnails
 from jobs.pipeline import codes, records
@@ -63,7 +64,7 @@ def trained(given):
 
 def encoded(given):
     """Return (id, labels) of each row as encoding has them, or what it says; as its tasks read them."""
-    columns = parquet.Columns(
+    columns = Columns(
         given.paths.corpus_train, given.corpus.id, {"item": "features"}, given.corpus.labels, given.corpus.labels_as
     )
     try:
@@ -359,3 +360,12 @@ def test_images_of_hugging_face_are_read_by_all_readers(tmp_path):
     given = images(tmp_path, [*pictures, {"bytes": None, "path": "gone.png"}], max_rejected_share=0.1)
     assert len(reading.read(find(given), given.train)) == 30
     assert set(thumbnails(given.paths.corpus_train, "id", "image", range(31), 8)) == set(range(30))
+
+
+@pytest.mark.parametrize("modality", ["id", "labels"])
+def test_a_modality_may_be_called_as_a_column_is(tmp_path, modality):
+    write(tmp_path, table())
+    given = training_corpus.pipeline(tmp_path, modality=modality, column="features")
+    held = reading.read(find(given), given.train)
+    assert sorted(held.column("id").to_pylist()) == sorted(IDS)
+    assert sorted(reading.items(held, find(given), modality).tolist()) == sorted(FEATURES)
