@@ -17,7 +17,7 @@ from hashcore.training.config import slower
 from jobs.corpora import reader
 from jobs.pipeline import runs
 from jobs.training import reading
-from jobs.training.source import Source
+from jobs.training.source import PREFIX, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +67,7 @@ def look(hasher: Hasher, source: Source) -> Outcome:
         table = reading.decode(rows, source)
         for name in source.inputs:
             codes[name].append(hasher.encode(reading.items(table, source, name), name))
-            column = table.column(reading.PREFIX + name).to_pylist()
+            column = table.column(PREFIX + name).to_pylist()
             seen[name] |= {hashlib.blake2b(value, digest_size=16).digest() for value in column}
         if source.read.labels is not None:
             labels.append(Labels.from_arrow(table.column("labels")))
