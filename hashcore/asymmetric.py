@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.codes import Codes, check_codes, unpack
+from hashcore.arguments import check_numbers, check_whole
+from hashcore.codes import MAX_CODE_LENGTH, Codes, check_codes, unpack
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 
@@ -20,7 +21,13 @@ def slopes(projections: Projections) -> NDArray[np.float64]:
 
     Args:
         projections: f(x) of a sample of the database, shape (n, code_length).
+
+    Raises:
+        InvalidInputError: If there are none, or a value is NaN or infinite.
     """
+    projections = check_numbers(projections, "projections", ("n", "code_length"))
+    if not len(projections):
+        raise InvalidInputError("projections: there are none; give those of a sample of the database")
     scale = np.abs(projections).mean(axis=0, dtype=np.float64)
     return MEAN_ACTIVATION / np.where(scale > 0, scale, 1)
 
@@ -39,10 +46,12 @@ def asymmetric_distances(codes: Codes, projection: Projections, scale: Projectio
         Shape (n,), in bits.
 
     Raises:
-        InvalidInputError: If the codes have another length than the projection.
+        InvalidInputError: If the codes have another length than the projection, or a value is NaN or infinite.
     """
-    activation = np.tanh(np.asarray(scale, np.float64) * projection)
-    width = check_codes(codes, len(activation)).shape[1]
+    activation = _activations(check_numbers(projection, "projection", ("code_length",)), scale)
+    check_whole(len(activation), "code_length", 1, MAX_CODE_LENGTH)
+    codes = check_codes(codes, len(activation))
+    width = codes.shape[1]
     padded = np.zeros(8 * width)
     padded[: len(activation)] = activation
     table = padded.reshape(width, 8) @ BYTES.T  # table[j, b] = Σ h·tanh(s·v) over the bits of byte j where it is b
@@ -70,14 +79,26 @@ def nearest(
     Raises:
         InvalidInputError: If the codes have another length than the projections, or are fewer than k.
     """
-    width = projections.shape[1]
+    projections = check_numbers(projections, "projections", ("q", "code_length"))
+    width, k = projections.shape[1], check_whole(k, "k", 1)
+    queries_at_once = check_whole(queries_at_once, "queries_at_once", 1)
+    check_whole(width, "code_length", 1, MAX_CODE_LENGTH)
+    database = check_codes(database, width, "database")
     if k > len(database):
         raise InvalidInputError(f"k={k} exceeds the {len(database)} codes; use k <= {len(database)}")
-    signs = unpack(check_codes(database, width), width).astype(np.float32) * 2 - 1
-    activations = np.tanh(np.asarray(scale, np.float64) * projections).astype(np.float32)
+    signs = unpack(database, width).astype(np.float32) * 2 - 1
+    activations = _activations(projections, scale).astype(np.float32)
     blocks = [activations[start : start + queries_at_once] for start in range(0, len(activations), queries_at_once)]
     found = [_largest(block @ signs.T, k) for block in blocks]  # of one query, distance falls as the product rises
     return np.concatenate([np.empty((0, k), np.int64), *found])
+
+
+def _activations(projections: Projections, scale: Projections) -> NDArray[np.float64]:
+    """Return tanh(s ∘ v) of checked projections, whose last axis is that of the bits."""
+    scale = check_numbers(scale, "scale", (projections.shape[-1],))
+    with np.errstate(over="ignore"):  # beyond all bounds is as good as 1
+        activations: NDArray[np.float64] = np.tanh(scale.astype(np.float64) * projections)
+    return activations
 
 
 def _largest(products: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -105,6 +126,9 @@ def rerank(neighbors: Neighbors, codes: Codes, projections: Projections, scale: 
     Raises:
         InvalidInputError: If codes or projections are not aligned with the neighbours.
     """
+    neighbors = neighbors.checked()
+    projections = check_numbers(projections, "projections", ("q", "code_length"))
+    codes = check_codes(codes, check_whole(projections.shape[1], "code_length", 1, MAX_CODE_LENGTH))
     if len(codes) != len(neighbors.ids) or len(projections) != len(neighbors):
         raise InvalidInputError(
             f"{len(codes)} codes and {len(projections)} projections for {len(neighbors.ids)} neighbours of "

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_array, check_whole
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 
 Classes = NDArray[np.int32]
+INT32 = np.iinfo(np.int32)
 
 
 def classify(neighbors: Neighbors, classes: Classes, k: int) -> Classes:
@@ -32,6 +34,7 @@ def classify(neighbors: Neighbors, classes: Classes, k: int) -> Classes:
     >>> [int(classify(three, np.array([7, 5, 5], np.int32), k)[0]) for k in (1, 2, 3)]
     [7, 7, 5]
     """
+    neighbors, classes, k = neighbors.checked(), check_classes(classes, "classes"), check_whole(k, "k", 1)
     _check(neighbors, classes, k)
     nearest = neighbors.offsets[:-1, None] + np.arange(k)
     names, numbers = np.unique(classes[nearest], return_inverse=True)
@@ -51,13 +54,26 @@ def error_rate(predicted: Classes, actual: Classes) -> float:
     >>> error_rate(np.array([1, 2, 3, 4]), np.array([1, 2, 3, 9]))
     0.25
     """
+    predicted, actual = check_classes(predicted, "predicted"), check_classes(actual, "actual")
+    if len(predicted) != len(actual):
+        raise InvalidInputError(f"{len(predicted)} predicted classes for {len(actual)} actual ones; give one to each")
     return float(np.mean(predicted != actual)) if len(actual) else float("nan")
+
+
+def check_classes(classes: Classes, name: str) -> Classes:
+    """Return classes as int32 of shape (n,).
+
+    Raises:
+        InvalidInputError: If they are no whole numbers of 32 bits.
+    """
+    numbers = check_array(classes, name, ("n",), "iu")
+    if len(numbers) and not INT32.min <= numbers.min() <= numbers.max() <= INT32.max:
+        raise InvalidInputError(f"{name} span {numbers.min()}..{numbers.max()} but must fit int32; number the classes")
+    return numbers.astype(np.int32, copy=False)
 
 
 def _check(neighbors: Neighbors, classes: Classes, k: int) -> None:
     """Raise InvalidInputError unless k classed neighbours of each query can vote."""
-    if k < 1:
-        raise InvalidInputError(f"k={k}: use at least 1 neighbour")
     if len(classes) != len(neighbors.ids):
         raise InvalidInputError(f"{len(classes)} classes for {len(neighbors.ids)} neighbours; give one to each")
     fewest = int(neighbors.counts().min(initial=k))

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hashcore.arguments import check_array, check_whole
 from hashcore.errors import InvalidInputError
 
 Codes = NDArray[np.uint8]
@@ -50,6 +51,7 @@ def unpack(codes: Codes, code_length: int) -> NDArray[np.uint8]:
     >>> unpack(np.array([[3, 2]], np.uint8), 10).tolist()
     [[1, 1, 0, 0, 0, 0, 0, 0, 0, 1]]
     """
+    code_length = check_whole(code_length, "code_length", 1, MAX_CODE_LENGTH)
     return np.unpackbits(check_codes(codes, code_length), axis=1, count=code_length, bitorder="little")
 
 
@@ -73,20 +75,19 @@ def unpack_ternary(codes: Codes, dimensions: int) -> NDArray[np.int8]:
     >>> unpack_ternary(np.array([[34]], np.uint8), 3).tolist()
     [[0, 1, -1]]
     """
+    dimensions = check_whole(dimensions, "dimensions", 1, MAX_CODE_LENGTH // 2)
     planes = unpack(codes, 2 * dimensions).astype(np.int8)
     return planes[:, :dimensions] - planes[:, dimensions:]
 
 
 def check_code_length(code_length: int) -> int:
     """Return `code_length` if codes of that many bits are supported, else raise InvalidInputError."""
-    if not isinstance(code_length, (int, np.integer)) or not MIN_CODE_LENGTH <= code_length <= MAX_CODE_LENGTH:
-        raise InvalidInputError(f"code_length={code_length!r}: use a whole number {MIN_CODE_LENGTH}..{MAX_CODE_LENGTH}")
-    return int(code_length)
+    return check_whole(code_length, "code_length", MIN_CODE_LENGTH, MAX_CODE_LENGTH)
 
 
 def check_kind(kind: str) -> Kind:
     """Return `kind` if it is one of dense, sparse, ternary, else raise InvalidInputError."""
-    if kind not in get_args(Kind):
+    if not isinstance(kind, str) or kind not in get_args(Kind):
         raise InvalidInputError(f"kind={kind!r} is unknown; use one of {', '.join(get_args(Kind))}")
     return kind  # type: ignore[return-value]
 
@@ -97,9 +98,7 @@ def check_codes(codes: Any, code_length: int, name: str = "codes") -> Codes:
     Raises:
         InvalidInputError: If dtype, shape or width differ, or a bit beyond `code_length` is set.
     """
-    array = np.asarray(codes)
-    if array.dtype != np.uint8 or array.ndim != 2:
-        raise InvalidInputError(f"{name}: need uint8 of shape (n, bytes), got {array.dtype} of shape {array.shape}")
+    array = check_packed(codes, name)
     if array.shape[1] != code_bytes(code_length):
         raise InvalidInputError(
             f"{name} are {array.shape[1]} bytes wide but {code_length} bits take {code_bytes(code_length)}; "
@@ -107,12 +106,26 @@ def check_codes(codes: Any, code_length: int, name: str = "codes") -> Codes:
         )
     if code_length % 8 and len(array) and int(array[:, -1].max()) >> (code_length % 8):
         raise InvalidInputError(f"{name} set bits beyond code_length={code_length}; unused high bits must be zero")
-    return np.ascontiguousarray(array)
+    return array
+
+
+def check_packed(codes: Any, name: str = "codes") -> Codes:
+    """Return `codes` as a C-ordered uint8 array if it holds packed codes of any length that is supported.
+
+    Raises:
+        InvalidInputError: If dtype or shape differ.
+    """
+    array = check_array(codes, name, ("n", "bytes"), np.uint8)
+    if not 1 <= array.shape[1] <= MAX_CODE_LENGTH // 8:
+        raise InvalidInputError(
+            f"{name}: {array.shape[1]} bytes a code; use 1..{MAX_CODE_LENGTH // 8}, as hashcore.codes.pack returns them"
+        )
+    return array
 
 
 def _two_dimensional(values: ArrayLike, name: str) -> NDArray[Any]:
     """Return `values` as an array of shape (n, L)."""
-    array = np.asarray(values)
-    if array.ndim != 2 or array.shape[1] == 0:
+    array = check_array(values, name, ("n", "code_length"), "biuf")
+    if array.shape[1] == 0:
         raise InvalidInputError(f"{name} need shape (n, code_length), got {array.shape}")
     return array

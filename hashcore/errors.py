@@ -13,6 +13,10 @@ class ConfigError(HashcoreError, ValueError):
     """A configuration file does not describe a pipeline: unknown key, wrong type, impossible combination."""
 
 
+class LearningError(ConfigError):
+    """A training came to nothing: its numbers overflow, or its codes tell nothing apart; the message says what next."""
+
+
 class MissingExtraError(HashcoreError, ImportError):
     """An optional library is not installed; the message holds the command that installs it."""
 

@@ -6,19 +6,20 @@ gives up an item as soon as its first 64 bits differ too much.
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore import _kernels
+from hashcore.arguments import check_array
 from hashcore.built import check_built
-from hashcore.codes import Codes
+from hashcore.codes import Codes, check_code_length, check_codes, check_packed
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
+from hashcore.processors import available_isas, available_threads, check_threads, isa
 
 Words = NDArray[np.uint64]
 MOST_CODES = 2**32
+WORD_BITS = 64
 
 check_built(_kernels)
 
@@ -34,24 +35,6 @@ __all__ = [
     "to_columns",
     "to_rows",
 ]
-
-
-def available_isas() -> list[str]:
-    """Return the names of the instruction sets that this processor has kernels for, best last."""
-    return list(_kernels.available_isas())
-
-
-def isa() -> str:
-    """Return the instruction set in use: the best one here, or the one that HASHCORE_ISA names."""
-    try:
-        return str(_kernels.chosen_isa())
-    except ValueError as error:
-        raise InvalidInputError(str(error)) from None
-
-
-def available_threads() -> int:
-    """Return the processors this process may run on, or HASHCORE_THREADS where that is set."""
-    return int(os.environ.get("HASHCORE_THREADS", "0")) or len(os.sched_getaffinity(0))
 
 
 def range_search(database: Codes, queries: Codes, radius: int, *, threads: int = 0) -> Neighbors:
@@ -75,12 +58,12 @@ def range_search(database: Codes, queries: Codes, radius: int, *, threads: int =
     ([0, 2], [0, 1])
     """
     database, queries = _check_pair(database, queries)
-    check_radius(radius, 8 * database.shape[1])
+    radius = check_radius(radius, 8 * database.shape[1])
     check_scannable(len(database))
+    threads = check_threads(threads)
     if not len(database) or not len(queries):
         return Neighbors.empty(len(queries))
-    isa()
-    return Neighbors(*_kernels.scan_range(database, to_rows(queries), int(radius), threads or available_threads()))
+    return Neighbors(*_kernels.scan_range(database, to_rows(queries), radius, threads))
 
 
 def knn_search(database: Codes, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
@@ -93,13 +76,12 @@ def knn_search(database: Codes, queries: Codes, k: int, *, threads: int = 0) -> 
     [1, 2]
     """
     database, queries = _check_pair(database, queries)
-    check_k(k, len(database), "the database")
+    k = check_k(k, len(database), "the database")
     check_scannable(len(database))
+    threads = check_threads(threads)
     if not len(queries):
         return Neighbors.empty(0)
-    isa()
-    threads = threads or available_threads()
-    return Neighbors(*_kernels.scan_nearest(database, to_rows(queries), int(k), threads))
+    return Neighbors(*_kernels.scan_nearest(database, to_rows(queries), k, threads))
 
 
 def check_scannable(codes: int) -> None:
@@ -111,36 +93,41 @@ def check_scannable(codes: int) -> None:
 
 
 def distance_histogram(database: Codes, queries: Codes, code_length: int, *, threads: int = 0) -> NDArray[np.int64]:
-    """Count the codes at each distance of each query: shape (q, code_length + 1), element [i, d] at distance d."""
-    none = np.zeros((0, 0), np.uint64)
-    return relevance_histograms(database, queries, code_length, none, none, threads=threads)[0]
+    """Count the codes at each distance of each query: shape (q, code_length + 1), element [i, d] at distance d.
+
+    Args and Raises as `relevance_histograms`.
+    """
+    return relevance_histograms(database, queries, code_length, None, None, threads=threads)[0]
 
 
 def relevance_histograms(
     database: Codes,
     queries: Codes,
     code_length: int,
-    database_relevance: Words,
-    query_relevance: Words,
+    database_relevance: Words | None,
+    query_relevance: Words | None,
     *,
     threads: int = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count all codes, and the relevant ones, at each distance of each query.
 
     Args:
-        database: Codes, shape (n, bytes).
-        queries: Codes, shape (q, bytes).
+        database: Codes, shape (n, ceil(code_length / 8)).
+        queries: Codes, shape (q, ceil(code_length / 8)).
         code_length: Bits of a code.
-        database_relevance: Label bit masks, uint64, shape (n, words).
+        database_relevance: Label bit masks, uint64, shape (n, words); None where nothing is relevant.
         query_relevance: Label bit masks, uint64, shape (q, words); a pair is relevant where a bit is shared.
         threads: Threads to use; 0 takes every processor this process may run on.
 
     Returns:
         Two int64 arrays of shape (q, code_length + 1): all items, and relevant items, at each distance.
+
+    Raises:
+        InvalidInputError: If codes are not of `code_length` bits, or masks have other rows or words.
     """
     database, queries = _check_pair(database, queries)
-    if 8 * database.shape[1] < code_length:
-        raise InvalidInputError(f"codes of {database.shape[1]} bytes hold fewer than code_length={code_length} bits")
+    code_length = check_code_length(code_length)
+    database, queries = check_codes(database, code_length, "database"), check_codes(queries, code_length, "queries")
     return histograms_of_columns(
         to_columns(database), to_rows(queries), code_length, database_relevance, query_relevance, threads=threads
     )
@@ -150,22 +137,52 @@ def histograms_of_columns(
     columns: Words,
     query_rows: Words,
     code_length: int,
-    item_relevance: Words,
-    query_relevance: Words,
+    item_relevance: Words | None,
+    query_relevance: Words | None,
     *,
     threads: int = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Do as `relevance_histograms`, for items as `to_columns` and queries as `to_rows` return them."""
+    code_length = check_code_length(code_length)
+    words = -(-code_length // WORD_BITS)
+    columns = check_array(columns, "columns", (words, "n"), np.uint64)
+    query_rows = check_array(query_rows, "query_rows", ("q", words), np.uint64)
+    for name, last in (("columns", columns[-1]), ("query_rows", query_rows[:, -1])):
+        _check_last_word(name, last, code_length)
+    items, asked = _check_masks(columns.shape[1], len(query_rows), item_relevance, query_relevance)
+    threads = check_threads(threads)
     counts = np.zeros((2, len(query_rows), code_length + 1), np.int64)
     if columns.shape[1] and len(query_rows):
-        isa()
-        masks = np.ascontiguousarray(item_relevance.T), np.ascontiguousarray(query_relevance)
-        _kernels.scan_histogram(columns, query_rows, *masks, counts[0], counts[1], threads or available_threads())
+        masks = np.ascontiguousarray(items.T), asked
+        _kernels.scan_histogram(columns, query_rows, *masks, counts[0], counts[1], threads)
     return counts[0], counts[1]
+
+
+def _check_masks(items: int, queries: int, item_masks: Words | None, query_masks: Words | None) -> tuple[Words, Words]:
+    """Return masks of items and queries, checked: of as many rows and of equally many words; none where both are None.
+
+    Raises:
+        InvalidInputError: If they are not, or only one is None.
+    """
+    none = np.zeros((0, 0), np.uint64)
+    if item_masks is None and query_masks is None:
+        return none, none
+    if item_masks is None or query_masks is None:
+        raise InvalidInputError("label masks are given of one side only; give those of database and queries, or none")
+    asked = check_array(query_masks, "label masks of the queries", (queries, "words"), np.uint64)
+    return check_array(item_masks, "label masks of the database", (items, asked.shape[1]), np.uint64), asked
+
+
+def _check_last_word(name: str, words: Words, code_length: int) -> None:
+    """Raise InvalidInputError if the last words of some codes set a bit beyond the code length."""
+    used = code_length % WORD_BITS
+    if used and int(words.max(initial=0)) >> used:
+        raise InvalidInputError(f"{name} set bits beyond code_length={code_length}; unused high bits must be zero")
 
 
 def to_columns(codes: Codes) -> Words:
     """Return codes as 64-bit words, column by column: element [w, i] is word w of code i; shape (words, n)."""
+    codes = check_packed(codes)
     if codes.shape[1] == 8:
         return codes.view("<u8").reshape(1, -1)
     columns = np.empty(((codes.shape[1] + 7) // 8, len(codes)), np.uint64)
@@ -175,6 +192,7 @@ def to_columns(codes: Codes) -> Words:
 
 def to_rows(codes: Codes) -> Words:
     """Return codes as 64-bit words, row by row: element [i, w] is word w of code i; shape (n, words)."""
+    codes = check_packed(codes)
     if codes.shape[1] % 8 == 0:
         return codes.view("<u8")
     return np.ascontiguousarray(to_columns(codes).T)
@@ -198,12 +216,10 @@ def check_k(k: int, size: int, where: str) -> int:
 
 def _check_pair(database: Codes, queries: Codes) -> tuple[Codes, Codes]:
     """Return both code arrays C-ordered, after checking that they are codes of one width."""
-    for name, codes in (("database", database), ("queries", queries)):
-        if getattr(codes, "dtype", None) != np.uint8 or codes.ndim != 2 or codes.shape[1] == 0:
-            raise InvalidInputError(f"{name}: need codes, uint8 of shape (n, bytes); use hashcore.codes.pack")
+    database, queries = check_packed(database, "database"), check_packed(queries, "queries")
     if database.shape[1] != queries.shape[1]:
         raise InvalidInputError(
             f"queries are {queries.shape[1]} bytes wide but the database {database.shape[1]}; "
             "encode both with the same hasher"
         )
-    return np.ascontiguousarray(database), np.ascontiguousarray(queries)
+    return database, queries

@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, takewhile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hashcore import hasher_files
+from hashcore.arguments import as_array
 from hashcore.codes import Codes, Kind, check_code_length, code_bytes
+from hashcore.devices import check_device, full_float32
 from hashcore.errors import InvalidInputError
 from hashcore.modality import Description, Modality
 from hashcore.networks.own import check_allowed
+from hashcore.networks.own_source import check_sources
 from hashcore.quantization import certainty, outputs, pack_projections
+from hashcore.storage.places import place
 
 __all__ = ["Hasher", "Modality"]
 
@@ -73,9 +78,8 @@ class Hasher:
     def project(self, inputs: NDArray[Any], modality: str) -> NDArray[np.float32]:
         """Return f(x) of each item, in passes of 512 items.
 
-        Float32 rounds differently with the number of rows, of threads, and on every kind of processor. Rows in which
-        a projection is so close to where its bit changes that this could turn it are computed again in float64, so
-        codes are the same everywhere.
+        Rounding differs by batch size, threads and processor. Rows with a projection near its threshold are recomputed
+        in float64, so an input has one code everywhere.
 
         Args:
             inputs: Shape (n, *input.shape); float features, or uint8 pixels as (n, channels, height, width).
@@ -102,20 +106,26 @@ class Hasher:
         return codes
 
     def on(self, device: str) -> Hasher:
-        """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are."""
-        return replace(self, modules={name: deepcopy(module).to(device) for name, module in self.modules.items()})
+        """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are.
 
-    def save(self, uri: str) -> None:
+        Raises:
+            ConfigError: If torch cannot compute there.
+        """
+        place = check_device(device)
+        return replace(self, modules={name: deepcopy(module).to(place) for name, module in self.modules.items()})
+
+    def save(self, uri: str | Path) -> None:
         """Write the hasher's directory: a local path or an object store's URI.
 
         Raises:
             OutputError: If it cannot be written.
         """
+        uri = place(uri)
         description = {**self._describe(), "fingerprint": self.fingerprint, "provenance": dict(self.provenance)}
         hasher_files.write(uri, description, self.weights())
 
     @staticmethod
-    def load(uri: str, *, allow: Sequence[str] = ()) -> Hasher:
+    def load(uri: str | Path, *, allow: Sequence[str] = ()) -> Hasher:
         """Read a hasher's directory; no code of others is run that is not allowed.
 
         Args:
@@ -124,16 +134,19 @@ class Hasher:
                 package allows its submodules: `("mine",)` allows `mine` and `mine.nets`, but not `mines`.
 
         Raises:
-            InvalidInputError: If there is no hasher, or its network is of a module that is not allowed.
+            InvalidInputError: If there is no hasher, its network is of a module that is not allowed, or the source of
+                that module, or of what it imports from beside it, is another than that of the training.
             ConfigError: If its network is of a module that is allowed, and cannot be made.
             UnknownFormatError: If its format is newer than this reader.
             CorruptHasherError: If a file is damaged, or the two do not belong together.
         """
+        uri = place(uri)
         content = hasher_files.read_description(uri)
         with hasher_files.damage_named(uri):
             told = Description.model_validate(content)
         for name, modality in told.modalities.items():
             check_allowed(modality.network, allow, uri, name)
+            check_sources(modality.sources, uri, name)
         weights = hasher_files.read_weights(uri)
         with hasher_files.damage_named(uri):
             names = sorted(weights)
@@ -151,7 +164,7 @@ class Hasher:
         return {
             "code_length": self.code_length,
             "kind": self.kind,
-            "modalities": {name: spec.model_dump(mode="json") for name, spec in self.modalities.items()},
+            "modalities": {name: spec.described() for name, spec in self.modalities.items()},
         }
 
     def _check(self, inputs: NDArray[Any], modality: str) -> NDArray[Any]:
@@ -159,22 +172,31 @@ class Hasher:
         if modality not in self.modalities:
             known = ", ".join(sorted(self.modalities))
             raise InvalidInputError(f"modality={modality!r}: this hasher reads {known}; use one of these")
-        spec, items = self.modalities[modality].input, np.asarray(inputs)
-        if items.shape[1:] != spec.shape or not (np.isrealobj(items) and items.dtype.kind in "fiub"):
+        spec = self.modalities[modality].input
+        items = as_array(inputs, "inputs")
+        if items.shape[1:] != spec.shape or items.dtype.kind not in "fiub":
             raise InvalidInputError(
                 f"inputs are {items.dtype} of shape {items.shape}; {modality} reads numbers of shape (n, "
                 f"{', '.join(map(str, spec.shape))})"
             )
-        if items.dtype.kind == "f" and not np.isfinite(items).all():
-            raise InvalidInputError("inputs hold NaN or infinite values; leave those rows out, as read_column does")
-        return items
+        if items.dtype.kind != "f":
+            return items
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, and is refused as such
+            narrow = items.astype(np.float32, copy=False)
+        bad = np.flatnonzero(~np.isfinite(narrow).all(axis=tuple(range(1, narrow.ndim))))
+        if len(bad):
+            raise InvalidInputError(
+                f"inputs hold NaN or infinite values, or some beyond float32, in {len(bad)} of {len(items)} rows, such "
+                f"as row {bad[0]}; leave those rows out, as read_column does"
+            )
+        return narrow
 
     def _passes(self, items: NDArray[Any], modality: str) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Yield projections of consecutive slices of items."""
         device = next((weight.device for weight in self.modules[modality].state_dict().values()), torch.device("cpu"))
         for start in range(0, len(items), PASS_ROWS):
             batch = torch.from_numpy(np.require(items[start : start + PASS_ROWS], requirements=["C", "W"])).to(device)
-            with torch.inference_mode():
+            with torch.inference_mode(), full_float32():
                 projections = self.modules[modality](batch)
                 sizes = projections.abs().mean(dim=1, keepdim=True)
                 doubtful = (certainty(projections, self.kind) <= DOUBTFUL * sizes).any(dim=1)

@@ -23,6 +23,7 @@ from hashcore.errors import (
 DESCRIPTION = "hasher.json"
 WEIGHTS = "weights.safetensors"
 FORMAT_VERSION = 1
+REMEDY = "copy it again, or remove the folder and train"
 
 
 def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
@@ -80,15 +81,16 @@ def read_weights(uri: str) -> dict[str, Tensor]:
     try:
         return dict(load(content))
     except Exception as error:  # SafetensorError, or what torch says of an odd shape or type
-        raise CorruptHasherError(f"{uri}/{WEIGHTS} is damaged ({line(error)}); copy or train it again") from None
+        raise CorruptHasherError(
+            f"{uri}/{WEIGHTS} is damaged ({line(error)}); copy it again, or remove the folder and train"
+        ) from None
 
 
 def check_fingerprint(uri: str, *, expected: str, got: str) -> None:
     """Raise CorruptHasherError unless what was read has the fingerprint that was written."""
     if expected != got:
         raise CorruptHasherError(
-            f"{uri}: {DESCRIPTION} promises fingerprint {line(expected)} but its contents have {got}; "
-            "copy or train the hasher again"
+            f"{uri}: {DESCRIPTION} promises fingerprint {line(expected)} but its contents have {got}; {REMEDY}"
         )
 
 
@@ -105,7 +107,9 @@ def damage_named(uri: str) -> Iterator[None]:
     except ConfigError:
         raise
     except (LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError, ValueError) as error:
-        raise CorruptHasherError(f"{uri} does not describe its weights ({line(error)}); train it again") from None
+        raise CorruptHasherError(
+            f"{uri} does not describe its weights ({line(error)}); copy it again, or remove the folder and train"
+        ) from None
 
 
 def _content(uri: str, name: str) -> bytes:

@@ -14,8 +14,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hashcore.arguments import as_array, check_array, check_whole
 from hashcore.errors import InvalidInputError
-from hashcore.ties import Floats, Groups, Ties, hits, mean_over_hits, precision_sum
+from hashcore.ties import Floats, Groups, Ties, check_ties, hits, mean_over_hits, precision_sum
 
 Counts = NDArray[np.int64]
 Denominator = Literal["relevant", "reachable", "retrieved"]
@@ -50,9 +51,9 @@ def average_precision(
     array([0.70833333])
     """
     groups = _groups(all_counts, relevant_counts, ties)
-    taken = groups.above(_positive(cutoff, "cutoff") if cutoff is not None else None)
+    taken = groups.above(check_whole(cutoff, "cutoff", 1) if cutoff is not None else None)
     relevant = groups.relevant.sum(axis=1)
-    if denominator not in get_args(Denominator):
+    if not isinstance(denominator, str) or denominator not in get_args(Denominator):
         raise InvalidInputError(f"denominator={denominator!r}: use one of {', '.join(get_args(Denominator))}")
     if denominator == "retrieved" and cutoff is not None:
         return np.where(relevant > 0, mean_over_hits(groups, taken, ties), np.nan)
@@ -68,7 +69,7 @@ def precision_at(all_counts: Counts, relevant_counts: Counts, k: int, ties: Ties
         Values in [0, 1], shape (q,); 0 for a query without relevant items.
     """
     groups = _groups(all_counts, relevant_counts, ties)
-    return _ratio(hits(groups, groups.above(_positive(k, "k")), ties).sum(axis=1), np.array([k]))
+    return _ratio(hits(groups, groups.above(check_whole(k, "k", 1)), ties).sum(axis=1), np.array([k]))
 
 
 def recall_at(all_counts: Counts, relevant_counts: Counts, k: int, ties: Ties = "expected") -> Floats:
@@ -78,7 +79,7 @@ def recall_at(all_counts: Counts, relevant_counts: Counts, k: int, ties: Ties = 
         Values in [0, 1], shape (q,); NaN for a query without relevant items.
     """
     groups = _groups(all_counts, relevant_counts, ties)
-    return _ratio(hits(groups, groups.above(_positive(k, "k")), ties).sum(axis=1), groups.relevant.sum(axis=1))
+    return _ratio(hits(groups, groups.above(check_whole(k, "k", 1)), ties).sum(axis=1), groups.relevant.sum(axis=1))
 
 
 def precision_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray[np.int64]) -> Floats:
@@ -101,7 +102,7 @@ def recall_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDA
         Values in [0, 1], shape (q,) or (q, radii); NaN for a query without relevant items.
     """
     found, _ = _within(all_counts, relevant_counts, radius)
-    relevant = relevant_counts.sum(axis=1)
+    relevant = np.asarray(relevant_counts).sum(axis=1)
     return _ratio(found, relevant if found.ndim == 1 else relevant[:, None])
 
 
@@ -112,7 +113,8 @@ def f1_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray
         Values in [0, 1], shape (q,) or (q, radii); NaN for a query without relevant items, 0 where none is found.
     """
     found, within = _within(all_counts, relevant_counts, radius)
-    relevant = relevant_counts.sum(axis=1) if found.ndim == 1 else relevant_counts.sum(axis=1)[:, None]
+    relevant = np.asarray(relevant_counts).sum(axis=1)
+    relevant = relevant if found.ndim == 1 else relevant[:, None]
     return np.where(relevant > 0, _ratio(2 * found, within + relevant), np.nan)
 
 
@@ -122,48 +124,54 @@ def pr_curve(all_counts: Counts, relevant_counts: Counts) -> tuple[Floats, Float
     Pairs are pooled, so every pair weighs the same: relevant pairs within the radius, divided by all pairs within it,
     and by all relevant pairs. Precision is NaN where no pair is within the radius, recall where no pair is relevant.
     """
-    _groups(all_counts, relevant_counts, "expected")
+    all_counts, relevant_counts = _counts(all_counts, relevant_counts)
     within, found = np.cumsum(all_counts.sum(axis=0)), np.cumsum(relevant_counts.sum(axis=0))
     return _ratio(found, within), _ratio(found, found[-1:])
 
 
 def mean_precision_at(all_counts: Counts, relevant_counts: Counts, ks: ArrayLike, ties: Ties = "expected") -> Floats:
     """Return the mean over queries of `precision_at` for each of `ks`, shape (len(ks),)."""
-    return np.array([mean(precision_at(all_counts, relevant_counts, int(k), ties)) for k in np.asarray(ks)])
+    cuts = check_array(ks, "ks", ("n",), "iu")
+    return np.array([mean(precision_at(all_counts, relevant_counts, int(k), ties)) for k in cuts])
 
 
 def mean(values: Floats) -> float:
     """Return the mean of the values that are defined, NaN if none is."""
+    values = check_array(values, "values", ("n",), "iuf")
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else float("nan")
 
 
 def _within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray[np.int64]) -> tuple[Counts, Counts]:
     """Return the relevant and all items within each radius."""
-    _groups(all_counts, relevant_counts, "expected")
-    if np.min(radius) < 0 or np.max(radius) >= all_counts.shape[1]:
-        raise InvalidInputError(f"radius={radius}: use 0..{all_counts.shape[1] - 1}, the code length")
-    return np.cumsum(relevant_counts, axis=1)[:, radius], np.cumsum(all_counts, axis=1)[:, radius]
+    all_counts, relevant_counts = _counts(all_counts, relevant_counts)
+    code_length = all_counts.shape[1] - 1
+    is_one = np.isscalar(radius) or getattr(radius, "ndim", 1) == 0
+    radii = check_array([radius] if is_one else radius, "radius", ("radii",), "iu")
+    if len(radii) and not 0 <= radii.min() <= radii.max() <= code_length:
+        raise InvalidInputError(f"radius={radius}: use 0..{code_length}, the code length")
+    places = int(radii[0]) if is_one else radii
+    return np.cumsum(relevant_counts, axis=1)[:, places], np.cumsum(all_counts, axis=1)[:, places]
 
 
 def _groups(all_counts: Counts, relevant_counts: Counts, ties: Ties) -> Groups:
     """Return the checked counts as groups of tied items."""
-    if ties not in get_args(Ties):
-        raise InvalidInputError(f"ties={ties!r}: use one of {', '.join(get_args(Ties))}")
+    check_ties(ties)
+    return Groups.of(*_counts(all_counts, relevant_counts))
+
+
+def _counts(all_counts: Counts, relevant_counts: Counts) -> tuple[Counts, Counts]:
+    """Return counts of all and of relevant items as int64 of one shape, checked."""
+    all_counts, relevant_counts = as_array(all_counts, "all_counts"), as_array(relevant_counts, "relevant_counts")
     if all_counts.ndim != 2 or all_counts.shape != relevant_counts.shape:
         raise InvalidInputError(
             f"counts of shapes {all_counts.shape} and {relevant_counts.shape}: both need (queries, code_length + 1)"
         )
+    all_counts = check_array(all_counts, "all_counts", all_counts.shape, "iu")
+    relevant_counts = check_array(relevant_counts, "relevant_counts", all_counts.shape, "iu")
     if (relevant_counts < 0).any() or (relevant_counts > all_counts).any():
         raise InvalidInputError("relevant counts must be 0..all counts; pass all_counts first, then relevant_counts")
-    return Groups.of(all_counts, relevant_counts)
-
-
-def _positive(number: int, name: str) -> int:
-    """Return `number` if it is a whole number of at least 1."""
-    if not isinstance(number, (int, np.integer)) or number < 1:
-        raise InvalidInputError(f"{name}={number!r}: use a whole number of at least 1")
-    return int(number)
+    return all_counts.astype(np.int64), relevant_counts.astype(np.int64)
 
 
 def _ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Floats:

@@ -29,6 +29,12 @@ class Modality(Spec):
     """What is done to it before the network."""
     network: NetworkSpec
     """The network that projects it."""
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Of a network of the user's own: digest of the source of each module that it is made by, by the module's name."""
+
+    def described(self) -> dict[str, Any]:
+        """Return the whole as JSON holds it; sources only where there are any, so that older fingerprints stay."""
+        return self.model_dump(mode="json", exclude=None if self.sources else {"sources"})
 
     def module(self, code_length: int, kind: Kind = "dense") -> nn.Sequential:
         """Build preprocessing and network with fresh weights; from (n, *input.shape) to (n, outputs of a code)."""

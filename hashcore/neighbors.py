@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_array, check_whole
+from hashcore.errors import InvalidInputError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ALL = 2**63 - 1
+FIELDS: dict[str, type[np.generic]] = {"offsets": np.int64, "ids": np.int64, "distances": np.uint16}
 
 
 @dataclass(frozen=True)
@@ -29,17 +33,44 @@ class Neighbors:
     ids: NDArray[np.int64]
     distances: NDArray[np.uint16]
 
+    def __post_init__(self) -> None:
+        for name, kind in FIELDS.items():
+            array = getattr(self, name)
+            if type(array) is not np.ndarray or array.dtype != kind or array.ndim != 1 or not array.flags.c_contiguous:
+                object.__setattr__(self, name, check_array(array, f"{name} of neighbours", ("n",), kind))
+        if not len(self.offsets) or len(self.ids) != len(self.distances):
+            raise InvalidInputError(
+                f"neighbours of {len(self.offsets)} offsets, {len(self.ids)} ids and {len(self.distances)} distances; "
+                "give one offset more than queries, and an id and a distance to each neighbour"
+            )
+
     def __len__(self) -> int:
         """Return the number of queries."""
         return len(self.offsets) - 1
 
+    def checked(self) -> Neighbors:
+        """Return these neighbours, whose offsets are seen to rise from 0 to the number of neighbours.
+
+        Raises:
+            InvalidInputError: If they do not.
+        """
+        offsets, total = self.offsets, len(self.ids)
+        if offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
+            raise InvalidInputError(
+                f"neighbours: offsets must rise from 0 to {total}, the number of ids; take what a search gave"
+            )
+        return self
+
     def counts(self) -> NDArray[np.int64]:
         """Return the number of neighbours of each query, shape (q,)."""
-        return np.diff(self.offsets)
+        return np.diff(self.checked().offsets)
 
     def of(self, query: int) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
         """Return (ids, distances) of one query, as views."""
+        query = check_whole(query, "query", 0, len(self) - 1)
         part = slice(self.offsets[query], self.offsets[query + 1])
+        if not 0 <= part.start <= part.stop <= len(self.ids):
+            self.checked()
         return self.ids[part], self.distances[part]
 
     def query_numbers(self) -> NDArray[np.int64]:
@@ -50,17 +81,20 @@ class Neighbors:
         """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbour."""
         import pyarrow as pa
 
+        found = self.checked()
+        asked = check_array(query_ids, "query_ids", (len(found),), "iu").astype(np.int64)
         return pa.table(
             {
-                "query_id": np.asarray(query_ids, np.int64)[self.query_numbers()],
-                "id": self.ids,
-                "distance": self.distances.astype(np.int32),
+                "query_id": asked[found.query_numbers()],
+                "id": found.ids,
+                "distance": found.distances.astype(np.int32),
             }
         )
 
     @staticmethod
     def empty(queries: int) -> Neighbors:
         """Return the answer in which no query has a neighbour."""
+        queries = check_whole(queries, "queries", 0)
         return Neighbors(np.zeros(queries + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
 
     @staticmethod
@@ -86,10 +120,21 @@ class Neighbors:
 
         Returns:
             The joint answer, for each query ordered by (distance, id).
+
+        Raises:
+            InvalidInputError: If there is no part, or they answer different numbers of queries.
         """
         from hashcore import _kernels
+        from hashcore.processors import check_threads
 
+        most, threads = ALL if k is None else check_whole(k, "k", 1, ALL), check_threads(threads)
         if len(parts) == 1 and k is None:
             return parts[0]
-        lists = [(part.offsets, part.ids, part.distances) for part in parts]
-        return Neighbors(*_kernels.merge_lists(lists, ALL if k is None else k, threads))
+        sizes = sorted({len(part) for part in parts})
+        if len(sizes) != 1:
+            raise InvalidInputError(
+                f"answers to {' and '.join(map(str, sizes)) or 'no'} queries cannot be merged; give one or more to the "
+                "same queries"
+            )
+        lists = [(part.offsets, part.ids, part.distances) for part in map(Neighbors.checked, parts)]
+        return Neighbors(*_kernels.merge_lists(lists, most, threads))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hashcore.arguments import as_array, check_array, check_places, check_whole
 from hashcore.columns.hot import may_be_hot
 from hashcore.errors import InvalidInputError
 
@@ -38,11 +39,33 @@ class Labels:
 
     def of(self, row: int) -> NDArray[np.int32]:
         """Return the labels of one row, as a view."""
+        row = check_whole(row, "row", 0, len(self) - 1)
+        if not 0 <= self.offsets[row] <= self.offsets[row + 1] <= len(self.values):
+            self.checked()
         return self.values[self.offsets[row] : self.offsets[row + 1]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offsets", check_array(self.offsets, "offsets of labels", ("n + 1",), np.int64))
+        object.__setattr__(self, "values", check_array(self.values, "values of labels", ("total",), np.int32))
+        if not len(self.offsets):
+            raise InvalidInputError("offsets of labels: need one more than rows, got none; use Labels.from_lists(rows)")
+
+    def checked(self) -> Labels:
+        """Return these labels, whose offsets are seen to rise from 0 to the number of labels.
+
+        Raises:
+            InvalidInputError: If they do not.
+        """
+        offsets, total = self.offsets, len(self.values)
+        if offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
+            raise InvalidInputError(
+                f"labels: offsets must rise from 0 to {total}, the number of labels; use Labels.from_lists(rows)"
+            )
+        return self
 
     def counts(self) -> NDArray[np.int64]:
         """Return the number of labels of each row, shape (n,)."""
-        return np.diff(self.offsets)
+        return np.diff(self.checked().offsets)
 
     def row_numbers(self) -> NDArray[np.int64]:
         """Return for each label the number of its row, shape (total,)."""
@@ -68,7 +91,10 @@ class Labels:
                 f"labels are a matrix of shape {rows.shape} of 0 and 1, as if there were one for each class; give the "
                 "numbers of the classes, [np.flatnonzero(row) for row in matrix], or lists"
             )
-        lists = list(rows)
+        try:
+            lists = [list(row) for row in rows]
+        except TypeError:
+            raise InvalidInputError("labels: need one sequence of labels a row, such as [[7], [], [2, 7]]") from None
         values = [label for labels in lists for label in labels]
         return Labels(_offsets(np.fromiter(map(len, lists), np.int64, len(lists))), _int32(values))
 
@@ -82,6 +108,8 @@ class Labels:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if not isinstance(column, (pa.Array, pa.ChunkedArray)):
+            raise InvalidInputError(f"labels are a {type(column).__name__} but must be a column of Arrow")
         kind = column.type
         is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
         if not is_list or not pa.types.is_integer(kind.value_type):
@@ -100,6 +128,7 @@ class Labels:
         """
         import pyarrow as pa
 
+        self.checked()
         if len(self.values) > INT32.max:
             raise InvalidInputError(
                 f"{len(self.values)} labels exceed the {INT32.max} of an Arrow list; take fewer rows"
@@ -107,19 +136,28 @@ class Labels:
         return pa.ListArray.from_arrays(pa.array(self.offsets.astype(np.int32)), pa.array(self.values))
 
     def slice(self, start: int, stop: int) -> Labels:
-        """Return the labels of rows start:stop."""
+        """Return the labels of rows start:stop, as far as there are such rows."""
+        start = check_whole(start, "start", 0, len(self))
+        stop = check_whole(stop, "stop", start)
         offsets = self.offsets[start : stop + 1]
+        if (offsets[1:] < offsets[:-1]).any() or not 0 <= offsets[0] <= offsets[-1] <= len(self.values):
+            self.checked()
         return Labels(offsets - offsets[0], self.values[offsets[0] : offsets[-1]])
 
     def take(self, rows: NDArray[np.int64]) -> Labels:
         """Return the labels of the given rows, in their order; a row may be named more than once."""
-        offsets = _offsets(self.counts()[rows])
-        shift = np.repeat(self.offsets[:-1][rows] - offsets[:-1], np.diff(offsets))
+        rows = check_places(rows, "rows", len(self))
+        starts, ends = self.offsets[rows], self.offsets[rows + 1]
+        if len(rows) and (starts.min() < 0 or ends.max() > len(self.values) or (ends < starts).any()):
+            self.checked()
+        offsets = _offsets(ends - starts)
+        shift = np.repeat(starts - offsets[:-1], np.diff(offsets))
         return Labels(offsets, self.values[np.arange(offsets[-1]) + shift])
 
     @staticmethod
     def concatenate(parts: Sequence[Labels]) -> Labels:
         """Join the labels of consecutive blocks of rows."""
+        parts = [check_labels(part) for part in parts]
         counts = np.concatenate([np.empty(0, np.int64), *(part.counts() for part in parts)])
         return Labels(_offsets(counts), np.concatenate([np.empty(0, np.int32), *(part.values for part in parts)]))
 
@@ -144,7 +182,9 @@ class Labels:
         >>> Labels.from_lists([[7], [], [2, 9, 7]]).to_masks(np.array([2, 7], np.int32)).tolist()
         [[2], [0], [3]]
         """
-        if (np.diff(vocabulary) <= 0).any():
+        vocabulary = check_array(vocabulary, "vocabulary", ("labels",), "iu")
+        self.checked()
+        if (vocabulary[1:] <= vocabulary[:-1]).any():
             raise InvalidInputError("the vocabulary must ascend without repetition; use Labels.vocabulary()")
         masks = np.zeros((len(self), max(1, -(-len(vocabulary) // MASK_BITS))), np.uint64)
         for start in range(0, len(self), ROWS_AT_ONCE):  # the numbers of rows and bits take six times the masks' space
@@ -159,6 +199,22 @@ class Labels:
         np.bitwise_or.at(masks.reshape(-1), row * masks.shape[1] + position // MASK_BITS, bits)
 
 
+def check_labels(labels: Any, rows: int | None = None) -> Labels:
+    """Return labels if they are such, sound, and of as many rows as there must be; None allows any number.
+
+    Raises:
+        InvalidInputError: If they are not.
+    """
+    if not isinstance(labels, Labels):
+        raise InvalidInputError(
+            f"labels are a {type(labels).__name__}; give hashcore.relevance.Labels.from_lists(rows), a list of labels "
+            "for each row"
+        )
+    if rows is not None and len(labels) != rows:
+        raise InvalidInputError(f"{len(labels)} rows of labels for {rows} codes; give one row of labels a code")
+    return labels.checked()
+
+
 def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:
     """Return where each row begins, and where the last one ends."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
@@ -166,7 +222,7 @@ def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:
 
 def _int32(labels: ArrayLike) -> NDArray[np.int32]:
     """Return labels as int32 if every one is a whole number that fits."""
-    values = np.asarray(labels)
+    values = as_array(labels, "labels")
     if values.size == 0:
         return np.empty(0, np.int32)
     if not np.issubdtype(values.dtype, np.integer):

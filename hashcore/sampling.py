@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_places, check_whole
 from hashcore.errors import InvalidInputError
-from hashcore.relevance import Labels
+from hashcore.relevance import Labels, check_labels
 
 Rows = NDArray[np.int64]
 
@@ -77,7 +78,7 @@ class SharedLabels:
             batch_size: Rows of a batch: half of them anchors, the other half drawn to go with them.
             generator: Decides order and draws.
         """
-        half = batch_size // 2
+        half = check_whole(batch_size, "batch_size", 2) // 2
         count = max(1, len(self.labels) // half)
         order = np.resize(generator.permutation(self.anchors), (count, half))
         for anchors in order:
@@ -90,6 +91,7 @@ def supervise(labels: Labels) -> SharedLabels:
     Raises:
         InvalidInputError: If no row has a label, no two rows share one, or all share the same.
     """
+    labels = check_labels(labels)
     if labels.values.size == 0:
         raise InvalidInputError("no row has a label; a ranking is learned from labels, or use a method that needs none")
     vocabulary, numbers = np.unique(labels.values, return_inverse=True)
@@ -129,7 +131,11 @@ def _check(sizes: Rows, labelled_rows: int, vocabulary: NDArray[np.int32]) -> No
 
 def draw_positives(supervision: SharedLabels, anchors: Rows, generator: np.random.Generator) -> Rows:
     """Draw for each anchor one of its shared labels, then another row of that label; each with equal chances."""
+    anchors = check_places(anchors, "anchors", len(supervision.labels))
     starts = supervision.entry_offsets[anchors]
+    alone = anchors[supervision.entry_offsets[anchors + 1] == starts]
+    if len(alone):
+        raise InvalidInputError(f"anchors: row {alone[0]} shares no label with another; take some of `anchors`")
     entries = generator.integers(starts, supervision.entry_offsets[anchors + 1])
     first = supervision.group_offsets[supervision.entry_labels[entries]]
     size = supervision.group_offsets[supervision.entry_labels[entries] + 1] - first

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hashcore.arguments import as_array, check_array, check_numbers, check_whole
+from hashcore.errors import InvalidInputError
 
 Ties = Literal["expected", "best", "worst"]
 Floats = NDArray[np.float64]
@@ -39,24 +42,62 @@ class Groups:
     items_before: Floats
     relevant_before: Floats
 
+    def __post_init__(self) -> None:
+        shape = np.shape(as_array(self.items, "items"))
+        for name in ("items", "relevant", "items_before", "relevant_before"):
+            array = as_array(getattr(self, name), name)
+            if array.dtype.kind not in "iuf" or array.shape not in (shape, ()):
+                raise InvalidInputError(f"{name}: need numbers of shape {shape}, got {array.dtype} of {array.shape}")
+            object.__setattr__(self, name, array.astype(np.float64, copy=False))
+
     @staticmethod
     def of(all_counts: NDArray[np.int64], relevant_counts: NDArray[np.int64]) -> Groups:
         """Return the groups of q queries from counts at each distance, shape (q, L + 1)."""
-        items, relevant = all_counts.astype(np.float64), relevant_counts.astype(np.float64)
+        items = check_array(all_counts, "all_counts", ("queries", "groups"), "iu").astype(np.float64)
+        relevant = check_array(relevant_counts, "relevant_counts", items.shape, "iu").astype(np.float64)
         return Groups(items, relevant, np.cumsum(items, axis=1) - items, np.cumsum(relevant, axis=1) - relevant)
 
     def at(self, query: int, group: int) -> Groups:
         """Return one group, as arrays without dimensions."""
-        of = (query, group)
+        queries, groups = self._of_queries()
+        of = check_whole(query, "query", 0, queries - 1), check_whole(group, "group", 0, groups - 1)
         return Groups(self.items[of], self.relevant[of], self.items_before[of], self.relevant_before[of])
+
+    def _of_queries(self) -> tuple[int, int]:
+        """Return the numbers of queries and groups, where they are groups of queries."""
+        shapes = {array.shape for array in (self.items, self.relevant, self.items_before, self.relevant_before)}
+        if len(shapes) != 1 or self.items.ndim != 2:
+            said = ", ".join(map(str, sorted(shapes)))
+            raise InvalidInputError(f"groups of shapes {said}: need those of queries, all of shape (queries, groups)")
+        if not ((self.relevant >= 0) & (self.relevant <= self.items)).all():
+            raise InvalidInputError("groups with more relevant items than items, or fewer than none; use Groups.of")
+        return self.items.shape[0], self.items.shape[1]
 
     def above(self, cutoff: int | None) -> Floats:
         """Return how many items of each group stand among the first `cutoff` of the ranking (None: all)."""
+        if cutoff is not None:
+            cutoff = check_whole(cutoff, "cutoff", 0)
         return self.items if cutoff is None else np.clip(cutoff - self.items_before, 0, self.items)
+
+
+def check_ties(ties: str) -> Ties:
+    """Return `ties` if it says which order of tied items is meant, else raise InvalidInputError."""
+    if not isinstance(ties, str) or ties not in get_args(Ties):
+        raise InvalidInputError(f"ties={ties!r}: use one of {', '.join(get_args(Ties))}")
+    return ties  # type: ignore[return-value]
+
+
+def _taken(groups: Groups, taken: Floats) -> Floats:
+    """Return how many items of each group are taken, one number a group."""
+    array = check_numbers(taken, "taken", groups.items.shape)
+    if (array < 0).any() or (array > groups.items).any():
+        raise InvalidInputError("taken: more items of a group than it has, or fewer than none; use Groups.above")
+    return array.astype(np.float64, copy=False)
 
 
 def hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
     """Return the relevant items among the first `taken` of each group."""
+    taken, ties = _taken(groups, taken), check_ties(ties)
     if ties == "best":
         return np.minimum(groups.relevant, taken)
     if ties == "worst":
@@ -71,6 +112,7 @@ def precision_sum(groups: Groups, taken: Floats, ties: Ties) -> Floats:
     probability r / n, and then R + 1 + (i − 1)(r − 1)/(n − 1) relevant items are expected up to that rank. The sum of
     their ratio over i = 1 … taken needs only a difference of harmonic numbers.
     """
+    taken, ties = _taken(groups, taken), check_ties(ties)
     if ties == "best":
         return _run(groups.items_before, groups.relevant_before, hits(groups, taken, ties))
     if ties == "worst":
@@ -92,6 +134,8 @@ def mean_over_hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
         groups: Groups of shape (q, groups).
         taken: Items of each group above the cut-off; at most one group of a query is split.
     """
+    groups._of_queries()
+    taken, ties = _taken(groups, taken), check_ties(ties)
     split = (taken > 0) & (taken < groups.items)
     sums = np.where(split, 0, precision_sum(groups, taken, ties)).sum(axis=1)
     found = np.where(split, 0, hits(groups, taken, ties)).sum(axis=1)
@@ -106,12 +150,29 @@ def harmonic_difference(start: Floats, count: Floats) -> Floats:
 
     Ranks up to 32 come from a table, later ones from the asymptotic series of H_n about n + ½; a difference of two
     harmonic numbers would lose the digits of a small sum far down the ranking.
+
+    Raises:
+        InvalidInputError: If one is negative, or no whole number, or the two have different shapes.
     """
-    end = start + count
+    start, count = (_counted(numbers, name) for numbers, name in ((start, "start"), (count, "count")))
+    try:
+        end = start + count
+    except ValueError:
+        raise InvalidInputError(
+            f"start and count have shapes {start.shape} and {count.shape}; give one shape"
+        ) from None
     first, last = (np.minimum(rank, TABLE_SIZE).astype(np.intp) for rank in (start, end))
     low, high = np.maximum(start, TABLE_SIZE) + 0.5, np.maximum(end, TABLE_SIZE) + 0.5
     total: Floats = np.log1p((high - low) / low) + (_series(high) - _series(low)) + TABLE[first, last]
     return total
+
+
+def _counted(numbers: Floats, name: str) -> Floats:
+    """Return numbers of items as floats."""
+    array = as_array(numbers, name)
+    if array.dtype.kind not in "iuf" or (array.size and not 0 <= array.min() <= array.max() < np.inf):
+        raise InvalidInputError(f"{name}: need numbers of items, none of them negative, got {array.dtype}")
+    return array.astype(np.float64, copy=False)
 
 
 def _split_mean(group: Groups, taken: Floats, sum_before: float, hits_before: float, ties: Ties) -> float:

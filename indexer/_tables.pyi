@@ -7,7 +7,7 @@ Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]  # offse
 TableArrays = tuple[int, int, int, int, Numbers, Words, Numbers | None]  # word, shift, bits, filter word, arrays
 TableWork = tuple[int, int, int, float]  # probes, candidates, verified, seconds
 
-RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int]  # the first arguments below
+RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int, bool]  # first arguments below
 BlockArrays = tuple[int, int, int, Numbers, Words, Numbers]  # begin, end, bits, offsets, words, positions
 # Of the fold table: sizes and starts of classes, offsets, before, tags.
 FoldArrays = tuple[Numbers, Numbers, Numbers, NDArray[np.uint8], NDArray[np.uint8]]
@@ -23,6 +23,7 @@ class ShardTables:
         short_ids: Numbers | None,
         long_ids: NDArray[np.int64] | None,
         id_base: int,
+        some_empty: bool,
         tables: list[TableArrays],
     ) -> None: ...
     def range(
@@ -41,6 +42,7 @@ class SparseTables:
         short_ids: Numbers | None,
         long_ids: NDArray[np.int64] | None,
         id_base: int,
+        some_empty: bool,
         folds: FoldArrays | None,
         blocks: list[BlockArrays],
         lists: ListArrays | None,
@@ -48,6 +50,9 @@ class SparseTables:
     def range(
         self, queries: Words, radius: int, route: int, costs: tuple[float, ...], max_rows: int, threads: int
     ) -> SparseAnswer | None: ...
+    def routes(
+        self, queries: Words, radius: int, route: int, costs: tuple[float, ...]
+    ) -> tuple[list[int], float, float]: ...  # queries by route, expected nanoseconds by the plans, and by scans
     def nearest(
         self, queries: Words, k: int, farthest: int, route: int, costs: tuple[float, ...], threads: int
     ) -> Lists: ...

@@ -1,4 +1,4 @@
-"""Looking an index over: what it holds, and whether that is what it says and answers as it must."""
+"""Inspect and verify an index: contents, checksums, structure, and sample answers against a linear scan."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hashcore import codes as packed
+from hashcore.arguments import check_whole
 from hashcore.codes import Codes
 from hashcore.errors import CorruptIndexError
 from indexer.manifest import ShardEntry, files_of, generations
@@ -94,6 +95,7 @@ def inspect(index: Index) -> Inspection:
 
 def verify(index: Index, audited: int) -> Verified:
     """Check every shard of an index."""
+    audited = check_whole(audited, "audited", 0)
     parts = [verify_shard(index, number, audited) for number in range(len(index.shards))]
     for group in overlapping(index.shards):
         verify_ids(index, group)
@@ -143,7 +145,7 @@ def _audit(shard: Shard, queries: Codes) -> None:
     """Compare a shard's answers with the counts of a scan over all codes, and each neighbour with its stored code."""
     counts, _ = shard.distance_histograms(queries)
     within = np.cumsum(counts, axis=1)
-    k = min(NEAREST, shard.rows)
+    k = min(NEAREST, max(shard.rows, 1))
     nearest = shard.knn_search(queries, k)
     for number, query in enumerate(queries):
         expected = np.repeat(np.arange(counts.shape[1]), counts[number].clip(max=k))[:k]
@@ -172,5 +174,6 @@ def _distances(shard: Shard, query: Codes, ids: Any) -> Any:
 
 def _wrong(shard: Shard, expected: str, got: object) -> CorruptIndexError:
     return CorruptIndexError(
-        f"{shard.file.path}: a search for one of its codes expected {expected}, got {got}; build the index again"
+        f"{shard.file.path}: a search for one of its codes expected {expected}, got {got}; remove the "
+        "index and build it again"
     )

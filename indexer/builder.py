@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_whole
 from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind
 from hashcore.errors import InvalidInputError, OutputError
 from hashcore.relevance import Labels
 from indexer.changes import ROWS_PER_SHARD, check_ids
 from indexer.commit import check_files, commit_manifest, next_generation
 from indexer.index import Index
-from indexer.layout import SAMPLE_CODES, Layout, plan_layout
+from indexer.layout import SAMPLE_CODES, Layout, check_layout, plan_layout
 from indexer.manifest import CURRENT, MANIFESTS, Manifest, ShardEntry, new_writer
 from indexer.shard_builder import build_shard as build_shard_in
 from indexer.shard_builder import check_labelled
@@ -23,7 +25,7 @@ from indexer.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFIN
 
 
 def build(
-    root: str,
+    root: str | Path,
     ids: NDArray[np.int64],
     codes: Codes,
     *,
@@ -53,11 +55,14 @@ def build(
         OutputError: If `root` holds something else or cannot be written.
     """
     check_kind(kind)
-    codes = check_codes(codes, check_code_length(code_length))
-    ids = check_ids(ids, codes)
-    check_labelled(labels, len(codes))
-    if not isinstance(rows_per_shard, int) or rows_per_shard < 1:
-        raise InvalidInputError(f"rows_per_shard={rows_per_shard!r}: use a whole number of rows, 1 or more")
+    code_length = check_code_length(code_length)
+    codes = check_codes(codes, code_length)
+    ids, labels = check_ids(ids, codes), check_labelled(labels, len(codes))
+    rows_per_shard = check_whole(rows_per_shard, "rows_per_shard", 1)
+    if layout is not None and check_layout(layout).code_length != code_length:
+        raise InvalidInputError(
+            f"the layout is of {layout.code_length} bits but code_length={code_length}; give one of both"
+        )
     if layout is None:
         sample = codes[:: max(len(codes) // SAMPLE_CODES, 1)]
         rows = min(rows_per_shard, len(codes))
@@ -73,7 +78,13 @@ def build(
 
 
 def build_shard(
-    root: str, ids: NDArray[np.int64], codes: Codes, labels: Labels | None = None, *, layout: Layout, threads: int = 0
+    root: str | Path,
+    ids: NDArray[np.int64],
+    codes: Codes,
+    labels: Labels | None = None,
+    *,
+    layout: Layout,
+    threads: int = 0,
 ) -> ShardEntry:
     """Write one shard below `root` and return its entry: the task of a distributed build.
 
@@ -83,7 +94,7 @@ def build_shard(
 
 
 def commit(
-    root: str,
+    root: str | Path,
     entries: Sequence[ShardEntry],
     *,
     layout: Layout,
@@ -144,7 +155,7 @@ def _check_disjoint(index: Index) -> None:
             )
 
 
-def check_root(root: str, known: Collection[str] = ()) -> Store:
+def check_root(root: str | Path, known: Collection[str] = ()) -> Store:
     """Return the store at `root` if an index may be built there.
 
     An index has CURRENT, or manifests. Without them, only what a killed build leaves may be there.

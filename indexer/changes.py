@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_array
 from hashcore.codes import Codes, check_codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
 from hashcore.relevance import Labels
 from indexer.commit import commit_shards
 from indexer.layout import SAMPLE_CODES, Layout, plan_layout
 from indexer.manifest import Manifest, ShardEntry, manifest_name, read_manifest
-from indexer.shard_builder import build_shard, signed
+from indexer.shard_builder import build_shard, check_labelled, signed
 from indexer.tombstones import write_tombstones
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _nature(manifest: Manifest) -> tuple[object, ...]:
 def append_rows(index: Index, ids: NDArray[np.int64], codes: Codes, labels: Labels | None) -> Manifest:
     """Commit a generation with one more shard, and return its manifest."""
     codes = check_codes(codes, index.code_length)
-    ids = check_ids(ids, codes)
+    ids, labels = check_ids(ids, codes), check_labelled(labels, len(codes))
     entries: list[ShardEntry] = []
     looked: set[Key] = set()
 
@@ -127,13 +128,9 @@ def commit_appended(index: Index, entries: Sequence[ShardEntry], change: dict[st
 
 def check_ids(ids: Any, codes: Codes) -> NDArray[np.int64]:
     """Return ids, one a code and each once."""
-    array = np.asarray(ids)
     if not len(codes):
         raise InvalidInputError("there are no codes to index; encode a corpus first")
-    if array.ndim != 1 or len(array) != len(codes) or array.dtype.kind not in "iu":
-        raise InvalidInputError(
-            f"ids: need {len(codes)} whole numbers, one a code, got {array.dtype} of shape {array.shape}"
-        )
+    array = check_array(ids, "ids", (len(codes),), "iu")
     if len(array) > 1 and not (array[1:] > array[:-1]).all():
         ordered = np.sort(array)
         twice = ordered[1:][ordered[1:] == ordered[:-1]]
@@ -185,16 +182,17 @@ def _beside(shards: Iterable[ShardEntry], entry: ShardEntry) -> list[ShardEntry]
 
 def delete_rows(index: Index, ids: NDArray[np.int64]) -> Manifest:
     """Commit a generation without some items, and return its manifest; the current one where none of them is there."""
-    wanted = np.asarray(ids)
-    if wanted.dtype.kind not in "iu" and len(wanted):
-        raise InvalidInputError(f"ids: need whole numbers, got {wanted.dtype}")
-    return commit_deleted(index, signed(wanted), {})[0]
+    return commit_deleted(index, signed(check_array(ids, "ids", ("n",), "iu")), {})[0]
 
 
 def mark_deleted(index: Index, number: int, ids: NDArray[np.int64]) -> ShardEntry:
     """Write the tombstones of one shard, and return its entry with them; as it was where it holds none of the ids."""
+    return mark_rows(index, number, index.open_shard(number).live.find(ids))
+
+
+def mark_rows(index: Index, number: int, rows: NDArray[np.uint32]) -> ShardEntry:
+    """Write the tombstones of one shard with some more rows, and return its entry with them; as it was without rows."""
     entry, shard = index.shards[number], index.open_shard(number)
-    rows = shard.live.find(ids)
     return write_tombstones(index.store, entry, shard.live.deleted_with(rows)) if len(rows) else entry
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hashcore.errors import InvalidInputError, OutputError
+from hashcore.arguments import check_whole
+from hashcore.errors import OutputError
 from hashcore.relevance import Labels
 from indexer.changes import ROWS_PER_SHARD, Key, layout_of, on_newest
 from indexer.commit import commit_shards
@@ -40,8 +41,7 @@ def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER
     >>> plan_compaction([entry.model_copy(update={"rows": rows}) for rows in (100, 20, 30, 20, 90, 40)], 100)
     [(1, 2, 3)]
     """
-    if rows_per_shard < 1:
-        raise InvalidInputError(f"rows_per_shard={rows_per_shard}: use 1 or more")
+    rows_per_shard = check_whole(rows_per_shard, "rows_per_shard", 1)
     groups: list[list[int]] = []
     room = 0
     for number, entry in enumerate(shards):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_whole
 from hashcore.codes import Codes, Kind, check_codes
 from hashcore.errors import CorruptIndexError
-from hashcore.hamming import available_threads, check_k, check_radius
+from hashcore.hamming import check_k, check_radius
 from hashcore.neighbors import Neighbors
+from hashcore.processors import check_threads
 from hashcore.relevance import Labels
 from indexer import audit, changes, compaction
 from indexer import vacuum as vacuums
@@ -91,8 +94,9 @@ class Index:
             The number of a block's first query, and the block's neighbours.
         """
         queries = check_codes(queries, self.code_length, "queries")
-        check_radius(radius, self.code_length)
-        threads, manifest = threads or available_threads(), self.manifest
+        radius = check_radius(radius, self.code_length)
+        max_bytes = check_whole(max_bytes, "max_bytes", 1)
+        threads, manifest = check_threads(threads), self.manifest
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             parts: list[Neighbors] = []
@@ -116,9 +120,9 @@ class Index:
         Args and Raises as `range_search`; `k` must lie in 1..len(index).
         """
         queries = check_codes(queries, self.code_length, "queries")
-        check_k(k, len(self), "the index")
+        k, threads = check_k(k, len(self), "the index"), check_threads(threads)
         parts = [shard.knn_search(queries, k, threads=threads) for shard in self._each(self.manifest)]
-        return Neighbors.merge(parts, k, threads=threads or available_threads())
+        return Neighbors.merge(parts, k, threads=threads)
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> list[ShardPlan]:
         """Search, and return for each shard how: tables and their radii, or scan; work expected and done."""
@@ -191,15 +195,19 @@ class Index:
 
     def open_shard(self, number: int) -> Shard:
         """Open one shard; it stays open while there is room for it."""
-        return self._open.get(self.shards[number], self.manifest)
+        return self._open.get(self._entry(number), self.manifest)
 
     def stored_shard(self, number: int) -> Shard:
         """Open one shard as it is stored now, every byte compared; a copy that this machine keeps is made anew."""
-        return self._open.stored(self.shards[number], self.manifest)
+        return self._open.stored(self._entry(number), self.manifest)
 
     def shard_of(self, entry: ShardEntry) -> Shard:
         """Open a shard that was built for this index and may not be part of it yet."""
         return self._open.get(entry, self.manifest)
+
+    def _entry(self, number: int) -> ShardEntry:
+        """Return the entry of one shard."""
+        return self.shards[check_whole(number, "shard", 0, len(self.shards) - 1)]
 
     def at(self, manifest: Manifest) -> Index:
         """Return another generation of this index, which shares the opened shards."""
@@ -219,7 +227,7 @@ class Index:
         return self
 
 
-def open_index(root: str, generation: int | None = None, *, verify: bool = False) -> Index:
+def open_index(root: str | Path, generation: int | None = None, *, verify: bool = False) -> Index:
     """Open an index: reads its manifest, and no shard before it is searched.
 
     Args:
@@ -233,7 +241,7 @@ def open_index(root: str, generation: int | None = None, *, verify: bool = False
         CorruptIndexError: If the manifest is damaged.
     """
     store = open_store(root)
-    manifest = read_manifest(store, generation)
+    manifest = read_manifest(store, None if generation is None else check_whole(generation, "generation", 1))
     if not manifest.shards:
         raise CorruptIndexError(f"{root}: generation {manifest.generation} has no shards; restore its manifest")
     return Index(store, manifest, verify=verify)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from hashcore.arguments import check_whole
 from hashcore.codes import MAX_CODE_LENGTH, Codes, Kind, check_code_length, check_codes, check_kind, unpack
-from hashcore.errors import brief
+from hashcore.errors import InvalidInputError, brief
 from indexer.fold_order import WORD_BITS, plan_order
 from indexer.signature_blocks import Block, plan_blocks
 
@@ -105,6 +106,13 @@ class Layout(BaseModel):
         return (substring.word - 1) % self.words
 
 
+def check_layout(layout: object) -> Layout:
+    """Return a layout if it is one, else raise InvalidInputError."""
+    if not isinstance(layout, Layout):
+        raise InvalidInputError(f"layout is a {type(layout).__name__}; give what indexer.plan_layout returns")
+    return layout
+
+
 def first_problem(error: ValidationError) -> str:
     """Return on one line what is wrong first with fields that a file holds."""
     first = error.errors(include_url=False, include_context=False)[0]
@@ -121,7 +129,7 @@ def plan_layout(
     kind: Kind = "dense",
     signatures: bool = False,
 ) -> Layout:
-    """Choose what is looked up by, and an order of bits that spreads the sample over it.
+    """Choose the substrings or blocks to index, and a bit order that fills their buckets evenly.
 
     Dense codes get substrings of about log2(rows_per_shard) bits; sparse and ternary ones a fold table and inverted
     lists and, if asked for, blocks of about as many bits of entropy.
@@ -138,7 +146,9 @@ def plan_layout(
     Returns:
         The layout; any layout gives exact answers, a good one gives them sooner.
     """
-    bits = unpack(check_codes(sample[:SAMPLE_CODES], check_code_length(code_length)), code_length)
+    code_length, rows_per_shard = check_code_length(code_length), check_whole(rows_per_shard, "rows_per_shard", 1)
+    scan_below = None if scan_below is None else check_whole(scan_below, "scan_below", 0)
+    bits = unpack(check_codes(sample, code_length, "sample")[:SAMPLE_CODES], code_length)
     if check_kind(kind) != "dense":
         order, blocks = plan_blocks(bits, rows_per_shard) if signatures else (plan_order(bits), ())
         return Layout(

@@ -240,7 +240,9 @@ class S3Store:
         def size() -> int:
             found = self.size(key)
             if found is None:
-                raise MissingFileError(f"{self}/{key}: the object is missing; restore it or build the index again")
+                raise MissingFileError(
+                    f"{self}/{key}: the object is missing; restore it, or remove the index and build it again"
+                )
             return found
 
         return size

@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore import hamming
+from hashcore.arguments import check_whole
 from hashcore.built import check_built
 from hashcore.codes import Codes
-from hashcore.hamming import Words, available_threads
+from hashcore.errors import InvalidInputError
+from hashcore.hamming import Words
 from hashcore.neighbors import ALL, Neighbors
+from hashcore.processors import check_threads
 from indexer import _tables
 from indexer.allocation import Allocation, Costs, allocate
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
@@ -60,6 +63,16 @@ class Shard(ShardContents):
         """The substrings of its hash tables; none where the shard is small and scanned."""
         return self.layout.substrings if "table0.offsets" in self.file.arrays else ()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to travel.
+
+        Raises:
+            InvalidInputError: Always; a file that is mapped here is nothing to another process.
+        """
+        raise InvalidInputError(
+            f"{self.name} is an opened shard; pickle its index, which opens shards of its own there"
+        )
+
     def range_search(
         self, queries: Codes, radius: int, *, threads: int = 0, max_bytes: int = MAX_RESULT_BYTES
     ) -> Neighbors:
@@ -74,6 +87,7 @@ class Shard(ShardContents):
         Raises:
             InvalidInputError: If widths differ, the radius does not fit, or one query's neighbours need more memory.
         """
+        max_bytes = check_whole(max_bytes, "max_bytes", 1)
         search = self.range_searcher(queries, radius, threads=threads)
         return Neighbors.concatenate([found for _, found in search_blocks(search, len(queries), max_bytes)])
 
@@ -84,7 +98,7 @@ class Shard(ShardContents):
 
         The file is read ahead where the search touches most of it.
         """
-        rows = self._query_rows(queries)
+        rows, threads = self._query_rows(queries), check_threads(threads)
         plan = self._plan(rows, radius)
         if plan.reads_most(len(rows), self.stored_distinct):
             self.file.will_need()
@@ -97,11 +111,10 @@ class Shard(ShardContents):
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""
-        rows = self._query_rows(queries)
+        rows, threads, k = self._query_rows(queries), check_threads(threads), check_whole(k, "k", 1)
         if not len(rows) or not self.rows:
             return Neighbors.empty(len(rows))
         costs, k = self.costs, min(k, self.rows)
-        threads = threads or available_threads()
         lists, _ = self._native.nearest(
             rows, k, self.layout.code_length, costs.probe, costs.candidate, costs.scan, threads
         )
@@ -110,7 +123,7 @@ class Shard(ShardContents):
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:
         """Search, and say how: the plan, and the expected and actual work of each table."""
         start = time.perf_counter()
-        rows = self._query_rows(queries)
+        rows, threads = self._query_rows(queries), check_threads(threads)
         plan = self._plan(rows, radius)
         totals, neighbors, scanned = np.zeros((len(self.substrings), 4)), 0, False
 
@@ -149,7 +162,7 @@ class Shard(ShardContents):
 
     def _plan(self, rows: Words, radius: int) -> Allocation:
         """Return the plan for queries as stored words."""
-        hamming.check_radius(radius, self.layout.code_length)
+        radius = hamming.check_radius(radius, self.layout.code_length)
         substrings = self.substrings
         rings = min(radius // max(len(substrings), 1) + 1, SAMPLED_RINGS)
         sampled = min(len(rows) // SAMPLED_QUERIES + 1, SAMPLED_QUERIES)
@@ -164,7 +177,6 @@ class Shard(ShardContents):
         Tables whose buckets turn out so full that a scan would have cost less are given up for one.
         """
         max_candidates = min(math.ceil(len(rows) * plan.scan_ns / self.costs.candidate), ALL)
-        threads = threads or available_threads()
         found = self._native.range(rows, radius, list(plan.radii), max_candidates, most_rows, threads)
         return None if found is None else _Found(Neighbors(*found[0]), found[1], found[2])
 

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import check_array
 from hashcore.codes import Codes, check_codes
 from hashcore.errors import InvalidInputError
-from hashcore.hamming import Words, available_threads, to_columns
-from hashcore.relevance import Labels
+from hashcore.hamming import Words, to_columns
+from hashcore.processors import check_threads
+from hashcore.relevance import Labels, check_labels
 from indexer import _tables
-from indexer.layout import Layout
+from indexer.layout import Layout, check_layout
 from indexer.manifest import ShardEntry
 from indexer.shard_file import Array, write_shard_file
 from indexer.sparse_builder import class_keys, sparse_arrays
@@ -42,10 +44,10 @@ def build_shard(
     Raises:
         InvalidInputError: If shapes differ, or there are no rows or more than 2³² − 1.
     """
-    codes = check_codes(codes, layout.code_length)
+    codes = check_codes(codes, check_layout(layout).code_length)
     ids = _check_ids(ids, len(codes))
-    check_labelled(labels, len(codes))
-    arrays, facts = arrange(ids, codes, labels, layout, threads or available_threads())
+    labels = check_labelled(labels, len(codes))
+    arrays, facts = arrange(ids, codes, labels, layout, check_threads(threads))
     path = store.new_file()
     try:
         digest = write_shard_file(path, arrays, facts)
@@ -64,18 +66,15 @@ def build_shard(
 
 def _check_ids(ids: Any, rows: int) -> NDArray[np.int64]:
     """Return `ids` as int64 of shape (rows,)."""
-    array = np.ascontiguousarray(ids)
-    if array.shape != (rows,) or array.dtype.kind not in "iu":
-        raise InvalidInputError(f"ids: need {rows} whole numbers, one a code, got {array.dtype} of shape {array.shape}")
+    array = check_array(ids, "ids", (rows,), "iu")
     if not 0 < rows <= MAX_ROWS:
         raise InvalidInputError(f"a shard of {rows} rows; use 1..{MAX_ROWS} (rows_per_shard)")
     return signed(array)
 
 
-def check_labelled(labels: Labels | None, rows: int) -> None:
-    """Raise InvalidInputError unless there is a row of labels for each code, or none at all."""
-    if labels is not None and len(labels) != rows:
-        raise InvalidInputError(f"{len(labels)} rows of labels for {rows} codes; give one row of labels a code")
+def check_labelled(labels: Labels | None, rows: int) -> Labels | None:
+    """Return labels if there is a row of them for each code, or none at all, else raise InvalidInputError."""
+    return None if labels is None else check_labels(labels, rows)
 
 
 def signed(ids: NDArray[Any]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What an opened shard holds: its codes, rows, ids and labels, mapped and checked, and how far queries are from all."""
+"""An opened shard's codes, ids and labels, memory-mapped and checked, with distance histograms over them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from hashcore import hamming
+from hashcore.arguments import check_array, check_places
 from hashcore.codes import Codes, check_codes, code_bytes
 from hashcore.errors import CorruptIndexError, brief
-from hashcore.hamming import Words, available_threads
+from hashcore.hamming import Words
+from hashcore.processors import available_threads
 from hashcore.relevance import Labels
 from indexer import _tables
 from indexer.derived_arrays import check_derived
@@ -52,7 +54,8 @@ class ShardContents:
         whole = read_rows(self.file, base)
         if self.file.size <= VERIFIED_ON_OPEN_BYTES:
             self.check()
-        self.live = whole if deleted is None else whole.without(deleted)
+        gone = None if deleted is None else check_array(deleted, "deleted", ("n",), np.uint32)
+        self.live = whole if gone is None else whole.without(gone)
         self.rows: int = len(self.live)
         self.distinct: int = self.stored_distinct if deleted is None else self.live.distinct()
 
@@ -93,10 +96,33 @@ class ShardContents:
 
     def codes_of(self, rows: NDArray[np.uint32]) -> Codes:
         """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
+        rows = check_places(rows, "rows", self.stored_rows).astype(np.uint32)
         places = self.live.places(rows)
-        if self.live.offsets is not None:
-            places = np.searchsorted(self.live.sound_offsets, places, side="right") - 1
-        return self._stored_codes()[places]
+        return self._stored_codes()[self._code_places(places)]
+
+    def _code_places(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which stored code the live row at each place has."""
+        if self.live.offsets is None:
+            return places
+        return np.searchsorted(self.live.sound_offsets, places, side="right").astype(np.int64) - 1
+
+    def distances_at(self, queries: Codes, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how far each query is from the row at its place.
+
+        Args:
+            queries: Codes, shape (n, bytes).
+            places: Of live rows, in row order, shape (n,).
+
+        Returns:
+            Distances in bits, shape (n,).
+
+        Raises:
+            InvalidInputError: If they are of other lengths, or a place is none.
+        """
+        rows = self._query_rows(queries)
+        places = check_array(check_places(places, "places", self.rows), "places", (len(rows),), "iu")
+        apart = self._codes[:, self._code_places(places)].T ^ rows
+        return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
 
     @property
     def has_labels(self) -> bool:
@@ -119,20 +145,22 @@ class ShardContents:
 
         Args:
             queries: Codes, shape (q, bytes).
-            query_relevance: Label bit masks, shape (q, words); without them nothing is relevant.
+            query_relevance: Label bit masks, shape (q, words); without any masks nothing is relevant.
             item_relevance: Label bit masks of the items in row order, shape (rows, words).
             threads: Threads to use; 0 takes every processor this process may run on.
 
         Returns:
             Two int64 arrays of shape (q, code_length + 1).
+
+        Raises:
+            InvalidInputError: If the queries' width does not fit, or masks have other rows or words.
         """
-        none = np.zeros((0, 0), np.uint64)
         return hamming.histograms_of_columns(
             np.repeat(self._countable_codes, self._row_counts(), axis=1),
             self._query_rows(queries),
             self.layout.code_length,
-            none if item_relevance is None else item_relevance,
-            none if query_relevance is None else query_relevance,
+            item_relevance,
+            query_relevance,
             threads=threads,
         )
 
@@ -162,7 +190,7 @@ class ShardContents:
     def _row_arrays(self) -> _tables.RowArrays:
         """Return codes, live rows and their ids as the native code takes them."""
         live = self.live
-        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base
+        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base, live.deleted is not None
 
     def _layout(self) -> Layout:
         """Return the layout in the file's facts."""

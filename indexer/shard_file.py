@@ -101,7 +101,9 @@ class ShardFile:
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
-            raise MissingFileError(f"{path}: the shard is missing; restore it or build the index again") from None
+            raise MissingFileError(
+                f"{path}: the shard is missing; restore it, or remove the index and build it again"
+            ) from None
         except ValueError:
             raise CorruptIndexError(f"{path}: expected a shard, got an empty file; restore it") from None
         except OSError as error:

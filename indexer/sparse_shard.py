@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore import hamming
+from hashcore.arguments import check_whole
 from hashcore.codes import Codes
-from hashcore.hamming import Words, available_threads
+from hashcore.hamming import Words
 from hashcore.neighbors import Neighbors
+from hashcore.processors import check_threads
 from indexer import _tables
+from indexer.allocation import LEAST_NS, Allocation
 from indexer.blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.fold_order import WORD_BITS
 from indexer.plans import ShardPlan, TablePlan
@@ -49,6 +53,28 @@ class SparseCosts(NamedTuple):
     scanned: float = 0.1
 
 
+@dataclass(frozen=True)
+class Routes(Allocation):
+    """A plan for one radius on one shard of sparse codes, in which each query takes a route of its own.
+
+    Radii, probes and candidates are empty: no table is looked up for all queries alike.
+
+    Attributes:
+        taken: Queries that take each of `ROUTES`.
+    """
+
+    taken: tuple[int, ...]
+
+    @property
+    def is_scan(self) -> bool:
+        """Whether every query scans the shard."""
+        return self.taken[-1] == sum(self.taken)
+
+    def reason(self, scanned: bool = False) -> str:  # noqa: ARG002 (no route is given up for a scan)
+        """Say in a few words how many queries take which route, and what scans would cost."""
+        return _reason(self.taken, self.scan_ns / max(self.tables_ns, LEAST_NS))
+
+
 class SparseShard(Shard):
     """A shard of sparse codes, opened; safe to use from several threads.
 
@@ -70,8 +96,8 @@ class SparseShard(Shard):
 
         The file is read ahead where the search touches most of it.
         """
-        rows = self._query_rows(queries)
-        hamming.check_radius(radius, self.layout.code_length)
+        rows, threads = self._query_rows(queries), check_threads(threads)
+        radius = hamming.check_radius(radius, self.layout.code_length)
         if CODES_A_QUERY * len(rows) * (radius + 1) >= self.stored_distinct:
             self.file.will_need()
 
@@ -83,20 +109,19 @@ class SparseShard(Shard):
 
     def knn_search(self, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
         """Find the k nearest items of each query (all items where there are fewer), ordered by (distance, id)."""
-        rows = self._query_rows(queries)
+        rows, threads, k = self._query_rows(queries), check_threads(threads), check_whole(k, "k", 1)
         if not len(rows) or not self.rows:
             return Neighbors.empty(len(rows))
-        threads = threads or available_threads()
         k, farthest, route = min(k, self.rows), self.layout.code_length, self._route_number
         return Neighbors(*self._sparse.nearest(rows, k, farthest, route, self.sparse_costs, threads))
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> ShardPlan:
         """Search, and say how: which routes the queries took, and the expected and actual work of each structure."""
         start = time.perf_counter()
-        rows, neighbors = self._query_rows(queries), 0
+        rows, neighbors, threads = self._query_rows(queries), 0, check_threads(threads)
         work, costs = np.zeros((len(self._structures()), len(WORK))), np.zeros(2)
         work[:, WORK.index("radius")] = -1
-        hamming.check_radius(radius, self.layout.code_length)
+        radius = hamming.check_radius(radius, self.layout.code_length)
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             found = self._range(rows[part], radius, most_rows, threads)
@@ -113,9 +138,18 @@ class SparseShard(Shard):
             for structure, done in zip(self._structures(), work, strict=True)
             if done[0] > 0 and work[-1, 0] < len(rows)
         )
-        reason = _reason(len(rows), work[:, 0], costs[1] / max(costs[0], 1e-9))
+        folds, *_, lists, fold_scan, scan = work[:, 0].astype(int).tolist()
+        taken = folds, len(rows) - folds - lists - fold_scan - scan, lists, fold_scan, scan
+        reason = _reason(taken, costs[1] / max(costs[0], LEAST_NS))
         seconds = time.perf_counter() - start
         return ShardPlan(self.name, self.rows, self.distinct, reason, tables, neighbors, seconds)
+
+    def plan(self, queries: Codes, radius: int) -> Routes:
+        """Return the plan of a range search: which routes the queries take, and the mean cost expected of one."""
+        rows, radius = self._query_rows(queries), hamming.check_radius(radius, self.layout.code_length)
+        taken, by_plan, by_scan = self._sparse.routes(rows, radius, self._route_number, self.sparse_costs)
+        many = max(len(rows), 1)
+        return Routes((), (), (), by_plan / many, by_scan / many, tuple(taken))
 
     def _structures(self) -> list[tuple[str, int]]:
         """Return name and bits of everything that may answer, in the order of the native code."""
@@ -129,7 +163,6 @@ class SparseShard(Shard):
 
     def _range(self, rows: Words, radius: int, most_rows: int, threads: int) -> _tables.SparseAnswer | None:
         """Answer queries as stored words; None where there are more than `most_rows` neighbours."""
-        threads = threads or available_threads()
         return self._sparse.range(rows, radius, self._route_number, self.sparse_costs, most_rows, threads)
 
     @property
@@ -191,12 +224,11 @@ def _table_plan(name: str, bits: int, radius: int, done: NDArray[np.float64]) ->
     )
 
 
-def _reason(queries: int, done: NDArray[np.float64], ratio: float) -> str:
-    """Say in a few words how many queries took which route, and what scans would have cost; done[i]: by structure i."""
-    folds, lists, fold_scan, scan = (int(done[structure]) for structure in (0, -3, -2, -1))
-    if scan == queries:
+def _reason(taken: Sequence[int], ratio: float) -> str:
+    """Say in a few words how many queries take which of ROUTES, and what scans would cost."""
+    queries = sum(taken)
+    if taken[-1] == queries:
         return "scan: nothing else is expected to be cheaper"
-    signatures = queries - folds - lists - fold_scan - scan
-    taken = dict(zip(ROUTES, (folds, signatures, lists, fold_scan, scan), strict=True))
-    said = ", ".join(f"{name} for {count:,} of {queries:,} queries" for name, count in taken.items() if count)
+    routes = zip(ROUTES, taken, strict=True)
+    said = ", ".join(f"{name} for {count:,} of {queries:,} queries" for name, count in routes if count)
     return f"{said}: a scan would cost {ratio:.1f}x as much"

@@ -13,6 +13,7 @@ from io import TextIOWrapper
 from typing import Literal, NamedTuple
 
 from hashcore.errors import HashcoreError
+from jobs.pipeline.interrupts import was_interrupted
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -65,19 +66,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # so that a pipe sees lines when they are said
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of where its cache lies
     try:
         _run(given)
     except HashcoreError as error:
         print(f"hashcore {given.verb}: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_ERROR
     except KeyboardInterrupt:
-        print(f"hashcore {given.verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _interrupted(given.verb)
     except BrokenPipeError:
         if not _reader_left():
             raise
         return EXIT_READER_LEFT
+    except Exception as error:
+        if not was_interrupted(error):
+            raise
+        return _interrupted(given.verb)
     return 0
+
+
+def _interrupted(verb: str) -> int:
+    """Say that a verb was interrupted, and return its exit code."""
+    print(f"hashcore {verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+    return EXIT_INTERRUPTED
 
 
 def _reader_left() -> bool:

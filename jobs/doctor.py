@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from hashcore.errors import StorageError
+from hashcore.machine import cores, memory_bytes
 from jobs.pipeline.java import MIN_JAVA, java_version
 
 DISTRIBUTION = "hashcore"
@@ -25,32 +25,38 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print one line per finding."""
-    place = {} if given.root is None else {"root": storage(given.root)}
-    for name, finding in {**machine(), **programs(), **libraries(), **place}.items():
+    """Print one line per finding.
+
+    Raises:
+        HashcoreError: If a place is named and cannot hold an index, after all was printed.
+    """
+    for name, finding in {**machine(), **programs(), **libraries()}.items():
         print(f"{name:<12} {finding}")
+    if given.root is not None:
+        print(f"{'root':<12} {storage(given.root)}")
 
 
 def storage(root: str) -> str:
-    """Return whether a place can hold an index that several writers change."""
+    """Return that a place can hold an index that several writers change.
+
+    Raises:
+        StorageError: If it cannot: it is not there, may not be written, or does not keep writers apart.
+    """
     from indexer.store import open_store
 
-    try:
-        open_store(root).check_swaps()
-    except StorageError as error:
-        return str(error)
+    open_store(root).check_swaps()
     return f"{root} keeps writers apart: an index there may be changed by several at once"
 
 
 def machine() -> dict[str, str]:
     """Return what the machine offers."""
-    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
-        "cores": str(os.cpu_count()),
-        "memory": f"{memory_bytes / GIB:.1f} GiB",
+        "cores": str(cores()),
+        "memory": f"{memory_bytes() / GIB:.1f} GiB",
         "disk": f"{shutil.disk_usage('.').free / GIB:.1f} GiB free here",
         "kernels": _kernels(),
+        "gpu": _gpus(),
     }
 
 
@@ -61,6 +67,23 @@ def _kernels() -> str:
     except ImportError as error:
         return f"not built ({error}); type: pip install -e ."
     return f"{hamming.isa()} of {', '.join(hamming.available_isas())}; HASHCORE_ISA forces one"
+
+
+def _gpus() -> str:
+    """Return the GPUs that networks can be trained and run on, and what to install where torch cannot reach one."""
+    try:
+        import torch
+    except ImportError:
+        return "none can be used: torch is not installed"
+    count = torch.cuda.device_count()
+    if count:
+        names = ", ".join(dict.fromkeys(map(torch.cuda.get_device_name, range(count))))
+        return f"{count} × {names}; train.gpu and encode.gpus use them"
+    if shutil.which("nvidia-smi"):
+        return (
+            f"torch {torch.__version__} reaches none, though an NVIDIA driver is here; install a torch built for CUDA"
+        )
+    return "none; networks are trained and run on the cores"
 
 
 def programs() -> dict[str, str]:

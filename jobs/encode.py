@@ -6,7 +6,6 @@ runs twice writes the same files, and returns counts. The driver judges the coun
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -17,12 +16,13 @@ from pydantic import Field
 
 from hashcore import files
 from hashcore.errors import InvalidInputError, require
-from jobs.corpora import corpus
+from jobs.corpora import corpus, verdict
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, check_format, reading, steps
-from jobs.pipeline import codes, memory, outputs, records, runs
-from jobs.pipeline.paths import Place
+from jobs.corpora.spec import EncodeConfig
+from jobs.pipeline import codes, memory, outputs, records, rejects, runs
+from jobs.pipeline.paths import Paths, absolute
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
@@ -32,28 +32,6 @@ if TYPE_CHECKING:
 
     from hashcore.hasher import Hasher
     from jobs.pipeline.config import Pipeline
-
-
-class EncodeConfig(Section):
-    """How items become codes."""
-
-    modality: str = "image"
-    """The hasher's modality that reads the items."""
-    column: str | None = None
-    """Column that holds them; none means that it is named like the modality."""
-    batch_rows: int = Field(default=4096, ge=1)
-    """Rows that pass the network at once; bounds the memory of a task."""
-    rows_per_group: int = Field(default=1 << 17, ge=1)
-    """Rows of a row group of the codes files."""
-    files_per_step: int = Field(default=1024, ge=1)
-    """Files of the corpus that are encoded as one Spark job; a killed run goes on after the last step it finished."""
-    gpus: float = Field(default=0, ge=0, le=1)
-    """GPU that each task takes: 0.25 lets four tasks share one. Spark must have been told of its GPUs."""
-    only_ids: Place | None = None
-    """Parquet of ids: of the database only their rows are encoded, and no queries; with `rejected/` of an earlier run,
-    once its rows are mended, into a directory of their own that can be appended."""
-    max_rejected_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of bad rows beyond which the job fails."""
 
 
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
@@ -77,8 +55,18 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If an output is another pipeline's, or cannot be written.
     """
     corpus.run(pipeline)
-    for part in ("database", "queries") if pipeline.encode.only_ids is None else ("database",):
-        encode_part(pipeline, part)
+    encode_part(pipeline, "database")
+    if pipeline.encode.only_ids is None:
+        if _has_queries(pipeline):
+            encode_part(pipeline, "queries")
+        else:
+            print(f"encode queries: there is no {pipeline.paths.corpus_queries}; none encoded")
+
+
+def _has_queries(pipeline: Pipeline) -> bool:
+    """Return whether there is a query set, or one that is missing was named."""
+    path = pipeline.paths.corpus_queries
+    return files.exists(path) or path != absolute(Paths.below(pipeline.root)["corpus_queries"])
 
 
 def encode_part(pipeline: Pipeline, part: str) -> None:
@@ -91,44 +79,66 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     inputs = {"corpus": records.fingerprint_of(source), "hasher": hasher.fingerprint}
     if pipeline.encode.only_ids is not None:
         inputs["only_ids"] = records.fingerprint_of(pipeline.encode.only_ids)
-    record = records.record(pipeline, f"encode {part}", ("corpus", "encode"), inputs)
+    record = records.record(pipeline, f"encode {part}", decisive(pipeline, part), inputs)
     if outputs.is_finished(path, record):
         print(f"encode {part}: done before -> {path}")
         return
-    _check_modality(pipeline.encode.modality, hasher)
+    modality = _checked_modality(pipeline.encode, part, hasher)
     check_format(pipeline.corpus.format, source)
-    _promise_memory(pipeline, hasher)
+    _promise_memory(pipeline, hasher, modality)
     spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
-    found = _steps(spark, source, pipeline)
+    found = _steps(spark, part, pipeline)
     with outputs.writing(path, record, resumes=True) as staging, reading(source, pipeline.corpus.format):
-        counts = _encode(spark, found, staging, hasher, pipeline, f"encode {part}")
-        _judge(counts, source, pipeline)
-        codes.write_info(staging, _info(hasher, pipeline.encode.modality, counts.encoded))
+        counts = _encode(spark, found, staging, hasher, pipeline, part)
+        _judge(counts, part, pipeline, staging)
+        codes.write_info(staging, _info(hasher, modality, counts.encoded))
+    files.remove(rejects.place_of(path))  # of an earlier run
     runs.count(rows=counts.encoded, rejected=counts.rejected)
-    print(
-        f"encode {part}: {counts.encoded:,} codes of {hasher.code_length} bits, {counts.rejected:,} rejected -> {path}"
-    )
+    rejected = f"{counts.rejected:,} rejected" + (f": {counts.rejects.told()}" if counts.rejected else "")
+    print(f"encode {part}: {counts.encoded:,} codes of {hasher.code_length} bits, {rejected} -> {path}")
+    verdict.tell_few(counts.distinct.number(), counts.encoded, hasher.code_length, path)
 
 
-def _promise_memory(pipeline: Pipeline, hasher: Hasher) -> None:
+def decisive(pipeline: Pipeline, part: str) -> list[str]:
+    """Return the keys of the configuration that decide a part's codes, or how its steps are divided."""
+    config = pipeline.encode
+    keys = [config.key_of(part, "modality"), config.key_of(part, "column"), "encode.files_per_step"]
+    labels = ["corpus.labels", "corpus.labels_as"] if config.part(part).labelled else []
+    return [*keys, "corpus.format", "corpus.id", f"encode.{part}.labelled", *labels]
+
+
+def _promise_memory(pipeline: Pipeline, hasher: Hasher, modality: str) -> None:
     """Raise ConfigError if a task would take more memory than it may."""
-    config, item = pipeline.encode, hasher.modalities[pipeline.encode.modality].input
+    config, item = pipeline.encode, hasher.modalities[modality].input
     item_bytes = 4 * math.prod(item.shape)
     projected = memory.encoding_bytes(config.batch_rows, item_bytes, config.rows_per_group, hasher.code_length)
     memory.promise("encode", projected, pipeline.spark, "lower encode.batch_rows")
 
 
-def _check_modality(modality: str, hasher: Hasher) -> None:
-    """Raise InvalidInputError unless the hasher reads a modality."""
+def _checked_modality(config: EncodeConfig, part: str, hasher: Hasher) -> str:
+    """Return the modality of a part, which the hasher reads."""
+    modality, key = config.modality_of(part), config.key_of(part, "modality")
     if modality not in hasher.modalities:
         known = ", ".join(sorted(hasher.modalities))
-        raise InvalidInputError(f"encode.modality={modality}: this hasher reads {known}; use one of these")
+        raise InvalidInputError(
+            f"{key}={modality}: this hasher reads {known}; use one of these, as in --set {key}={min(hasher.modalities)}"
+        )
+    return modality
 
 
-def _steps(spark: SparkSession, source: str, pipeline: Pipeline) -> Sequence[Step]:
-    """Return the steps of a corpus."""
+def _steps(spark: SparkSession, part: str, pipeline: Pipeline) -> Sequence[Step]:
+    """Return the steps of a part of the corpus."""
     corpus, config = pipeline.corpus, pipeline.encode
-    columns = Columns(source, corpus.id, {"item": config.column or config.modality}, corpus.labels, corpus.labels_as)
+    labels = corpus.labels if config.part(part).labelled else None
+    columns = Columns(
+        pipeline.paths.corpus(part),
+        corpus.id,
+        {"item": config.column_of(part)},
+        labels,
+        corpus.labels_as,
+        config.key_of(part, "column"),
+        "corpus.labels=null" if part == "database" else f"encode.{part}.labelled=false",
+    )
     return steps(spark, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
 
 
@@ -144,20 +154,19 @@ def _info(hasher: Hasher, modality: str, rows: int) -> codes.CodesInfo:
 
 
 def _encode(
-    spark: SparkSession, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, label: str
+    spark: SparkSession, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, part: str
 ) -> Counts:
     """Encode the steps that a killed run has not done, and return the sum of all counts."""
-    for part in (codes.DATA, REJECTED, SCRATCH):
-        files.make_folder(files.join(folder, part))
-    config = pipeline.encode
+    for name in (codes.DATA, REJECTED, SCRATCH):
+        files.make_folder(files.join(folder, name))
+    config, device = pipeline.encode, "cuda" if pipeline.encode.gpus else "cpu"
+    uri, modality = pipeline.paths.hasher, pipeline.encode.modality_of(part)
     counts = []
     for number, step in enumerate(found):
-        device = "cuda" if config.gpus else "cpu"
-        work = Work(
-            folder, number, pipeline.paths.hasher, hasher.fingerprint, config.modality, config.rows_per_group, device
-        )
+        work = Work(folder, number, uri, hasher.fingerprint, modality, config.rows_per_group, device)
         work = work._replace(only_ids=config.only_ids, allow=pipeline.allowed())
-        counts.append(_encode_step(spark, step, work, f"{label}, step {number + 1} of {len(found)}", config.gpus))
+        label = f"encode {part}, step {number + 1} of {len(found)}"
+        counts.append(_encode_step(spark, step, work, label, config.gpus))
     files.remove(files.join(folder, SCRATCH))
     return Counts.total(counts)
 
@@ -167,28 +176,32 @@ def _encode_step(spark: SparkSession, step: Step, work: Work, label: str, gpus: 
     kept = files.join(work.folder, SCRATCH, f"step-{work.step:05}.json")
     content = files.read_bytes(kept)
     if content is not None:
-        return Counts(**json.loads(content))
+        return Counts.from_json(content)
     for part in (codes.DATA, REJECTED):
         for left in files.listing(files.join(work.folder, part)):
             if left.rpartition("/")[2].startswith(f"part-{work.step:05}-"):
                 files.remove(left)
     counts = Counts.total(step.map(spark, partial(encode_partition, work), label, gpus))
-    files.write_bytes(kept, json.dumps(counts._asdict()).encode())
+    files.write_bytes(kept, counts.to_json())
     return counts
 
 
-def _judge(counts: Counts, source: str, pipeline: Pipeline) -> None:
-    """Raise InvalidInputError if what was found in a corpus must not become an output."""
-    rows, limit = counts.encoded + counts.rejected, pipeline.encode.max_rejected_share
-    if counts.null_ids:
-        raise InvalidInputError(f"{source}: {counts.null_ids} ids in {pipeline.corpus.id} are null; give every row one")
-    if rows == 0:
-        raise InvalidInputError(f"{source} is empty; give a corpus with at least one row")
-    if counts.rejected > limit * rows or counts.encoded == 0:
-        raise InvalidInputError(
-            f"{source}: {counts.rejected} of {rows} rows are bad, more than encode.max_rejected_share={limit}; "
-            "mend them, or raise the share"
-        )
+def _judge(counts: Counts, part: str, pipeline: Pipeline, folder: str) -> None:
+    """Raise InvalidInputError if what was found in a corpus must not become an output; its rejected rows are kept."""
+    source, config = pipeline.paths.corpus(part), pipeline.encode
+    verdict.judge_encoded(counts, source, pipeline.corpus.id, config.only_ids)
+    key, limit, place = (
+        "encode.max_rejected_share",
+        config.max_rejected_share,
+        rejects.place_of(pipeline.paths.codes(part)),
+    )
+    try:
+        verdict.judge(counts.rejects, counts.encoded, source=source, key=key, limit=limit, place=place)
+    except InvalidInputError:
+        rejects.keep_files(files.join(folder, REJECTED), place)
+        raise
+    if config.only_ids is not None:
+        verdict.tell_absent(config.only_ids, folder, (codes.DATA, REJECTED), source)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ from hashcore.protocol import parse
 from jobs.evaluation import metrics
 from jobs.evaluation.distinct import PART_BYTES, count_distinct
 from jobs.evaluation.examples import Choice, draw, select
-from jobs.evaluation.figures import Measured, curves, figures, measure
+from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure
 from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
+from jobs.evaluation.notes import notes_of
 from jobs.evaluation.tally import Queries, Task
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.digest import digest
@@ -41,7 +42,8 @@ class EvaluateConfig(Section):
     """Which figures are wanted; relevant is an item that shares at least one label with the query."""
 
     measures: tuple[str, ...] = ("mAP", "mAP@1000/retrieved", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
-    """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators."""
+    """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators.
+    Where hardly a query finds anything within d bits, the least radius within which half of them do is shown, too."""
     knn: tuple[int, ...] = (1, 10, 50)
     """Numbers of neighbours that vote for a query's class; left out where items have not exactly one label."""
     examples: int = Field(default=6, ge=0)
@@ -50,6 +52,8 @@ class EvaluateConfig(Section):
     """Neighbours to show of each."""
     seed: int = 0
     """Decides which queries are drawn."""
+    exclude_self: bool = False
+    """Leave the item that has a query's id out of its ranking, where queries are items of the database."""
 
     @field_validator("measures")
     @classmethod
@@ -79,6 +83,7 @@ def run(pipeline: Pipeline) -> Metrics:
     from jobs.pipeline.spark import session
     from jobs.pipeline.tasks import map_tasks
 
+    pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
     inputs = {"index": _content(paths.index), "codes_queries": records.fingerprint_of(paths.codes_queries)}
     record = records.record(pipeline, "evaluate", ("evaluate",), inputs)
@@ -115,19 +120,21 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
     index, queries = _open(pipeline)
     wanted = [parse(name) for name in config.measures]
     choice = Choice(draw(queries.ids, config.examples, config.seed), config.examples, config.neighbors)
-    k = min(max(config.neighbors, *config.knn, 1), len(index))
-    _promise_memory(pipeline, index, queries, k)
+    ranked = len(index) - config.exclude_self
+    k = min(max(config.neighbors, *config.knn, 1), ranked)
+    _promise_memory(pipeline, index, queries, k + config.exclude_self)
     blocks = []
     for block in _blocks(queries, index.code_length, k):
-        total = kept.total(run_tasks, _tasks(root, index, block, k))
-        blocks.append(measure(block, total, wanted, config.knn, choice))
+        total = kept.total(run_tasks, _tasks(root, index, block, k, exclude_self=config.exclude_self))
+        blocks.append(measure(block, total, wanted, config.knn, choice, ranked))
     found = figures(blocks, len(index), index.code_length)
-    votes = any(name.startswith("kNN") for name in found)
+    found |= at_a_radius_that_answers(blocks, wanted, len(index))
+    setting = _setting(pipeline, index, blocks, count_distinct(root, index, partial(run_tasks, kept.count)))
     return Metrics(
-        setting=_setting(pipeline, index, blocks, count_distinct(root, index, partial(run_tasks, kept.count))),
+        setting=setting,
         figures=found,
-        notes=[] if votes or not config.knn else ["no k-NN error: a query or an item has not exactly one label"],
-        curves=curves(blocks, len(index)),
+        notes=notes_of(pipeline, setting, has_votes=any(name.startswith("kNN") for name in found)),
+        curves=curves(blocks, ranked),
         examples=select([example for block in blocks for example in block.examples], config.examples),
     )
 
@@ -145,7 +152,7 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
     import indexer
 
     index = indexer.open(pipeline.paths.index)
-    info = codes.read_info(pipeline.paths.codes_queries)
+    info = codes.read_info(pipeline.paths.codes_queries, "paths.corpus_queries")
     made_by = index.manifest.hasher_fingerprint or info.hasher_fingerprint
     if (info.code_length, info.hasher_fingerprint) != (index.code_length, made_by):
         raise InvalidInputError(
@@ -161,12 +168,21 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
 
 def _check(config: EvaluateConfig, index: Index) -> None:
     """Raise ConfigError if a wanted figure does not exist for this index."""
+    ranked = len(index) - config.exclude_self
     for k in config.knn:
-        if k > len(index):
-            raise ConfigError(f"evaluate.knn: k={k} exceeds the {len(index)} codes in the index; use k <= {len(index)}")
+        if k > ranked:
+            others = " but the query's own" if config.exclude_self else ""
+            raise ConfigError(
+                f"evaluate.knn: k={k} exceeds the {ranked} codes in the index{others}; use k <= {ranked}, as in "
+                f"--set 'evaluate.knn={[each for each in config.knn if each <= ranked]}'"
+            )
+    if ranked < 1:
+        raise ConfigError("evaluate.exclude_self=true leaves no item to rank; index more than one")
     for radius in (parse(name).within for name in config.measures):
         if radius is not None and radius > index.code_length:
-            raise ConfigError(f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code")
+            raise ConfigError(
+                f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code; use smaller ones"
+            )
 
 
 def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) -> None:
@@ -191,12 +207,13 @@ def _blocks(queries: Queries, code_length: int, k: int) -> Iterator[Queries]:
         yield queries.take(np.arange(start, min(start + rows, len(queries.ids))))
 
 
-def _tasks(root: str, index: Index, queries: Queries, k: int) -> list[Task]:
+def _tasks(root: str, index: Index, queries: Queries, k: int, *, exclude_self: bool) -> list[Task]:
     """Return one task a shard, or a group of shards where there are many."""
     count = len(index.shards)
     groups = [tuple(range(group, count, MAX_GROUPS)) for group in range(min(count, MAX_GROUPS))]
     content = [digest([(entry.name, entry.tombstones) for entry in map(index.shards.__getitem__, g)]) for g in groups]
-    return [Task(root, index.generation, group, queries, k, made) for group, made in zip(groups, content, strict=True)]
+    made = partial(Task, root, index.generation, queries=queries, k=k, exclude_self=exclude_self)
+    return [made(shards=group, content=of_group) for group, of_group in zip(groups, content, strict=True)]
 
 
 def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], distinct_codes: int) -> Setting:
@@ -210,7 +227,9 @@ def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], disti
         code_length=index.code_length,
         distinct_codes=distinct_codes,
         relevance="at least one common label",
-        ranking="all items of the database by Hamming distance",
+        queries_in_database=sum(block.itself for block in blocks),
+        ranking="all items of the database by Hamming distance"
+        + (", but the one of its own id" if pipeline.evaluate.exclude_self else ""),
         index_generation=index.generation,
         hasher_fingerprint=codes.read_info(pipeline.paths.codes_queries).hasher_fingerprint,
     )

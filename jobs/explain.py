@@ -28,13 +28,15 @@ def run(pipeline: Pipeline) -> None:
     import indexer
 
     index, source = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries
-    search.check_question(pipeline.search, index, codes.read_info(source), source)
+    search.check_question(pipeline.search, index, codes.read_info(source, "paths.corpus_queries"), source)
     block = codes.plan(source, pipeline.search.queries_per_task)[0]
     queries = codes.read_chunk(block, index.code_length).codes
-    radius = asked_radius(pipeline.search, index, queries)
+    radius, why = asked_radius(pipeline.search, index, queries), ""
+    if pipeline.search.k is not None:
+        why = f" (half of the queries have their {pipeline.search.k:,} nearest within it)"
     plans = index.explain(queries, radius)
-    print(f"{len(queries):,} queries, radius {radius} of {index.code_length} bits, {len(index):,} items")
-    print(table([HEADER, *(row for plan in plans for row in rows(plan))]))
+    print(f"{len(queries):,} queries, radius {radius} of {index.code_length} bits{why}, {len(index):,} items")
+    print(table(_filled([HEADER, *(row for plan in plans for row in rows(plan))])))
     for reason in dict.fromkeys(plan.reason for plan in plans):
         print(reason)
 
@@ -64,6 +66,12 @@ def rows(plan: ShardPlan) -> Iterator[tuple[str, ...]]:
             f"{used.verified:,}",
             f"{1000 * used.seconds:,.1f} ms",
         )
+
+
+def _filled(lines: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return lines of cells without the columns that are empty below their heading."""
+    kept = [column for column in zip(*lines, strict=True) if any(column[1:])]
+    return list(zip(*kept, strict=True))
 
 
 def table(lines: Sequence[tuple[str, ...]]) -> str:

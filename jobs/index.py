@@ -14,7 +14,9 @@ from pydantic import Field
 from hashcore import files
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
+from jobs.corpora import verdict
 from jobs.pipeline import codes, memory, outputs, records, runs
+from jobs.pipeline.interrupts import wait_for
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import session
@@ -59,7 +61,7 @@ def run(pipeline: Pipeline) -> None:
     from indexer.store import LOCK
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
-    info = codes.read_info(source)
+    info = codes.read_info(source, "paths.corpus_database")
     record = records.record(pipeline, "index", ("index",), {"codes": records.fingerprint_of(source)})
     if _is_done(root, record):
         print(f"index: done before -> {root}")
@@ -69,6 +71,7 @@ def run(pipeline: Pipeline) -> None:
         index = _build(pipeline, info, record)
     runs.count(rows=len(index))
     print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
+    verdict.tell_few(sum(shard.distinct for shard in index.shards), len(index), index.code_length, root)
 
 
 def _is_done(root: str, record: Record) -> bool:
@@ -81,7 +84,10 @@ def _is_done(root: str, record: Record) -> bool:
     if made_by is None or finished:
         return made_by is not None
     if made_by != record.fingerprint:
-        raise OutputError(f"{root} holds an index of another pipeline; remove it, or write elsewhere by --set root=...")
+        raise OutputError(
+            f"{root} holds an index of another pipeline; remove it, or write elsewhere by "
+            f"{records.elsewhere(root, record)}"
+        )
     outputs.finish(root, record)
     return True
 
@@ -165,7 +171,8 @@ def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes.Chunk]) -
                 yield from codes.id_batches(pieces[number])
 
     frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
-    twice = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS).collect()
+    repeated = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS)
+    twice = wait_for(spark, repeated.collect)
     if twice:
         named = ", ".join(str(row.id) for row in twice)
         raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")

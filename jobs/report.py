@@ -12,6 +12,7 @@ from pydantic import Field
 
 from hashcore import files
 from hashcore.errors import require
+from hashcore.protocol import parse
 from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from jobs.pipeline.config import Pipeline
 
 TEMPLATE = "report.html.j2"
-HEADLINES = ("mAP", "P(r<=2)", "kNN error")
+HEADLINES = ("mAP", "P(r<=", "kNN error")
 CHOSEN = {"random": "Drawn at random", "worst": "Lowest average precision"}
 RADII = (0, 1, 2, 3, 4, 6, 8, 12, 16)
 
@@ -58,6 +59,7 @@ def run(pipeline: Pipeline) -> str:
     """
     for module in ("jinja2", "matplotlib", "PIL"):
         require(module, "report")
+    pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
     found = metrics.read(paths.metrics)
     record = records.record(pipeline, "report", ("report",), {"metrics": records.fingerprint_of(paths.metrics)})
@@ -95,9 +97,16 @@ def render(pipeline: Pipeline, found: Metrics) -> str:
 
 
 def headlines(found: Metrics) -> list[str]:
-    """Return the names of the figures to show large: of each kind the first that was wanted."""
-    first = (next((name for name in found.figures if name.startswith(kind)), None) for kind in HEADLINES)
+    """Return the names of the figures to show large: of each kind the first that was wanted and says something."""
+    telling = [name for name in found.figures if _is_answered(found, name)]
+    first = (next((name for name in telling if name.startswith(kind)), None) for kind in HEADLINES)
     return [name for name in first if name is not None]
+
+
+def _is_answered(found: Metrics, name: str) -> bool:
+    """Return whether half of the queries find anything within the radius of a figure, if it has one."""
+    radius = None if name.startswith("kNN") else parse(name).within
+    return radius is None or (found.curves.answered[radius] or 0) >= 0.5
 
 
 def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
@@ -108,10 +117,10 @@ def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
     config, paths, pixels = pipeline.corpus, pipeline.paths, pipeline.report.thumbnail_pixels
     if config.format != "parquet":
         return []
-    column = pipeline.encode.column or pipeline.encode.modality
+    asked, found = (pipeline.encode.column_of(part) for part in ("queries", "database"))
     neighbors = {shown.id for example in examples for shown in example.neighbors}
-    queries = thumbnails(paths.corpus_queries, config.id, column, (example.id for example in examples), pixels)
-    items = thumbnails(paths.corpus_database, config.id, column, neighbors, pixels)
+    queries = thumbnails(paths.corpus_queries, config.id, asked, (example.id for example in examples), pixels)
+    items = thumbnails(paths.corpus_database, config.id, found, neighbors, pixels)
     if not queries or not items:
         return []
     groups = ((title, [each for each in examples if each.chosen == kind]) for kind, title in CHOSEN.items())
@@ -146,7 +155,7 @@ def _fingerprints(pipeline: Pipeline) -> dict[str, str]:
     paths = pipeline.paths
     stages = {
         "corpus": paths.corpus_database,
-        "hasher": paths.hasher,
+        "training": paths.hasher,
         "codes of the database": paths.codes_database,
         "codes of the queries": paths.codes_queries,
         "index": paths.index,

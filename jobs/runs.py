@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.explain import table
@@ -20,10 +21,16 @@ def run(pipeline: Pipeline) -> None:
     """Print a line for each run below the pipeline's root, the oldest first."""
     runs = listed(pipeline.root)
     print(table([HEADER, *map(line, runs)]) if runs else f"no run yet below {pipeline.root}")
-    for failed in (each for each in runs if each.error):
+    for failed in unmended(runs):
         print(f"{failed.started:%Y-%m-%d %H:%M:%S} {failed.job}: {failed.error}")
     if runs:
         print(f"{len(runs)} runs -> {pipeline.root}/{FOLDER}")
+
+
+def unmended(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that failed and whose job has not ended well since, in their order."""
+    well = {run.job: run.started for run in runs if run.state in ("done", "nothing to do")}
+    return [run for run in runs if run.error and (run.job not in well or run.started > well[run.job])]
 
 
 def line(run: Run) -> tuple[str, ...]:

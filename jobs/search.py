@@ -79,8 +79,9 @@ def run(pipeline: Pipeline) -> None:
     """
     import indexer
 
+    pipeline = pipeline.of_current_generation()
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
-    check_question(pipeline.search, index, codes.read_info(source), source)
+    check_question(pipeline.search, index, codes.read_info(source, "paths.corpus_queries"), source)
     inputs = {"index": f"{records.fingerprint_of(pipeline.paths.index)} {index.generation}"}
     record = records.record(pipeline, "search", ("search",), inputs | {"queries": records.fingerprint_of(source)})
     if outputs.is_finished(path, record):

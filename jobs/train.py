@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import suppress
 from functools import partial
@@ -12,15 +11,16 @@ from pydantic import Field, PositiveInt, model_validator
 
 from hashcore import files
 from hashcore.classical.spec import Method
-from hashcore.errors import HashcoreError, require
+from hashcore.errors import HashcoreError, LearningError, require
 from hashcore.relevance import Labels
 from hashcore.training.config import TrainingConfig
 from jobs.corpora import corpus
-from jobs.pipeline import outputs, records, runs
+from jobs.pipeline import outputs, records, rejects, runs
 from jobs.pipeline.claim import claimed
 from jobs.pipeline.progress import Progress, duration
+from jobs.pipeline.rejects import Rejects
 from jobs.pipeline.runs import recorded
-from jobs.training import reading, tracking
+from jobs.training import decisive, reading, tracking
 from jobs.training.readers import ReaderName
 from jobs.training.source import find, tag_column
 from jobs.training.tracking import Place, Tracking
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from jobs.pipeline.config import Pipeline
     from jobs.training.source import Source
 
-log = logging.getLogger(__name__)
+REJECTED = "rejected"
 
 
 class TrainConfig(TrainingConfig):
@@ -59,7 +59,7 @@ class TrainConfig(TrainingConfig):
     min_workers: int | None = Field(default=None, ge=1)
     """Workers with which Ray goes on when there are no more, growing again when there are; none waits for all."""
     gpu: bool = False
-    """Give each worker a GPU."""
+    """Give each worker a GPU; in this process, train on the machine's own."""
     threads: int = Field(default=1, ge=1)
     """Threads of a matrix product; more pay for big networks on cores that nothing else uses."""
     window_bytes: int = Field(default=1 << 30, ge=1 << 20)
@@ -88,33 +88,42 @@ def run(pipeline: Pipeline) -> None:
     """Train the hasher of a pipeline, going on from its last finished epoch if it was interrupted.
 
     Raises:
-        ConfigError: If workers are asked for that there are no CPUs for, or the method needs labels and has none.
+        ConfigError: If workers are asked for that there are no CPUs or GPUs for, or the method needs labels and has
+            none.
         InvalidInputError: If the corpus cannot be learned from.
         OutputError: If a place holds another pipeline's output, or cannot be written.
     """
     require("torch", "train")
+    from jobs.training import outcome
+
     corpus.run(pipeline)
-    inputs = {"corpus": records.fingerprint_of(pipeline.paths.corpus_train)}
-    record = records.record(pipeline, "train", ("corpus", "train"), inputs)
+    record = records.record(pipeline, "train", decisive.keys(pipeline), decisive.inputs(pipeline))
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
         return
-    hasher = _hasher(pipeline, record)
+    place = rejects.place_of(pipeline.paths.hasher)
+    if not _is_begun(pipeline.paths.checkpoints):
+        files.remove(place)  # of a run that ended without an output
+    source = None if pipeline.train.method == "identity-tags" else find(pipeline)
+    hasher, rejected = _hasher(pipeline, record, source), rejects.read(place)
+    learned = outcome.judged(hasher, source, pipeline) if source else ""
     with outputs.writing(pipeline.paths.hasher, record) as staging:
         hasher.save(staging)
-    runs.count(rows=hasher.provenance["rows"])
-    print(f"train: {_summary(hasher)} -> {pipeline.paths.hasher}")
+        rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
+    files.remove(place)
+    runs.count(rows=hasher.provenance["rows"], rejected=len(rejected))
+    told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
+    print(f"train: {_summary(hasher)}{learned}{told} -> {pipeline.paths.hasher}")
 
 
-def _hasher(pipeline: Pipeline, record: records.Record) -> Hasher:
+def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -> Hasher:
     """Make the hasher by the method that was chosen."""
     method = pipeline.train.method
-    if method == "identity-tags":
+    if method == "identity-tags" or source is None:
         from hashcore import identity_tags
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
-    source = find(pipeline)
-    return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline.train, source)
+    return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)
 
 
 def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher:
@@ -136,39 +145,49 @@ def _learned(pipeline: Pipeline, source: Source, folder: str) -> Hasher:
         from jobs.training import on_ray
 
         return on_ray.fit(pipeline, source)
-    except HashcoreError:
-        learned = any(name.endswith(".safetensors") for name in files.listing(folder, deep=True))
-        if not learned:
+    except HashcoreError as error:
+        if isinstance(error, LearningError) or not _is_begun(folder):  # leave the place to a corrected run
             with suppress(OSError):
                 files.remove(folder)
         raise
+
+
+def _is_begun(checkpoints: str) -> bool:
+    """Return whether a folder holds the state of a training after its first epoch, or later."""
+    return any(name.endswith(".safetensors") for name in files.listing(checkpoints, deep=True))
 
 
 def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
     """Train in this process."""
     import torch
 
+    from hashcore.devices import check_device
     from hashcore.training import fit
 
     config = pipeline.train
+    device = "cuda" if config.gpu else "cpu"
+    check_device(device, "train.gpu=true")
     torch.set_num_threads(config.threads)
-    window = reading.window(reading.read(source, config), source, config)
+    table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
+    window = reading.window(table, source, config)
     with Progress("train", total=config.epochs * source.turns, unit="items") as progress:
         return fit(
             {name: values.numpy() for name, values in window.items.items()},
             window.known,
             config.training(),
             checkpoints=pipeline.paths.checkpoints,
+            device=device,
             on_batch=progress.advance,
             on_epoch=partial(tracking.track, config.tracking, Place(pipeline.paths.checkpoints, pipeline.name)),
         )
 
 
-def _fit_classical(method: Method, config: TrainConfig, source: Source) -> Hasher:
+def _fit_classical(method: Method, pipeline: Pipeline, source: Source) -> Hasher:
     """Fit a classical hash, in this process."""
     from hashcore.classical import choice
 
-    table = reading.read(source, config)
+    config = pipeline.train
+    table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
     labels = Labels.from_arrow(table.column("labels")) if source.read.labels else None
     items = {name: reading.items(table, source, name) for name in source.inputs}
     return choice.fit(method, items, labels, config.code_length, seed=config.seed)
@@ -185,6 +204,7 @@ def _summary(hasher: Hasher) -> str:
         f"{text}, {len(history)} epochs in {duration(seconds)}, {last['items_per_s']:,.0f} items/s, "
         f"loss {last['loss']:.4f}"
         + (f", {last['violating']:.2%} of triplets ranked wrongly" if last["violating"] is not None else "")
+        + (f", {held_out:.2%} of those held out" if (held_out := last["validation_violating"]) is not None else "")
     )
 
 

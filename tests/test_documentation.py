@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shlex
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from PIL import Image
 
 from hashcore.relevance import Labels
 from hashcore.training import fit
 from hashcore.training.config import Augmentation, TrainingConfig
 from jobs import cli
-from jobs.pipeline import config, options
+from jobs.evaluation import metrics
+from jobs.pipeline import codes, config, options
 from jobs.pipeline.config import Pipeline
 
 HERE = Path(__file__).parents[1]
@@ -29,6 +32,11 @@ PAGES = [JOBS, SIZING, RECIPES, HERE / "terraform/README.md"]
 def blocks(path, kind=""):
     found = re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [text for its, text in found if its == kind]
+
+
+def test_the_pages_have_links_and_name_files():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert len(re.findall(r"\]\(([^)]+)\)", text)) > 8 and len(re.findall(r"`conf/[\w./-]+\.(?:yaml|conf)`", text)) > 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HERE).as_posix())
@@ -86,9 +94,8 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     rng = np.random.default_rng(0)
     for part, ids in (("train", range(300)), ("database", range(300)), ("queries", range(1000, 1020))):
         write(Path("runs/mine/corpus") / part, list(ids), rng)
-    file, _ = blocks(RECIPES, "yaml")
-    Path("mine.yaml").write_text(file)
-    embeddings, duplicates = blocks(RECIPES)
+    Path("mine.yaml").write_text(blocks(RECIPES, "yaml")[0])
+    embeddings, duplicates, _ = blocks(RECIPES)
     assert len(commands(embeddings)) == 5 and len(commands(duplicates)) == 2
     for words in [*commands(embeddings), *commands(duplicates)]:
         assert cli.main(words) == 0, (words, capsys.readouterr().err)
@@ -97,8 +104,47 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     assert {row["id"] for row in pairs if row["query_id"] == row["id"]} == set(range(300))
 
 
+def png(pixels):
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def pairs(ids, rng):
+    """Images of 6 × 6 pixels and texts of 8 numbers, of four classes."""
+    classes = [id_ % 4 for id_ in ids]
+    brightness = rng.integers(0, 40, (len(ids), 6, 6)).astype(np.uint8)
+    for row, label in enumerate(classes):
+        brightness[row, label] += 200
+    texts = rng.normal(0, 0.3, (len(ids), 8))
+    texts[np.arange(len(ids)), classes] += 3
+    return {"id": ids, "image": list(map(png, brightness)), "text": texts.tolist(), "labels": [[c] for c in classes]}
+
+
+@pytest.mark.ray
+def test_the_recipe_across_modalities_runs_as_it_is_written(spark, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    parts = (("train", range(400), ""), ("database", range(300), "image"), ("queries", range(1000, 1040), "text"))
+    for part, ids, lacks in parts:
+        held = pairs(list(ids), rng)
+        held.pop(lacks, None)
+        (tmp_path / "runs/sides/corpus" / part).mkdir(parents=True)
+        pq.write_table(pa.table(held), tmp_path / "runs/sides/corpus" / part / "0.parquet")
+    Path("sides.yaml").write_text(blocks(RECIPES, "yaml")[2])
+    words = commands(blocks(RECIPES)[2])
+    assert [its[0] for its in words] == ["train", "encode", "index", "search", "evaluate"]
+    for its in words:
+        assert cli.main(its) == 0, (its, capsys.readouterr().err)
+    modalities = [codes.read_info(f"runs/sides/codes/{part}").modality for part in ("database", "queries")]
+    assert modalities == ["text", "image"]
+    found = pq.read_table("runs/sides/neighbors").to_pandas()
+    assert len(found) == 40 * 10 and (found.query_id % 4 == found.id % 4).mean() > 0.9
+    assert metrics.read("runs/sides/metrics.json").figures["mAP"].value > 0.9
+
+
 def test_the_recipe_for_photographs_is_a_training_of_images(tmp_path):
-    _, photographs = blocks(RECIPES, "yaml")
+    photographs = blocks(RECIPES, "yaml")[1]
     (tmp_path / "photographs.yaml").write_text(photographs)
     train = config.load(HERE / "conf/mnist.yaml", also=[tmp_path / "photographs.yaml"]).train
     images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32)).astype(np.uint8)

@@ -5,13 +5,16 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
+#include <pthread.h>
 
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "hashcore/native/buffer.hpp"
 #include "hashcore/native/hits.hpp"
+#include "hashcore/native/pulse.hpp"
 
 namespace hashcore {
 
@@ -41,6 +44,31 @@ inline std::size_t rows_of(const std::optional<In1<std::uint32_t>>& short_ids, c
 
 inline nb::tuple to_numpy(HitLists&& lists) {
     return nb::make_tuple(to_numpy(std::move(lists.offsets)), to_numpy(std::move(lists.ids)), to_numpy(std::move(lists.distances)));
+}
+
+// Python's main thread, the only one that signals reach; in a child process, the thread that was forked.
+inline unsigned long main_thread = 0;
+
+inline bool was_interrupted() {
+    if (PyThread_get_thread_ident() != main_thread) return false;
+    nb::gil_scoped_acquire locked;
+    return PyErr_CheckSignals() != 0;
+}
+
+// Lets work hear Ctrl-C, and what it throws be this project's errors.
+inline void prepare_module() {
+    main_thread = nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
+    pthread_atfork(nullptr, nullptr, [] { main_thread = PyThread_get_thread_ident(); });
+    is_interrupted = was_interrupted;
+    nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const Interrupted&) {
+            if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);  // else a signal's handler has said what it was
+        } catch (const std::invalid_argument& error) {
+            PyErr_SetString(nb::module_::import_("hashcore.errors").attr("InvalidInputError").ptr(), error.what());
+        }
+    });
 }
 
 }  // namespace hashcore

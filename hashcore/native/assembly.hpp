@@ -23,7 +23,9 @@ class Assembly {
         group_by_query(parts);
         lists_.offsets.assign(queries + 1, 0);
         std::size_t total = 0;
+        Pulse& pulse = Pulse::of_this_thread();
         for (std::size_t q = 0; q < queries; ++q) {
+            pulse.beat(start_[q + 1] - start_[q] + 1);
             const std::size_t count = bounded_rows_of(q);
             total += count;
             lists_.offsets[q + 1] = lists_.offsets[q] + std::int64_t(std::min(count, most));
@@ -39,12 +41,14 @@ class Assembly {
             std::vector<Neighbor> neighbors;
             NeighborOrder order;
             Places places;
+            Pulse& pulse = Pulse::of_this_thread();
             const std::size_t stop = std::min(queries, (task + 1) * block);
             for (std::size_t begin = task * block, end; begin < stop; begin = end) {
                 std::size_t count = rows_of(begin);
                 end = begin + 1;
                 if (count >= many && (write_one_code(begin) || write_by_place(begin, count, places))) continue;
                 for (std::size_t more; end < stop && count + (more = rows_of(end)) < many; ++end) count += more;  // all in cache
+                pulse.beat(8 * count);
                 neighbors.resize(count);
                 expand(start_[begin], start_[end], neighbors.data());
                 write(begin, end, neighbors.data(), order);
@@ -65,18 +69,22 @@ class Assembly {
 
     void group_by_query(const std::vector<Hits>& parts) {
         for (const auto& part : parts)
-            for (const Hit& hit : part) ++start_[hit.query + 1];
+            in_pieces(0, part.size(), 1, [&](std::size_t from, std::size_t to) {
+                for (std::size_t i = from; i < to; ++i) ++start_[part[i].query + 1];
+            });
         for (std::size_t q = 1; q < start_.size(); ++q) start_[q] += start_[q - 1];
         found_ = Buffer<Found>(start_.back());
         std::vector<std::size_t> next(start_.begin(), start_.end() - 1);
         for (const auto& part : parts)
-            for (std::size_t i = 0; i < part.size(); ++i) {
-                if (i + ahead < part.size()) rows_.prefetch_rows(part[i + ahead].position);
-                const Hit& hit = part[i];
-                const std::size_t row = std::min<std::size_t>(rows_.begin(hit.position), rows_.total);
-                const std::size_t count = std::min({std::size_t(rows_.count(hit.position)), most_, rows_.total - row});
-                found_[next[hit.query]++] = {std::uint32_t(row), std::uint32_t(count), hit.distance};
-            }
+            in_pieces(0, part.size(), 4, [&](std::size_t from, std::size_t to) {
+                for (std::size_t i = from; i < to; ++i) {
+                    if (i + ahead < part.size()) rows_.prefetch_rows(part[i + ahead].position);
+                    const Hit& hit = part[i];
+                    const std::size_t row = std::min<std::size_t>(rows_.begin(hit.position), rows_.total);
+                    const std::size_t count = std::min({std::size_t(rows_.count(hit.position)), most_, rows_.total - row});
+                    found_[next[hit.query]++] = {std::uint32_t(row), std::uint32_t(count), hit.distance};
+                }
+            });
     }
 
     // Rows of a query, of which there are no more than there are rows: codes that share some are from a damaged file.
@@ -110,11 +118,13 @@ class Assembly {
 
     void expand(std::size_t begin, std::size_t end, Neighbor* out) const {
         for (std::size_t i = begin; i < std::min(end, begin + ahead); ++i) rows_.prefetch_id(found_[i].row);
-        for (std::size_t i = begin; i < end; ++i) {
-            if (i + ahead < end) rows_.prefetch_id(found_[i + ahead].row);
-            const Found& found = found_[i];
-            for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *out++ = {rows_.id(row), found.distance};
-        }
+        in_pieces(begin, end, 4, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) {
+                if (i + ahead < end) rows_.prefetch_id(found_[i + ahead].row);
+                const Found& found = found_[i];
+                for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *out++ = {rows_.id(row), found.distance};
+            }
+        });
     }
 
     // Whether all rows of a query are of one code, and thus in order as they stand; writes them then.
@@ -142,10 +152,12 @@ class Assembly {
         const Places::Put put = places.put();
         const Rows rows = rows_;
         bool are_free = true;
-        for (const Found* found = begin; found < end; ++found) {
-            if (end - found > std::ptrdiff_t(ahead)) rows_.prefetch_id(found[ahead].row);
-            for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) are_free &= put(rows.id(row), found->distance);
-        }
+        in_pieces(0, std::size_t(end - begin), 4, [&](std::size_t from, std::size_t to) {
+            for (const Found* found = begin + from; found < begin + to; ++found) {
+                if (end - found > std::ptrdiff_t(ahead)) rows_.prefetch_id(found[ahead].row);
+                for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) are_free &= put(rows.id(row), found->distance);
+            }
+        });
         const Answer to = answer(q);
         if (are_free) places.read(to.rows, to.ids, to.distances);
         return are_free;

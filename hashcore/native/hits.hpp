@@ -48,19 +48,23 @@ struct HitListsView {
 inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t queries, std::size_t most, std::size_t threads) {
     HitLists lists;
     lists.offsets.assign(queries + 1, 0);
-    for (std::size_t q = 0; q < queries; ++q) {
-        std::size_t count = 0;
-        for (const HitListsView& part : parts) count += std::size_t(part.offsets[q + 1] - part.offsets[q]);
-        lists.offsets[q + 1] = lists.offsets[q] + std::int64_t(std::min(count, most));
-    }
+    in_pieces(0, queries, parts.size(), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t q = begin; q < end; ++q) {
+            std::size_t count = 0;
+            for (const HitListsView& part : parts) count += std::size_t(part.offsets[q + 1] - part.offsets[q]);
+            lists.offsets[q + 1] = lists.offsets[q] + std::int64_t(std::min(count, most));
+        }
+    });
     lists.allocate();
     constexpr std::size_t block = 256;
     parallel_for((queries + block - 1) / block, lists.ids.size() > 10'000 ? threads : 1, [&](std::size_t task) {
         std::vector<Neighbor> found;
+        Pulse& pulse = Pulse::of_this_thread();
         for (std::size_t q = task * block; q < std::min(queries, (task + 1) * block); ++q) {
             found.clear();
             for (const HitListsView& part : parts) {
                 const std::size_t middle = found.size();
+                pulse.beat(4 * (middle + std::size_t(part.offsets[q + 1] - part.offsets[q])));
                 for (std::int64_t i = part.offsets[q]; i < part.offsets[q + 1]; ++i) found.push_back({part.ids[i], part.distances[i]});
                 if (middle > 0 && middle < found.size())
                     std::inplace_merge(found.begin(), found.begin() + std::ptrdiff_t(middle), found.end());

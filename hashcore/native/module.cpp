@@ -21,7 +21,9 @@ Queries view_queries(const In2<std::uint64_t>& queries) { return {queries.data()
 // columns[w, i] = word w of code i, codes being rows of bytes, least significant first.
 void to_columns(const In2<std::uint8_t>& codes, const Out2<std::uint64_t>& columns) {
     nb::gil_scoped_release unlocked;
-    gather_columns(codes.data(), codes.shape(1), 0, codes.shape(0), columns.data(), columns.shape(1));
+    in_pieces(0, codes.shape(0), codes.shape(1), [&](std::size_t begin, std::size_t end) {
+        gather_columns(codes.data(), codes.shape(1), begin, end - begin, columns.data() + begin, columns.shape(1));
+    });
 }
 
 Items items_of(const In2<std::uint8_t>& codes) {
@@ -83,6 +85,7 @@ nb::tuple merge_lists(const std::vector<Lists>& parts, std::size_t most, std::si
 
 NB_MODULE(_kernels, m) {
     m.doc() = "Hamming kernels over codes stored column by column; see hashcore.hamming.";
+    prepare_module();
     m.attr("sources") = HASHCORE_SOURCES;  // hashcore/built.py
     m.def("available_isas", &available_isas);
     m.def("chosen_isa", [] { return isa_name(chosen_isa()); });

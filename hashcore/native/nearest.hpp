@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "hashcore/native/pulse.hpp"
+
 namespace hashcore {
 
 enum class Ties {
@@ -42,8 +44,8 @@ class Nearest {
     }
 
   private:
-    void shrink() {
-        std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
+    [[gnu::noinline]] void shrink() {
+        sort_in_time(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
             return a.distance != b.distance ? a.distance < b.distance : a.item < b.item;
         });
         std::size_t seen = 0, kept = 0;

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "hashcore/native/pulse.hpp"
+
 namespace hashcore {
 
 struct Neighbor {
@@ -34,7 +36,7 @@ class NeighborOrder {
             farthest = std::max(farthest, n->distance);
         }
         const int id_bits = int(std::bit_width(highest - lowest)), bits = id_bits + int(std::bit_width(farthest));
-        if (bits > 63) return std::sort(begin, end);
+        if (bits > 63) return sort_in_time(begin, end, std::less<Neighbor>());
         numbers_.resize(count);
         for (std::size_t i = 0; i < count; ++i)
             numbers_[i] = std::uint64_t(begin[i].distance) << id_bits | (key(begin[i].id) - lowest);
@@ -56,9 +58,13 @@ class NeighborOrder {
         for (int shift = 0; shift < bits; shift += digit_bits) {
             std::array<std::uint32_t, (1 << digit_bits) + 1> start{};
             const auto digit = [shift](std::uint64_t number) { return std::size_t(number >> shift) & ((1 << digit_bits) - 1); };
-            for (const std::uint64_t number : numbers_) ++start[digit(number) + 1];
+            in_pieces(0, numbers_.size(), 1, [&](std::size_t from, std::size_t to) {
+                for (std::size_t i = from; i < to; ++i) ++start[digit(numbers_[i]) + 1];
+            });
             for (std::size_t d = 1; d < start.size(); ++d) start[d] += start[d - 1];
-            for (const std::uint64_t number : numbers_) other_[start[digit(number)]++] = number;
+            in_pieces(0, numbers_.size(), 1, [&](std::size_t from, std::size_t to) {
+                for (std::size_t i = from; i < to; ++i) other_[start[digit(numbers_[i])]++] = numbers_[i];
+            });
             numbers_.swap(other_);
         }
     }
@@ -101,11 +107,13 @@ class Places {
         const std::uint64_t* word = bits_.data();
         for (std::uint16_t distance = nearest_; ids < end; ++distance) {
             std::uint64_t id = lowest_;
-            for (const std::uint64_t* const stop = word + words_; word < stop; ++word, id += 64)
-                for (std::uint64_t bits = *word; bits && ids < end; bits &= bits - 1) {
-                    *ids++ = std::int64_t(id + std::uint64_t(__builtin_ctzll(bits)));
-                    *distances++ = distance;
-                }
+            in_pieces(0, words_, 32, [&](std::size_t from, std::size_t to) {
+                for (const std::uint64_t* const stop = word + (to - from); word < stop; ++word, id += 64)
+                    for (std::uint64_t bits = *word; bits && ids < end; bits &= bits - 1) {
+                        *ids++ = std::int64_t(id + std::uint64_t(__builtin_ctzll(bits)));
+                        *distances++ = distance;
+                    }
+            });
         }
     }
 

@@ -14,6 +14,7 @@ struct Rows {
     const std::int64_t* long_ids = nullptr;
     std::int64_t base = 0;
     std::size_t total = std::size_t(-1);
+    bool some_empty = false;  // whether a code may have no rows, as where some are deleted
 
     std::uint32_t begin(std::size_t position) const { return row_offsets ? row_offsets[position] : std::uint32_t(position); }
     std::uint32_t count(std::size_t position) const { return row_offsets ? row_offsets[position + 1] - row_offsets[position] : 1; }

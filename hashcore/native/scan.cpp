@@ -92,12 +92,14 @@ std::vector<Hits> scan_range_hits(const Items& source, const Queries& queries, u
         const Task task(cut, number, queries.count, columns.count);
         Hits hits;
         Blocks blocks(source);
+        Pulse& pulse = Pulse::of_this_thread();
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
         for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
             const std::size_t count = std::min(block_items, task.item_end - begin);
             const std::uint64_t* block = blocks.at(begin, count);
             for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
+                pulse.beat(count * columns.words);
                 const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count,
                                                          queries.data + q * columns.words, radius, items, distances);
                 for (std::size_t i = 0; i < found; ++i)
@@ -122,12 +124,14 @@ HitLists scan_nearest(const Items& source, const Queries& queries, std::size_t k
         const Task task(cut, number, queries.count, columns.count);
         std::vector<Nearest> nearest(task.query_end - task.query_begin, Nearest(k, unsigned(64 * columns.words), Ties::first));
         Blocks blocks(source);
+        Pulse& pulse = Pulse::of_this_thread();
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
         for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
             const std::size_t count = std::min(block_items, task.item_end - begin);
             const std::uint64_t* block = blocks.at(begin, count);
             for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
+                pulse.beat(count * columns.words);
                 Nearest& list = nearest[q - task.query_begin];
                 if (list.radius() < 0) continue;
                 const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count,
@@ -136,6 +140,7 @@ HitLists scan_nearest(const Items& source, const Queries& queries, std::size_t k
             }
         }
         for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
+            pulse.beat(4 * k);
             for (const auto& found : nearest[q - task.query_begin].found())
                 parts[number].push_back({found.item, std::uint32_t(q), found.distance});
         }
@@ -150,13 +155,16 @@ void scan_histogram(const Columns& columns, const Queries& queries, const Masks&
     const std::size_t tasks = (queries.count + histogram_queries - 1) / histogram_queries;
     parallel_for(tasks, threads, [&](std::size_t number) {
         const auto scratch = std::make_unique<HistogramScratch>();
+        Pulse& pulse = Pulse::of_this_thread();
         const std::size_t query_end = std::min(queries.count, (number + 1) * histogram_queries);
         for (std::size_t begin = 0; begin < columns.count; begin += HistogramScratch::items) {
             const std::size_t count = std::min(HistogramScratch::items, columns.count - begin);
-            for (std::size_t q = number * histogram_queries; q < query_end; ++q)
+            for (std::size_t q = number * histogram_queries; q < query_end; ++q) {
+                pulse.beat(count * columns.words);
                 kernels.histogram(columns.data + begin, columns.stride, columns.words, count, queries.data + q * columns.words,
                                   masks.items + begin, masks.stride, masks.words, masks.queries + q * masks.words, bins,
                                   *scratch, all + q * bins, relevant + (masks.words ? q * bins : 0));
+            }
         }
     });
 }

@@ -8,6 +8,7 @@ from importlib import import_module
 from torch import nn
 
 from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.networks.own_source import check_imported
 from hashcore.networks.spec import NetworkSpec, Own
 
 
@@ -15,9 +16,11 @@ def own(spec: Own, shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Build the network that a function of another package returns: `function(shape, outputs, **settings)`.
 
     Raises:
-        ConfigError: If the function cannot be imported, fails, or returns no module.
+        ConfigError: If the function cannot be imported, fails, or returns no module; or if a source was changed after
+            this process had imported it.
     """
     module, _, name = spec.path.partition(":")
+    check_imported(module)
     try:
         made = getattr(import_module(module), name)(shape, outputs, **spec.settings)
     except Exception as error:
@@ -25,6 +28,7 @@ def own(spec: Own, shape: tuple[int, ...], outputs: int) -> nn.Module:
             f"network.path={spec.path}: {' '.join(f'{type(error).__name__}: {error}'.split())}; install the module "
             "where it runs, with a function (shape, outputs, **settings)"
         ) from error
+    check_imported(module)
     if not isinstance(made, nn.Module):
         raise ConfigError(f"network.path={spec.path} returned a {type(made).__name__}; return a torch.nn.Module")
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from hashcore.errors import ConfigError, StorageError
 from hashcore.storage.s3_answers import wrong_answers
 
 BUSY = ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestTimeout")
+DENIED = ("AccessDenied", "AllAccessDisabled")
 SETTINGS = "check bucket, endpoint (AWS_ENDPOINT_URL) and credentials, and run again"
 PATH = "look at the network and proxies between here and it, and run again"
 
@@ -72,7 +74,7 @@ def named(place: str) -> Iterator[None]:
     """Say in one line, with the place, what the storage refused, or why it did not answer.
 
     Raises:
-        StorageError: In place of what boto3 raises.
+        StorageError: In place of what boto3 raises; its `errno` is EACCES where these credentials may not do that.
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
@@ -81,7 +83,9 @@ def named(place: str) -> Iterator[None]:
         yield
     except (Boto3Error, BotoCoreError, ClientError, RecursionError, *wrong_answers()) as error:
         said = " ".join(str(error).split())[:300]
-        raise StorageError(f"{place}: {_explained(error, said)}") from None
+        refused = StorageError(f"{place}: {_explained(error, said)}")
+        refused.errno = errno.EACCES if isinstance(error, ClientError) and code(error) in DENIED else None
+        raise refused from None
 
 
 def _explained(error: Exception, said: str) -> str:

@@ -48,6 +48,17 @@ class Lbfgs(Spec):
     """Iterations on a batch; the next batch begins without memory."""
 
 
+def slower(optimizer: Sgd | AdamW | Lbfgs) -> str:
+    """Return what to type for the same optimizer with a quarter of the step size.
+
+    >>> slower(AdamW())
+    "--set 'train.optimizer={name: adamw, learning_rate: 0.00025, weight_decay: 0}'"
+    """
+    values = {**optimizer.model_dump(), "learning_rate": optimizer.learning_rate / 4}
+    shown = ", ".join(f"{key}: {value if isinstance(value, str) else f'{value:g}'}" for key, value in values.items())
+    return f"--set 'train.optimizer={{{shown}}}'"
+
+
 class Augmentation(Spec):
     """How images are varied in training, each time anew; what is judged or encoded is left as it is."""
 

@@ -11,12 +11,13 @@ from math import isfinite
 import numpy as np
 import torch
 
-from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.devices import own_draws
+from hashcore.errors import ConfigError, InvalidInputError, LearningError
 from hashcore.networks import first_weights, preprocessing
 from hashcore.quantization import outputs
 from hashcore.relevance import Labels
 from hashcore.training import augmentation
-from hashcore.training.config import TrainingConfig
+from hashcore.training.config import TrainingConfig, slower
 from hashcore.training.data import Part, Window, Windows
 from hashcore.training.module import Phase, Students, classes_of
 from hashcore.training.optimizer import make_optimizer
@@ -67,7 +68,7 @@ def train(
     Returns:
         The trained learner, and the standing with all epochs done.
     """
-    with torch.random.fork_rng():
+    with own_draws():
         learner = begin(standing, windows.first, peers)
         standing = restore(checkpoints, learner, standing) if checkpoints is not None else standing
         while not standing.is_done():
@@ -156,11 +157,12 @@ def keep_standardized(learner: Learner, window: Window) -> None:
 
 
 def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:
-    """Raise ConfigError where training has left the numbers; its state is not kept."""
+    """Raise LearningError where training has left the numbers; its state is not kept."""
     if not isfinite(epoch.loss):
-        raise ConfigError(
+        raise LearningError(
             f"the loss of epoch {epoch.epoch} is {epoch.loss}: its steps were too large; lower "
-            f"train.optimizer.learning_rate={config.optimizer.learning_rate:g}, or choose the optimizer adamw"
+            f"train.optimizer.learning_rate={config.optimizer.learning_rate:g}, as in "
+            f"{slower(config.optimizer)}, or try --set 'train.optimizer={{name: adamw}}'"
         )
 
 

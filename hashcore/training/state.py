@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from hashcore import files
+from hashcore.devices import own_draws
 from hashcore.errors import ConfigError, InvalidInputError, require
 from hashcore.hasher import Modality
 from hashcore.hasher_files import line
 from hashcore.inputs import InputSpec
+from hashcore.networks.own_source import sources_of
 from hashcore.spec import Spec
 from hashcore.training.config import TrainingConfig
 from hashcore.training.module import Phase, Students
@@ -62,8 +63,14 @@ class Standing(Spec):
         made = {}
         for name, described in self.inputs.items():
             branch = self.config.branch(name)
+            network = branch.network or self.config.network
             made[name] = Modality.model_validate(
-                {"input": described, "preprocessing": branch.preprocessing, "network": branch.network}
+                {
+                    "input": described,
+                    "preprocessing": branch.preprocessing,
+                    "network": network,
+                    "sources": sources_of(network),
+                }
             )
         return made
 
@@ -74,7 +81,7 @@ class Standing(Spec):
 
     def shown(self, weights: Mapping[str, Tensor]) -> Students:
         """Build preprocessing and networks with weights of a whole state, without their classifiers."""
-        with torch.random.fork_rng():
+        with own_draws():
             students = self.students()
         students.show(weights)
         return students

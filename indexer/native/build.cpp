@@ -26,7 +26,9 @@ template <class Value>
 Partition count_values(std::size_t n, std::size_t values, std::size_t chunks, std::size_t threads, Value&& value_of) {
     Partition partition{std::vector<std::uint32_t>(chunks * values, 0), std::vector<std::uint32_t>(values + 1, 0)};
     parallel_for(chunks, threads, [&](std::size_t c) {
-        for (std::size_t i = n * c / chunks; i < n * (c + 1) / chunks; ++i) ++partition.next[c * values + value_of(i)];
+        in_pieces(n * c / chunks, n * (c + 1) / chunks, 1, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) ++partition.next[c * values + value_of(i)];
+        });
     });
     std::uint32_t total = 0;
     for (std::size_t v = 0; v < values; ++v) {
@@ -41,6 +43,21 @@ Partition count_values(std::size_t n, std::size_t values, std::size_t chunks, st
     return partition;
 }
 
+// Memory that is about to be written in no order: the system clears its pages now, page by page, with looks between them.
+template <class T>
+Buffer<T> cleared(std::size_t size, std::size_t threads) {
+    Buffer<T> buffer(size);
+    constexpr std::size_t pages_per_task = 8, page = LargePages<T>::page;
+    const std::size_t pages = (size * sizeof(T) + page - 1) / page;
+    parallel_for((pages + pages_per_task - 1) / pages_per_task, threads, [&](std::size_t task) {
+        for (std::size_t p = task * pages_per_task; p < std::min(pages, (task + 1) * pages_per_task); ++p) {
+            Pulse::of_this_thread().beat(Pulse::between_looks);
+            reinterpret_cast<volatile char*>(buffer.data())[p * page] = 0;
+        }
+    });
+    return buffer;
+}
+
 std::uint64_t low_mask(std::size_t bits) { return bits >= 64 ? ~std::uint64_t(0) : (std::uint64_t(1) << bits) - 1; }
 
 struct Row {
@@ -53,7 +70,8 @@ struct Row {
 template <class Before>
 void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, std::vector<std::uint32_t>& next, const Before& before) {
     const std::size_t count = std::size_t(end - begin), bits = std::min<std::size_t>(shift, 12);
-    if (count < 64 || bits == 0) return std::sort(begin, end, before);
+    Pulse::of_this_thread().beat(16 * count);
+    if (count < 64 || bits == 0) return sort_in_time(begin, end, before);
     const std::size_t low = shift - bits;
     const std::uint64_t mask = low_mask(bits);
     next.assign((std::size_t(1) << bits) + 1, 0);
@@ -63,7 +81,7 @@ void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, 
     room.resize(std::max(room.size(), count));
     for (const Row* row = begin; row < end; ++row) room[next[row->word >> low & mask]++] = *row;
     std::copy(room.begin(), room.begin() + std::ptrdiff_t(count), begin);
-    if (fullest > 32) return std::sort(begin, end, before);
+    if (fullest > 32) return sort_in_time(begin, end, before);
     for (Row* row = begin + 1; row < end; ++row) {  // insertion sort: every row is within a bucket of its place
         const Row moved = *row;
         Row* to = row;
@@ -78,11 +96,13 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
     const std::size_t values = std::size_t(1) << high_bits, chunks = std::max<std::size_t>(threads, 1) * 4;
     const auto value_of = [&](std::size_t i) { return codes.data[i] >> shift; };
     Partition partition = count_values(n, values, chunks, threads, value_of);
-    Buffer<Row> rows(n);
+    Buffer<Row> rows = cleared<Row>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
         std::uint32_t* next = partition.next.data() + c * values;
-        for (std::size_t i = n * c / chunks; i < n * (c + 1) / chunks; ++i)
-            rows[next[value_of(i)]++] = {codes.data[i], std::uint32_t(i), are_short ? std::uint32_t(ids[i] - base) : 0};
+        in_pieces(n * c / chunks, n * (c + 1) / chunks, 2, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i)
+                rows[next[value_of(i)]++] = {codes.data[i], std::uint32_t(i), are_short ? std::uint32_t(ids[i] - base) : 0};
+        });
     });
     const auto before = [&](const Row& a, const Row& b) {
         if (a.word != b.word) return a.word < b.word;
@@ -106,7 +126,7 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
 void permute_set_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order, const Strided<std::uint64_t>& out) {
     std::vector<std::uint16_t> place(64 * codes.words);  // where a bit goes
     for (std::size_t to = 0; to < order.size(); ++to) place[order[to]] = std::uint16_t(to);
-    for (std::size_t i = 0; i < codes.count; ++i) {
+    for (std::size_t i = 0; i < codes.count; ++i, Pulse::of_this_thread().beat(64 * codes.words)) {
         for (std::size_t w = 0; w < codes.words; ++w) out(w, i) = 0;
         for (std::size_t w = 0; w < codes.words; ++w)
             for (std::uint64_t bits = codes(w, i); bits; bits &= bits - 1) {
@@ -131,14 +151,16 @@ void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std
     }
     parallel_for(tasks_for(codes.count), threads, [&](std::size_t task) {
         std::vector<std::uint64_t> result(words);
-        for (std::size_t i = task * rows_per_task; i < std::min(codes.count, (task + 1) * rows_per_task); ++i) {
-            std::fill(result.begin(), result.end(), 0);
-            for (std::size_t byte = 0; byte < bytes; ++byte) {
-                const std::size_t value = codes(byte / 8, i) >> (byte % 8 * 8) & 0xff;
-                for (std::size_t w = 0; w < words; ++w) result[w] |= table[(byte * 256 + value) * words + w];
+        in_pieces(task * rows_per_task, std::min(codes.count, (task + 1) * rows_per_task), bytes * words, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) {
+                std::fill(result.begin(), result.end(), 0);
+                for (std::size_t byte = 0; byte < bytes; ++byte) {
+                    const std::size_t value = codes(byte / 8, i) >> (byte % 8 * 8) & 0xff;
+                    for (std::size_t w = 0; w < words; ++w) result[w] |= table[(byte * 256 + value) * words + w];
+                }
+                for (std::size_t w = 0; w < words; ++w) out(w, i) = result[w];
             }
-            for (std::size_t w = 0; w < words; ++w) out(w, i) = result[w];
-        }
+        });
     });
 }
 
@@ -158,12 +180,14 @@ Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids
     const std::size_t tasks = tasks_for(n);
     std::vector<std::size_t> first(tasks + 1, 0);
     parallel_for(tasks, threads, [&](std::size_t task) {
+        Pulse::of_this_thread().beat(8 * rows_per_task);
         for (std::size_t r = task * rows_per_task; r < std::min(n, (task + 1) * rows_per_task); ++r) first[task + 1] += differs(r);
     });
     for (std::size_t task = 0; task < tasks; ++task) first[task + 1] += first[task];
     const std::size_t distinct = first[tasks];
     parallel_for(tasks, threads, [&](std::size_t task) {
         std::size_t p = first[task];
+        Pulse::of_this_thread().beat(8 * rows_per_task * codes.words);
         for (std::size_t r = task * rows_per_task; r < std::min(n, (task + 1) * rows_per_task); ++r) {
             const Row& row = rows[r];
             arranged.order[r] = row.number;
@@ -196,35 +220,42 @@ void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::siz
     const std::uint64_t mask = low_mask(bits);
     auto bucket_of = [&](std::size_t i) { return keys[i] >> shift & mask; };
     Partition partition = count_values(n, values, chunks, threads, [&](std::size_t i) { return bucket_of(i) >> low_bits; });
-    Buffer<Entry> entries(n);
+    Buffer<Entry> entries = cleared<Entry>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
         std::uint32_t* next = partition.next.data() + c * values;
-        for (std::size_t i = n * c / chunks; i < n * (c + 1) / chunks; ++i) {
-            const std::uint64_t bucket = bucket_of(i);
-            entries[next[bucket >> low_bits]++] = {filter[i], std::uint32_t(bucket), std::uint32_t(i)};
-        }
+        in_pieces(n * c / chunks, n * (c + 1) / chunks, 2, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) {
+                const std::uint64_t bucket = bucket_of(i);
+                entries[next[bucket >> low_bits]++] = {filter[i], std::uint32_t(bucket), std::uint32_t(i)};
+            }
+        });
     });
     offsets[std::size_t(1) << bits] = std::uint32_t(n);
     parallel_for(values, threads, [&](std::size_t v) {
         const std::size_t begin = partition.starts[v], end = partition.starts[v + 1], buckets = std::size_t(1) << low_bits;
+        Pulse::of_this_thread().beat(2 * (end - begin));
         std::vector<std::uint32_t> next(buckets + 1, 0);
         for (std::size_t i = begin; i < end; ++i) ++next[(entries[i].bucket & (buckets - 1)) + 1];
         next[0] = std::uint32_t(begin);
         for (std::size_t b = 0; b < buckets; ++b) next[b + 1] += next[b];
         std::memcpy(offsets + (v << low_bits), next.data(), buckets * sizeof(*offsets));
-        for (std::size_t i = begin; i < end; ++i) {
-            const std::uint32_t to = next[entries[i].bucket & (buckets - 1)]++;
-            positions[to] = entries[i].position;
-            words[to] = entries[i].word;
-        }
+        in_pieces(begin, end, 2, [&](std::size_t from, std::size_t stop) {
+            for (std::size_t i = from; i < stop; ++i) {
+                const std::uint32_t to = next[entries[i].bucket & (buckets - 1)]++;
+                positions[to] = entries[i].position;
+                words[to] = entries[i].word;
+            }
+        });
     });
 }
 
 void fill_offsets(const std::uint64_t* keys, std::size_t n, std::size_t shift, std::size_t bits, std::uint32_t* offsets) {
     const std::uint64_t mask = low_mask(bits);
     std::size_t bucket = 0;
-    for (std::size_t i = 0; i < n; ++i)
-        for (const std::size_t of_code = keys[i] >> shift & mask; bucket <= of_code; ++bucket) offsets[bucket] = std::uint32_t(i);
+    in_pieces(0, n, 1, [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i)
+            for (const std::size_t of_code = keys[i] >> shift & mask; bucket <= of_code; ++bucket) offsets[bucket] = std::uint32_t(i);
+    });
     for (; bucket <= std::size_t(1) << bits; ++bucket) offsets[bucket] = std::uint32_t(n);
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "hashcore/native/pulse.hpp"
 #include "indexer/native/folds.hpp"
 
 namespace hashcore {
@@ -121,6 +122,7 @@ class FoldSearch {
     FoldWork run(const Queries& queries, const std::vector<std::uint32_t>& active, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         FoldWork work;
         const auto answer = [&] {
+            Pulse::of_this_thread().beat(8 * (look_ups_.size() + met_.size()));
             work.look_ups += look_ups_.size();
             look_ups_.find(met_);
             work.candidates += met_.size();

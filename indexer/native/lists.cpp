@@ -19,12 +19,14 @@ void each_posting(const Columns& codes, const Classes& classes, std::size_t word
     for (std::size_t c = 0; c < classes.count; ++c) {
         const std::uint64_t* column = codes.data + word * codes.stride + classes.starts[c];
         std::uint32_t next[64] = {};
-        for (std::uint32_t place = 0; place < classes.codes(c); ++place)
-            for (std::uint64_t bits = column[place]; bits; bits &= bits - 1) {
-                const unsigned bit = unsigned(__builtin_ctzll(bits));
-                each(64 * word + bit, c, place, place - next[bit]);
-                next[bit] = place + 1;
-            }
+        in_pieces(0, classes.codes(c), 8, [&](std::size_t from, std::size_t to) {
+            for (std::uint32_t place = std::uint32_t(from); place < to; ++place)
+                for (std::uint64_t bits = column[place]; bits; bits &= bits - 1) {
+                    const unsigned bit = unsigned(__builtin_ctzll(bits));
+                    each(64 * word + bit, c, place, place - next[bit]);
+                    next[bit] = place + 1;
+                }
+        });
     }
 }
 
@@ -109,7 +111,7 @@ std::size_t first_damaged(const Lists& lists, std::size_t tokens) {
         return true;
     };
     std::size_t list = 0;
-    while (list < tokens * lists.classes.count && is_sound(list)) ++list;
+    for (; list < tokens * lists.classes.count && is_sound(list); ++list) Pulse::of_this_thread().beat(2 * lists.counts[list] + 1);
     return list;
 }
 
@@ -167,7 +169,9 @@ std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::ve
                                        const ClassPlan& plan, std::uint64_t& candidates) {
     const std::uint32_t begin = lists_.classes.starts[plan.cls], end = lists_.classes.starts[plan.cls + 1];
     if (plan.least == 0) {
-        for (std::uint32_t position = begin; position < end; ++position) compare(query, position, radius);
+        in_pieces(begin, end, 8, [&](std::size_t from, std::size_t to) {
+            for (std::size_t position = from; position < to; ++position) compare(query, std::uint32_t(position), radius);
+        });
         candidates += end - begin;
         return 0;
     }
@@ -177,6 +181,7 @@ std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::ve
     std::vector<Gaps> gaps;
     std::vector<const std::uint8_t*> bitmaps;
     std::uint64_t read = 0;
+    Pulse& pulse = Pulse::of_this_thread();
     for (std::size_t i = 0; i < plan.lists; ++i) {
         const std::uint32_t postings = lists_.count(ordered[i], plan.cls);
         const std::uint8_t* list = lists_.list(ordered[i], plan.cls);
@@ -197,6 +202,7 @@ std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::ve
         for (Gaps& list : gaps) count_gaps(list, start, stop, plan.least);
         for (const std::uint8_t* bitmap : bitmaps) count_bits(bitmap, begin, start, stop, plan.least);
         candidates += reached_.size();
+        pulse.beat(window + 4 * reached_.size());
         for (const std::uint32_t position : reached_) {
             const std::size_t twice = 2 * std::size_t(seen_[position - start]);
             if (!counts_tell) compare(query, position, radius);

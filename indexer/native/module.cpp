@@ -33,12 +33,12 @@ class ShardTables {
                                    std::optional<In1<std::uint32_t>>>;  // word, shift, bits, filter word, offsets, words, positions
 
     ShardTables(In2<std::uint64_t> codes, std::optional<In1<std::uint32_t>> row_offsets, std::optional<In1<std::uint32_t>> short_ids,
-                std::optional<In1<std::int64_t>> long_ids, std::int64_t id_base, std::vector<TableArrays> tables)
+                std::optional<In1<std::int64_t>> long_ids, std::int64_t id_base, bool some_empty, std::vector<TableArrays> tables)
         : codes_(std::move(codes)), row_offsets_(std::move(row_offsets)), short_ids_(std::move(short_ids)),
           long_ids_(std::move(long_ids)), tables_(std::move(tables)) {
         shard_.codes = view(codes_);
         shard_.rows = {row_offsets_ ? row_offsets_->data() : nullptr, short_ids_ ? short_ids_->data() : nullptr,
-                       long_ids_ ? long_ids_->data() : nullptr, id_base, rows_of(short_ids_, long_ids_)};
+                       long_ids_ ? long_ids_->data() : nullptr, id_base, rows_of(short_ids_, long_ids_), some_empty};
         for (const auto& [word, shift, bits, filter_word, offsets, words, positions] : tables_)
             shard_.tables.push_back({word, shift, bits, filter_word, usual_buckets(offsets.data(), words.data(), shard_.codes.count, bits), positions ? positions->data() : nullptr});
     }
@@ -96,11 +96,12 @@ void bind_sparse(nb::module_& m);  // sparse_module.cpp
 
 NB_MODULE(_tables, m) {
     m.doc() = "Multi-index hash tables of one shard; see indexer.shard and indexer.shard_builder.";
+    prepare_module();
     m.attr("sources") = HASHCORE_SOURCES;  // hashcore/built.py
     nb::class_<ShardTables>(m, "ShardTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>,
-                      std::optional<In1<std::int64_t>>, std::int64_t, std::vector<ShardTables::TableArrays>>(),
-             nb::arg("codes"), nb::arg("row_offsets").none(), nb::arg("short_ids").none(), nb::arg("long_ids").none(), nb::arg("id_base"),
+                      std::optional<In1<std::int64_t>>, std::int64_t, bool, std::vector<ShardTables::TableArrays>>(),
+             nb::arg("codes"), nb::arg("row_offsets").none(), nb::arg("short_ids").none(), nb::arg("long_ids").none(), nb::arg("id_base"), nb::arg("some_empty"),
              nb::arg("tables"))
         .def("range", &ShardTables::range)
         .def("nearest", &ShardTables::nearest)

@@ -6,6 +6,7 @@
 
 #include "hashcore/native/assembly.hpp"
 #include "hashcore/native/nearest.hpp"
+#include "indexer/native/row_limit.hpp"
 #include "indexer/native/sweep.hpp"
 
 namespace hashcore {
@@ -36,17 +37,19 @@ class Verifier {
     template <class Radius, class Sink>
     void verify(const Candidates& candidates, Radius&& radius_of, Sink&& sink) const {
         const std::size_t words = shard_.codes.words, total = candidates.size();
-        for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-            if (i >= 2 * ahead) verify_one(candidates[i - 2 * ahead], radius_of, sink);
-            if (i >= ahead && i < total + ahead) {
-                const std::uint32_t position = table_.position(candidates[i - ahead].entry);
-                for (std::size_t w = 0; w < words; ++w)
-                    if (w != table_.filter_word) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
+        in_pieces(0, total + 2 * ahead, 8, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) {
+                if (i >= 2 * ahead) verify_one(candidates[i - 2 * ahead], radius_of, sink);
+                if (i >= ahead && i < total + ahead) {
+                    const std::uint32_t position = table_.position(candidates[i - ahead].entry);
+                    for (std::size_t w = 0; w < words; ++w)
+                        if (w != table_.filter_word) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
+                }
+                if (i >= total) continue;
+                if (table_.positions) __builtin_prefetch(table_.positions + candidates[i].entry);
+                if (words > 1) __builtin_prefetch(query(candidates[i]));
             }
-            if (i >= total) continue;
-            if (table_.positions) __builtin_prefetch(table_.positions + candidates[i].entry);
-            if (words > 1) __builtin_prefetch(query(candidates[i]));
-        }
+        });
     }
 
   private:
@@ -130,7 +133,7 @@ class GrowingSearch {
     }
 
     void append_to(Hits& hits) {
-        for (std::size_t i = 0; i < nearest_.size(); ++i)
+        for (std::size_t i = 0; i < nearest_.size(); ++i, Pulse::of_this_thread().beat(nearest_[0].k()))
             for (const auto& found : nearest_[i].found())
                 hits.push_back({found.item, std::uint32_t(begin_ + i), found.distance});
     }
@@ -178,8 +181,10 @@ class GrowingSearch {
         }
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
+        Pulse& pulse = Pulse::of_this_thread();
         for (std::size_t begin = 0; begin < codes.count; begin += block_items)
             for (const std::size_t q : active_) {
+                pulse.beat(block_items * codes.words);
                 Nearest& nearest = nearest_[q - begin_];
                 const std::size_t found = kernels.filter(codes.data + begin, codes.stride, codes.words, std::min(block_items, codes.count - begin),
                                                          code_of(queries_, codes.words, q), unsigned(nearest.radius()), items, distances);
@@ -215,9 +220,9 @@ const BucketKernels& bucket_kernels(Isa isa) {
 HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned) {
     std::vector<Hits> parts;
-    std::atomic<std::size_t> kept{0};
+    RowLimit limit(shard.rows, plan.max_rows);
     auto keep = [&](Hits&& hits) {
-        if ((kept += hits.size()) > plan.max_rows) throw TooManyRows{kept};
+        limit.add(hits);
         return std::move(hits);
     };
     work.assign(shard.tables.size(), {});
@@ -240,12 +245,13 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
         parallel_for(sweep.tasks(), threads, [&](std::size_t task) {
             Candidates candidates;
             Hits hits;
+            std::size_t next_look = limit.first_look();
             compared += sweep.run(task, candidates);
             verifier.verify(
                 candidates, [&](std::uint32_t) { return int(plan.radius); },
                 [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
                     hits.push_back({position, q, distance});
-                    if (hits.size() > plan.max_rows) [[unlikely]] throw TooManyRows{hits.size()};
+                    if (hits.size() > next_look) [[unlikely]] next_look = limit.look(hits);
                 });
             verified += hits.size();
             parts[first + task] = keep(std::move(hits));
@@ -255,7 +261,7 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
     }
     if (scanned) {
         parts.clear();
-        kept = 0;
+        limit.restart();
         for (auto& part : scan_range_hits({shard.codes}, queries, plan.radius, threads, isa)) parts.push_back(keep(std::move(part)));
     }
     return assemble(parts, shard.rows, queries.count, threads, any_number, plan.max_rows);

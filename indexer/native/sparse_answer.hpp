@@ -48,8 +48,10 @@ class Answering {
         for (const std::uint32_t q : active) folds.push_back(folded(query(q), shard_.codes.words).fold);
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
+        Pulse& pulse = Pulse::of_this_thread();
         for (std::size_t begin = 0; begin < shard_.codes.count; begin += block_items)
             for (std::size_t i = 0; i < active.size(); ++i) {
+                pulse.beat(block_items);
                 const unsigned limit = unsigned(std::min(radius_of(active[i]), 64));
                 const std::size_t found = kernels.filter(shard_.scanned_folds() + begin, shard_.codes.count, 1, std::min(block_items, shard_.codes.count - begin),
                                                          &folds[i], limit, items, distances);
@@ -60,6 +62,7 @@ class Answering {
                     if (int(distance) <= radius_of(active[i])) ++work.verified, sink(active[i], items[f], std::uint16_t(distance));
                 }
                 work.candidates += found;
+                pulse.beat(4 * found);
             }
         finish(work, active.size(), start);
     }
@@ -75,8 +78,10 @@ class Answering {
         end = std::min(end, codes.count);
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
+        Pulse& pulse = Pulse::of_this_thread();
         for (std::size_t begin = 0; begin < end; begin += block_items)
             for (const std::uint32_t q : active) {
+                pulse.beat(block_items * codes.words);
                 const std::size_t found = kernels.filter(codes.data + begin, codes.stride, codes.words, std::min(block_items, end - begin),
                                                          query(q), unsigned(radius_of(q)), items, distances);
                 for (std::size_t f = 0; f < found; ++f) sink(q, std::uint32_t(begin + items[f]), distances[f]);
@@ -144,7 +149,7 @@ class Answering {
         const std::size_t batch = std::max<std::size_t>(look_ups_per_batch / masks.size(), 1);
         for (std::size_t begin = 0; begin < probes_.size(); begin += batch) {
             const std::size_t count = std::min(batch, probes_.size() - begin);
-            work.candidates += bucket_kernels(isa_).look_up_far(block.buckets, probes_.data() + begin, count, masks.data(), masks.size(), {nullptr, 0}, candidates_);
+            work.candidates += look_up_in_time(bucket_kernels(isa_), block.buckets, probes_.data() + begin, count, masks, {nullptr, 0}, candidates_);
             verify(j, plans, radius_of, sink);
             candidates_.clear();
         }
@@ -158,11 +163,13 @@ class Answering {
     void verify(std::size_t j, const std::vector<Allocation>& plans, RadiusOf&& radius_of, Sink&& sink) {
         const std::uint32_t* positions = shard_.blocks[j].positions;
         const std::size_t total = candidates_.size();
-        for (std::size_t i = 0; i < total + 2 * ahead; ++i) {
-            if (i >= 2 * ahead) verify_one(j, candidates_[i - 2 * ahead], plans, radius_of, sink);
-            if (i >= ahead && i < total + ahead) prefetch(positions[candidates_[i - ahead].entry]);
-            if (i < total) __builtin_prefetch(positions + candidates_[i].entry);
-        }
+        in_pieces(0, total + 2 * ahead, 8, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) {
+                if (i >= 2 * ahead) verify_one(j, candidates_[i - 2 * ahead], plans, radius_of, sink);
+                if (i >= ahead && i < total + ahead) prefetch(positions[candidates_[i - ahead].entry]);
+                if (i < total) __builtin_prefetch(positions + candidates_[i].entry);
+            }
+        });
     }
 
     template <class RadiusOf, class Sink>

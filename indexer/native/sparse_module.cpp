@@ -36,12 +36,12 @@ class SparseTables {
     using ListArrays = std::tuple<In1<std::int64_t>, In1<std::uint32_t>, In1<std::uint8_t>>;  // offsets, counts, bytes
 
     SparseTables(In2<std::uint64_t> codes, std::optional<In1<std::uint32_t>> row_offsets, std::optional<In1<std::uint32_t>> short_ids,
-                 std::optional<In1<std::int64_t>> long_ids, std::int64_t id_base, std::optional<FoldArrays> folds, std::vector<BlockArrays> blocks, std::optional<ListArrays> lists)
+                 std::optional<In1<std::int64_t>> long_ids, std::int64_t id_base, bool some_empty, std::optional<FoldArrays> folds, std::vector<BlockArrays> blocks, std::optional<ListArrays> lists)
         : codes_(std::move(codes)), row_offsets_(std::move(row_offsets)), short_ids_(std::move(short_ids)),
           long_ids_(std::move(long_ids)), folds_(std::move(folds)), blocks_(std::move(blocks)), lists_(std::move(lists)) {
         shard_.codes = view(codes_);
         shard_.rows = {row_offsets_ ? row_offsets_->data() : nullptr, short_ids_ ? short_ids_->data() : nullptr,
-                       long_ids_ ? long_ids_->data() : nullptr, id_base, rows_of(short_ids_, long_ids_)};
+                       long_ids_ ? long_ids_->data() : nullptr, id_base, rows_of(short_ids_, long_ids_), some_empty};
         if (blocks_.size() > most_blocks) throw std::invalid_argument("more blocks than a plan has room for");
         for (const auto& [begin, end, bits, offsets, words, positions] : blocks_)
             shard_.blocks.emplace_back(begin, end, bits, usual_buckets(offsets.data(), words.data(), shard_.codes.count, bits), positions.data());
@@ -76,6 +76,16 @@ class SparseTables {
         return nb::make_tuple(to_numpy(std::move(lists)), parts, cost[0], cost[1]);
     }
 
+    nb::tuple routes(const In2<std::uint64_t>& queries, unsigned radius, int route, const CostValues& costs) const {
+        std::vector<std::size_t> taken;
+        double cost[2] = {0, 0};
+        {
+            nb::gil_scoped_release unlocked;
+            taken = count_routes(shard_, {queries.data(), queries.shape(0)}, radius, route, costs_of(costs), cost);
+        }
+        return nb::make_tuple(taken, cost[0], cost[1]);
+    }
+
     nb::tuple nearest(const In2<std::uint64_t>& queries, std::size_t k, unsigned farthest, int route, const CostValues& costs, std::size_t threads) const {
         HitLists lists;
         {
@@ -101,10 +111,11 @@ class SparseTables {
 void bind_sparse(nb::module_& m) {
     nb::class_<SparseTables>(m, "SparseTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::int64_t>>,
-                      std::int64_t, std::optional<SparseTables::FoldArrays>, std::vector<SparseTables::BlockArrays>, std::optional<SparseTables::ListArrays>>(),
-             nb::arg("codes"), nb::arg("row_offsets").none(), nb::arg("short_ids").none(), nb::arg("long_ids").none(), nb::arg("id_base"),
+                      std::int64_t, bool, std::optional<SparseTables::FoldArrays>, std::vector<SparseTables::BlockArrays>, std::optional<SparseTables::ListArrays>>(),
+             nb::arg("codes"), nb::arg("row_offsets").none(), nb::arg("short_ids").none(), nb::arg("long_ids").none(), nb::arg("id_base"), nb::arg("some_empty"),
              nb::arg("folds").none(), nb::arg("blocks"), nb::arg("lists").none())
         .def("range", &SparseTables::range)
+        .def("routes", &SparseTables::routes)
         .def("nearest", &SparseTables::nearest);
     m.def("hash_folds", [](const In2<std::uint64_t>& codes, const Out1<std::uint32_t>& sizes, const Out1<std::uint64_t>& hashes, std::size_t threads) {
         nb::gil_scoped_release unlocked;

@@ -26,7 +26,7 @@ class GrowingAnswer {
     }
 
     void append_to(Hits& hits) {
-        for (std::size_t i = 0; i < nearest_.size(); ++i)
+        for (std::size_t i = 0; i < nearest_.size(); ++i, Pulse::of_this_thread().beat(nearest_[0].k()))
             for (const auto& found : nearest_[i].found())
                 hits.push_back({found.item, std::uint32_t(begin_ + i), found.distance});
     }
@@ -50,6 +50,7 @@ class GrowingAnswer {
         Planned planned(active_.size());
         std::vector<std::uint32_t> searched;
         for (const std::uint32_t q : active_) {
+            Pulse::of_this_thread().beat(planning_work);
             SparsePlan plan = planner.plan(queries_.data + q * shard_.codes.words);
             if (plan.route == Route::fold_scan || plan.route == Route::scan) {
                 left_.push_back(q);

@@ -7,6 +7,7 @@
 
 #include "hashcore/native/assembly.hpp"
 #include "hashcore/native/parallel.hpp"
+#include "indexer/native/row_limit.hpp"
 #include "indexer/native/sparse_answer.hpp"
 
 namespace hashcore {
@@ -115,11 +116,24 @@ const FoldPlan& SparsePlanner::plan_folds(const Folded& query) {
     return plan;
 }
 
+std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
+                                      double (&cost)[2]) {
+    std::vector<std::size_t> taken(std::size_t(Route::scan) + 1, 0);
+    SparsePlanner planner(shard, radius, route, costs);
+    for (std::size_t q = 0; q < queries.count; ++q) {
+        Pulse::of_this_thread().beat(planning_work);
+        const SparsePlan plan = planner.plan(queries.data + q * shard.codes.words);
+        ++taken[std::size_t(plan.route)];
+        cost[0] += plan.ns, cost[1] += plan.scan_ns;
+    }
+    return taken;
+}
+
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
                       std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]) {
     const std::size_t block = sparse_task_queries(queries.count, threads);
     std::vector<Hits> parts((queries.count + block - 1) / block);
-    std::atomic<std::size_t> kept{0};
+    RowLimit limit(shard.rows, max_rows);
     std::mutex adding;
     work.assign(shard.structures(), {});
     parallel_for(parts.size(), threads, [&](std::size_t task) {
@@ -132,18 +146,20 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
             if (q + plans_ahead < end)
                 for (const Block& part : shard.blocks)
                     __builtin_prefetch(part.buckets.offsets + part.bucket_of(queries.data + (q + plans_ahead) * shard.codes.words));
+            Pulse::of_this_thread().beat(planning_work);
             SparsePlan plan = planner.plan(queries.data + q * shard.codes.words);
             expect(shard, plan, done);
             by_plan += plan.ns, by_scan += plan.scan_ns;
             planned.add(std::uint32_t(q), std::move(plan));
         }
         Hits& hits = parts[task];
+        std::size_t next_look = limit.first_look();
         Answering(shard, queries, isa, done).run(planned, radius, [&](std::uint32_t) { return int(radius); },
             [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
                 hits.push_back({position, q, distance});
-                if (hits.size() > max_rows) throw TooManyRows{hits.size()};
+                if (hits.size() > next_look) [[unlikely]] next_look = limit.look(hits);
             });
-        if ((kept += hits.size()) > max_rows) throw TooManyRows{kept};
+        limit.add(hits);
         const std::lock_guard lock(adding);
         add(work, done);
         cost[0] += by_plan, cost[1] += by_scan;

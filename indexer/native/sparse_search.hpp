@@ -90,6 +90,8 @@ struct SparseWork {
     double seconds = 0;
 };
 
+constexpr std::uint64_t planning_work = 1 << 13;  // of one query, to a Pulse
+
 // How many queries a task takes together.
 inline std::size_t sparse_task_queries(std::size_t queries, std::size_t threads) {
     return std::clamp<std::size_t>((queries + threads - 1) / std::max<std::size_t>(threads, 1), 1, 4096);
@@ -118,6 +120,10 @@ class SparsePlanner {
     double scan_ns_, fold_scan_ns_;
     std::unordered_map<std::uint64_t, FoldPlan> fold_plans_;  // by the numbers of bits that decide
 };
+
+// How many queries take each route. `cost` adds up expected nanoseconds: by the plans, by scans.
+std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
+                                      double (&cost)[2]);
 
 // All rows within `radius` of each query, each by its plan. `work` has an element a structure; `cost` adds up expected nanoseconds: by the
 // plans, by scans.

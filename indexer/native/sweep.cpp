@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "hashcore/native/pulse.hpp"
+
 namespace hashcore {
 
 namespace {
@@ -13,6 +15,7 @@ namespace {
 constexpr std::size_t region_bytes = 128 * 1024;  // of entries and offsets: well within a second-level cache
 constexpr std::size_t probes_per_task = 4096;
 constexpr std::size_t regions_per_task = 8;
+constexpr std::size_t look_ups_at_once = 1 << 16;  // within a region
 
 // Asks for an array to be brought into the second-level cache.
 template <class T>
@@ -22,7 +25,46 @@ void fetch(const T* values, std::size_t count) {
     asm volatile("" : : "r"(sum));
 }
 
+// How many look-ups take about as long as may pass between two looks, learned from the ones before: the entries that they
+// compare are what they cost, and nobody knows how full buckets are.
+class Pace {
+  public:
+    std::size_t look_ups() const { return look_ups_; }
+    void learn(std::size_t look_ups, std::uint64_t compared) {
+        const std::uint64_t work = work_of(look_ups, compared);
+        if (work > 2 * wanted) look_ups_ = std::max<std::size_t>(look_ups_ * wanted / work, 1);
+        else if (look_ups == look_ups_ && work < wanted / 2) look_ups_ = std::min<std::size_t>(look_ups_ * 4, most);
+        Pulse::of_this_thread().beat(work);
+    }
+
+  private:
+    static constexpr std::uint64_t wanted = 1 << 20;
+    static constexpr std::size_t most = 1 << 18;
+
+    static std::uint64_t work_of(std::size_t look_ups, std::uint64_t compared) { return 4 * look_ups + compared / 2; }
+
+    std::size_t look_ups_ = 1024;
+};
+
 }  // namespace
+
+std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes, std::size_t count,
+                              const std::vector<std::uint32_t>& flips, const Wanted& wanted, Candidates& out) {
+    static thread_local Pace pace;
+    std::uint64_t all = 0;
+    for (std::size_t flip = 0; flip < flips.size();) {
+        // Some flips of all probes, or one flip of some of them.
+        const std::size_t some = std::clamp<std::size_t>(pace.look_ups() / std::max<std::size_t>(count, 1), 1, flips.size() - flip);
+        for (std::size_t begin = 0; begin < count;) {
+            const std::size_t probed = std::min(count - begin, std::max<std::size_t>(pace.look_ups() / some, 1));
+            const std::uint64_t compared = kernels.look_up_far(buckets, probes + begin, probed, flips.data() + flip, some, wanted, out);
+            pace.learn(probed * some, compared);
+            all += compared, begin += probed;
+        }
+        flip += some;
+    }
+    return all;
+}
 
 void Probes::order_by_bucket(std::size_t shift, std::size_t bits, std::vector<std::uint32_t>& starts) {
     starts.assign((std::size_t(1) << bits) + 1, 0);
@@ -103,7 +145,7 @@ std::uint64_t Sweep::run(std::size_t task, Candidates& out) const {
     const Wanted wanted{reported_.data(), reported_.size()};
     if (!by_region_) {
         const std::size_t begin = task * probes_per_task, end = std::min(probes_.size(), begin + probes_per_task);
-        return kernels_.look_up_far(table_.buckets, probes_.data() + begin, end - begin, flips_.data(), flips_.size(), wanted, out);
+        return look_up_in_time(kernels_, table_.buckets, probes_.data() + begin, end - begin, flips_, wanted, out);
     }
     std::uint64_t compared = 0;
     const std::size_t regions = std::size_t(1) << high_bits_;
@@ -114,6 +156,7 @@ std::uint64_t Sweep::run(std::size_t task, Candidates& out) const {
 
 std::uint64_t Sweep::run_region(std::size_t region, const Wanted& wanted, Candidates& out) const {
     std::uint64_t compared = 0;
+    Pulse& pulse = Pulse::of_this_thread();
     const std::uint32_t* offsets = table_.buckets.offsets + (region << low_bits_);
     fetch(offsets, (std::size_t(1) << low_bits_) + 1);
     const std::uint32_t entries_begin = offsets[0], entries_end = table_.buckets.end_within(offsets[std::size_t(1) << low_bits_]);
@@ -127,8 +170,14 @@ std::uint64_t Sweep::run_region(std::size_t region, const Wanted& wanted, Candid
         for (const std::uint32_t flip : high_flips_[high_weight]) {
             const std::uint32_t begin = region_start_[region ^ flip], end = region_start_[(region ^ flip) + 1];
             if (begin == end) continue;
-            compared += kernels_.look_up(table_.buckets, probes_.data() + begin, end - begin,
-                                         std::uint32_t(std::size_t(flip) << low_bits_), flips, flip_count, wanted, out);
+            const std::size_t piece = std::max<std::size_t>(look_ups_at_once / flip_count, 1);
+            for (std::size_t from = begin; from < end; from += piece) {
+                const std::size_t count = std::min(piece, end - from);
+                const std::uint64_t met = kernels_.look_up(table_.buckets, probes_.data() + from, count,
+                                                           std::uint32_t(std::size_t(flip) << low_bits_), flips, flip_count, wanted, out);
+                pulse.beat(2 * count * flip_count + met / 2);
+                compared += met;
+            }
         }
     }
     return compared;

@@ -43,6 +43,10 @@ class Probes {
 
 inline std::uint64_t substring_mask(const Table& table) { return ((std::uint64_t(1) << table.bits) - 1) << table.shift; }
 
+// Looks up buckets far away (BucketKernels::look_up_far) in pieces of bounded cost, whatever the buckets hold.
+std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes, std::size_t count,
+                              const std::vector<std::uint32_t>& flips, const Wanted& wanted, Candidates& out);
+
 class Sweep {
   public:
     // Probes are reordered by bucket.

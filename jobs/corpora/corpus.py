@@ -11,7 +11,7 @@ import gzip
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def run(pipeline: Pipeline) -> None:
     config = pipeline.corpus
     if config.source == "files":
         return
-    record = records.record(pipeline, "corpus", ("corpus",))
+    record = records.record(pipeline, "corpus", decisive(config))
     missing = [part for part in PARTS if not outputs.is_finished(pipeline.paths.corpus(part), record)]
     if not missing:
         return
@@ -83,6 +83,15 @@ def run(pipeline: Pipeline) -> None:
             contents = (config.content,) if isinstance(config.content, str) else config.content
             write(staging, parts[part], contents, config.rows_per_file)
         print(f"corpus {part}: {len(parts[part].ids):,} items of {config.source} -> {path}")
+
+
+def decisive(config: CorpusConfig) -> list[str]:
+    """Return the keys that decide a converted corpus; the names of columns are its own."""
+    of_tags = config.source in get_args(TagSource)
+    unread = {"content"} if of_tags else set()
+    unread |= set() if of_tags or config.source == "digits" else {"held_out", "seed"}
+    keys = ("source", "content", "held_out", "seed", "rows_per_file")
+    return [f"corpus.{key}" for key in keys if key not in unread]
 
 
 def _read(config: CorpusConfig) -> Mapping[Part, Images | TagSets]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,9 @@ from hashcore import files
 from hashcore.errors import InvalidInputError
 from jobs.corpora.reader import checksums
 from jobs.pipeline import codes, outputs
+from jobs.pipeline.distinct import Distinct
 from jobs.pipeline.ids import read_ids
+from jobs.pipeline.rejects import Rejects
 from jobs.pipeline.tasks import task_threads
 
 if TYPE_CHECKING:
@@ -42,16 +45,40 @@ class Work(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Rows of a task, or of all."""
+    """Rows of a task, or of all: how many were encoded, or had null ids; those set aside; their distinct codes."""
 
     encoded: int
-    rejected: int
     null_ids: int
+    rejects: Rejects
+    distinct: Distinct
+
+    @property
+    def rejected(self) -> int:
+        """Rows set aside."""
+        return self.rejects.rows
 
     @staticmethod
-    def total(parts: Iterable[Counts]) -> Counts:
+    def total(parts: Sequence[Counts]) -> Counts:
         """Add up counts."""
-        return Counts(*map(sum, zip((0, 0, 0), *parts, strict=True)))
+        return Counts(
+            sum(part.encoded for part in parts),
+            sum(part.null_ids for part in parts),
+            Rejects.total(part.rejects for part in parts),
+            Distinct.total(part.distinct for part in parts),
+        )
+
+    def to_json(self) -> bytes:
+        """Return the counts as a file keeps them."""
+        return json.dumps(
+            [self.encoded, self.null_ids, self.rejects.rows, self.rejects.reasons, self.distinct.hashes]
+        ).encode()
+
+    @staticmethod
+    def from_json(content: bytes) -> Counts:
+        """Return the counts that a file keeps."""
+        encoded, null_ids, rows, reasons, hashes = json.loads(content)
+        known = {reason: (number, ids) for reason, (number, ids) in reasons.items()}
+        return Counts(encoded, null_ids, Rejects(rows, known), Distinct(tuple(hashes)))
 
 
 class Encoded(NamedTuple):
@@ -60,6 +87,11 @@ class Encoded(NamedTuple):
     good: pa.Table
     bad: pa.Table
     null_ids: int
+    distinct: Distinct
+
+    def counts(self) -> Counts:
+        """Return the counts of the batch."""
+        return Counts(len(self.good), self.null_ids, Rejects.of(self.bad), self.distinct)
 
 
 def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatch]) -> Counts:
@@ -68,14 +100,14 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
 
     torch.set_num_threads(task_threads())
     hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device, work.allow)
-    null_ids = 0
+    counts = Counts.total([])
     with part_file(work, codes.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
         for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
             encoded = encode_batch(batch, hasher, work.modality)
             good.write(encoded.good)
             bad.write(encoded.bad)
-            null_ids += encoded.null_ids
-    return Counts(good.rows, bad.rows, null_ids)
+            counts = Counts.total([counts, encoded.counts()])
+    return counts
 
 
 def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.RecordBatch]:
@@ -93,10 +125,13 @@ def load_hasher(uri: str, fingerprint: str, device: str = "cpu", allow: tuple[st
     """Return the hasher of a run, loaded once in each worker process.
 
     Raises:
+        ConfigError: If torch cannot compute on the device.
         InvalidInputError: If another hasher lies there than when the run began, or one of a module not allowed.
     """
+    from hashcore.devices import check_device
     from hashcore.hasher import Hasher
 
+    check_device(device, "encode.gpus")
     hasher = Hasher.load(uri, allow=allow)
     if hasher.fingerprint != fingerprint:
         raise InvalidInputError(
@@ -115,15 +150,14 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str) -> Encode
     table = pa.Table.from_batches([batch]).filter(batch.column("id").is_valid()) if null_ids else batch
     inputs = read_column(table.column("item"), hasher.modalities[modality].input)
     kept = pa.array(inputs.kept, pa.int64())
-    columns = {
-        "id": table.column("id").take(kept),
-        "code": codes.codes_to_arrow(hasher.encode(inputs.values, modality)),
-    }
+    packed = hasher.encode(inputs.values, modality)
+    columns = {"id": table.column("id").take(kept), "code": codes.codes_to_arrow(packed)}
     if "labels" in table.schema.names:
         columns["labels"] = table.column("labels").take(kept).cast(pa.list_(pa.int32()))
     rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))
     reasons = pa.array([reason for _, reason in inputs.rejected], pa.string())
-    return Encoded(pa.table(columns), pa.table({"id": table.column("id").take(rows), "reason": reasons}), null_ids)
+    bad = pa.table({"id": table.column("id").take(rows), "reason": reasons})
+    return Encoded(pa.table(columns), bad, null_ids, Distinct.of(packed))
 
 
 class PartFile:

@@ -41,6 +41,7 @@ class Columns(NamedTuple):
         labels: Column of labels, or None.
         labels_as: What lists of labels hold: numbers, or 0 and 1; None where it is not said.
         item_key: The option that names the column of items, for messages.
+        unlabelled: What to set where there are no labels.
     """
 
     source: str
@@ -49,6 +50,7 @@ class Columns(NamedTuple):
     labels: str | None
     labels_as: LabelForm | None = None
     item_key: str = "encode.column"
+    unlabelled: str = "corpus.labels=null"
 
     def names(self) -> list[str]:
         """Return the names of the corpus's columns that are read, each once."""
@@ -116,7 +118,7 @@ def check_names(names: Sequence[str], columns: Columns, place: str) -> None:
     wanted = [("corpus.id", columns.id), *((columns.item_key, column) for column in columns.items.values())]
     for key, name in (*wanted, ("corpus.labels", columns.labels)):
         if name is not None and name not in names:
-            hint = "; use --set corpus.labels=null where items have none" if name == columns.labels else ""
+            hint = f"; use --set {columns.unlabelled} where items have none" if name == columns.labels else ""
             among = "" if place == columns.source else f", a file of {columns.source},"
             raise InvalidInputError(f"{place}{among} has no column {name} ({key}); it has {', '.join(names)}{hint}")
         if name is not None and names.count(name) > 1:

@@ -18,6 +18,7 @@ from jobs.evaluation.tally import Queries, Tally, first_labels
 
 EVERY_ORDER = "expected over all orders of items at one distance"
 NO_ORDER = "none: a radius takes all items at one distance or none"
+WITHIN = {"P": "precision", "R": "recall", "F1": "f1"}  # name of a measure: of its curve
 VOTE_ORDER = "neighbours by (distance, id); of equal votes the class seen nearest"
 
 
@@ -32,6 +33,7 @@ class Measured:
         sums: By name of a curve the sum over queries that define it, and their number, each of shape (L + 1,).
         pairs: All and relevant pairs at each distance, int64, shape (2, L + 1).
         examples: Queries to look at.
+        itself: Queries that have the id of an item.
     """
 
     values: dict[tuple[Measure, Ties], Floats]
@@ -40,10 +42,13 @@ class Measured:
     sums: dict[str, NDArray[np.float64]]
     pairs: NDArray[np.int64]
     examples: list[Example]
+    itself: int
 
 
-def measure(queries: Queries, tally: Tally, wanted: Sequence[Measure], knn: Sequence[int], choice: Choice) -> Measured:
-    """Return the figures of one block of queries, tallied over the whole database."""
+def measure(
+    queries: Queries, tally: Tally, wanted: Sequence[Measure], knn: Sequence[int], choice: Choice, ranked: int
+) -> Measured:
+    """Return the figures of one block of queries, tallied over the whole database, of which `ranked` items count."""
     counts = (tally.all_counts, tally.relevant_counts)
     average_precision = measures.average_precision(*counts)
     has_classes = tally.one_label_each and bool((queries.labels.counts() == 1).all())
@@ -52,9 +57,10 @@ def measure(queries: Queries, tally: Tally, wanted: Sequence[Measure], knn: Sequ
         {(each, ties): each.per_query(*counts, ties) for each in wanted for ties in _orders(each)},
         {k: classify(tally.neighbors, tally.classes, k) != actual for k in knn if has_classes},
         average_precision,
-        _sums(tally),
+        _sums(tally, ranked),
         np.stack([array.sum(axis=0) for array in counts]),
         of_block(queries, tally, average_precision, choice),
+        int(tally.itself.sum()),
     )
 
 
@@ -63,11 +69,11 @@ def _orders(measure: Measure) -> tuple[Ties, ...]:
     return ("expected", "best", "worst") if measure.has_ties else ("expected",)
 
 
-def _sums(tally: Tally) -> dict[str, NDArray[np.float64]]:
+def _sums(tally: Tally, ranked: int) -> dict[str, NDArray[np.float64]]:
     """Return sums over queries, and the number of queries that define them, of every curve."""
     counts = (tally.all_counts, tally.relevant_counts)
     radii = np.arange(counts[0].shape[1])
-    ks = curve_ks(int(counts[0][0].sum()))
+    ks = curve_ks(ranked)
     within = np.cumsum(tally.all_counts, axis=1).astype(np.float64)
     curves = {
         "precision": measures.precision_within(*counts, radii),
@@ -105,6 +111,43 @@ def figures(blocks: Sequence[Measured], database_size: int, code_length: int) ->
     return found
 
 
+def at_a_radius_that_answers(
+    blocks: Sequence[Measured], wanted: Sequence[Measure], database_size: int
+) -> dict[str, Figure]:
+    """Return the wanted figures within a radius once more, at the least radius within which half of the queries find.
+
+    Empty where half of them find anything within a radius that was asked for, or none was: long codes have hardly a
+    pair within 2 bits, and a precision of queries that find nothing is 0 and says nothing.
+    """
+    asked = [each for each in wanted if each.within is not None]
+    total, number = (np.sum([block.sums["answered"][part] for block in blocks], axis=0) for part in (0, 1))
+    answers = total >= number / 2
+    if not asked or any(answers[each.within] for each in asked):
+        return {}
+    radius, found = int(answers.argmax()), {}
+    for name, curve in WITHIN.items():
+        if name in {each.name for each in asked}:
+            measure = Measure(name, within=radius)
+            at = np.sum([block.sums[curve][:, radius] for block in blocks], axis=0)
+            size = {"database_size": database_size, "code_length": len(answers) - 1}
+            found[str(measure)] = _within_figure(measure, at, int(number[0]), size)
+    return found
+
+
+def _within_figure(measure: Measure, at: Floats, queries: int, size: dict[str, int]) -> Figure:
+    """Return the figure of a measure within a radius from its sum over the queries that define it, and their number."""
+    defined = int(at[1])
+    return Figure(
+        value=float(at[0]) / defined if defined else None,
+        ties=NO_ORDER,
+        denominator=measure.denominator,
+        without_relevant=measure.without_relevant,
+        queries=defined,
+        left_out=queries - defined,
+        **size,
+    )
+
+
 def _ranking_figure(measure: Measure, values: dict[Ties, Floats], size: dict[str, int]) -> Figure:
     """Return the figure of a measure from the values of all queries in each order of ties."""
     means = {ties: _number(measures.mean(of)) for ties, of in values.items()}
@@ -135,8 +178,8 @@ def _vote_figure(wrong: NDArray[np.bool_], size: dict[str, int]) -> Figure:
     )
 
 
-def curves(blocks: Sequence[Measured], database_size: int) -> Curves:
-    """Return the curves over the queries of all blocks."""
+def curves(blocks: Sequence[Measured], ranked: int) -> Curves:
+    """Return the curves over the queries of all blocks, each of which ranks so many items, or one more."""
     sums = {name: np.sum([block.sums[name] for block in blocks], axis=0) for name in blocks[0].sums}
     means = {
         name: _curve(np.divide(total, number, where=number > 0, out=np.full_like(total, np.nan)))
@@ -150,7 +193,7 @@ def curves(blocks: Sequence[Measured], database_size: int) -> Curves:
         pr_recall=_curve(recall),
         relevant_pairs=relevant.tolist(),
         irrelevant_pairs=(every - relevant).tolist(),
-        ks=curve_ks(database_size),
+        ks=curve_ks(ranked),
     )
 
 

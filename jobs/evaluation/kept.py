@@ -1,6 +1,6 @@
-"""What the tasks of an evaluation have found is kept until it ends, so that one that was killed counts nothing twice.
+"""Keep task results until the evaluation ends, so that a restart repeats none.
 
-Each result is a file named by what it was found from, whatever generation or number its shards have now.
+A file is named by a digest of its inputs, so it stays valid when shard numbers or generations change.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Kept:
             relevant=found.relevant,
             classes=found.classes,
             one_label_each=found.one_label_each,
+            itself=found.itself,
         )
         files.write_bytes(files.join(self.folder, name), file.getvalue())
 
@@ -89,11 +90,11 @@ class Kept:
                     (arrays["all_counts"], arrays["relevant_counts"]),
                     (arrays["relevant"], arrays["classes"]),
                 )
-                return Tally(*counts, neighbors, *seen, bool(arrays["one_label_each"]))
+                return Tally(*counts, neighbors, *seen, bool(arrays["one_label_each"]), arrays["itself"])
         except (EOFError, ValueError, KeyError, BadZipFile):
             return None
 
 
 def _name(task: Task, content: str) -> str:
     """Return the name of the tally of a block of queries over some shards."""
-    return f"{digest([task.queries.content(), task.k, content])}.npz"
+    return f"{digest([task.queries.content(), task.k, task.exclude_self, content])}.npz"

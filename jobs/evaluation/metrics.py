@@ -49,6 +49,8 @@ class Setting(Section):
     """Queries asked."""
     queries_without_relevant: int
     """Queries that share no label with any item."""
+    queries_in_database: int = 0
+    """Queries that have the id of an item."""
     code_length: int
     """Bits of a code."""
     distinct_codes: int
@@ -118,13 +120,14 @@ class Metrics(Section):
     figures: dict[str, Figure]
     """By the name of the measure, as it is typed in `evaluate.measures`."""
     notes: list[str]
-    """What was left out, and why."""
+    """What is to be known of all figures, the gravest first: few codes, queries among the items, no votes."""
     curves: Curves
     examples: list[Example]
 
     def summary(self) -> str:
-        """Return the figures, a line each."""
-        return "\n".join(f"{name}: {describe(figure)}" for name, figure in self.figures.items())
+        """Return the notes, then the figures, a line each."""
+        notes = [f"note: {note}" for note in self.notes]
+        return "\n".join([*notes, *(f"{name}: {describe(figure)}" for name, figure in self.figures.items())])
 
 
 def read(path: str) -> Metrics:
@@ -139,7 +142,9 @@ def read(path: str) -> Metrics:
     try:
         return Metrics.model_validate_json(content)
     except ValidationError as error:
-        raise InvalidInputError(f"{path} holds no metrics ({error.errors()[0]['msg']}); evaluate again") from None
+        raise InvalidInputError(
+            f"{path} holds no metrics ({error.errors()[0]['msg']}); remove it and run `hashcore evaluate`"
+        ) from None
 
 
 def describe(figure: Figure) -> str:

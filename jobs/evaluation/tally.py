@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -57,6 +57,7 @@ class Task:
         queries: The block.
         k: Neighbours wanted of each query.
         content: What identifies the shards' files, whatever their numbers.
+        exclude_self: Whether the item that has a query's id is left out of its ranking.
     """
 
     root: str
@@ -65,6 +66,7 @@ class Task:
     queries: Queries
     k: int
     content: str
+    exclude_self: bool = False
 
     @property
     def inputs(self) -> str:
@@ -83,6 +85,7 @@ class Tally:
         relevant: For each neighbour whether it shares a label with its query, bool.
         classes: For each neighbour its first label, int32; 0 where it has none.
         one_label_each: Whether every item of the part has exactly one label, its class.
+        itself: For each query whether an item of the part has its id, bool, shape (q,).
     """
 
     all_counts: NDArray[np.int64]
@@ -91,6 +94,7 @@ class Tally:
     relevant: NDArray[np.bool_]
     classes: NDArray[np.int32]
     one_label_each: bool
+    itself: NDArray[np.bool_]
 
 
 def tally(task: Task) -> Tally:
@@ -102,12 +106,13 @@ def tally(task: Task) -> Tally:
     import indexer
 
     index = indexer.open(task.root, task.generation)
-    parts = (tally_shard(index.open_shard(number), task.queries, task.k) for number in task.shards)
+    of_shard = partial(tally_shard, queries=task.queries, k=task.k, exclude_self=task.exclude_self)
+    parts = (of_shard(index.open_shard(number)) for number in task.shards)
     return reduce(lambda one, other: merge([one, other], task.k), parts)
 
 
-def tally_shard(shard: Shard, queries: Queries, k: int) -> Tally:
-    """Return the tally of one shard, with the k nearest items of each query."""
+def tally_shard(shard: Shard, queries: Queries, k: int, *, exclude_self: bool = False) -> Tally:
+    """Return the tally of one shard, with the k nearest items of each query; perhaps without the item of its own id."""
     item_labels = shard.labels()
     if item_labels is None:
         raise InvalidInputError("the index holds no labels; encode and index a corpus that has a column of labels")
@@ -116,12 +121,35 @@ def tally_shard(shard: Shard, queries: Queries, k: int) -> Tally:
     all_counts, relevant_counts = shard.distance_histograms(
         queries.codes, query_masks, item_masks, threads=task_threads()
     )
-    neighbors = shard.knn_search(queries.codes, k, threads=task_threads())
-    rows = rows_of(shard.ids, neighbors.ids)
+    neighbors = shard.knn_search(queries.codes, k + exclude_self, threads=task_threads())
+    if exclude_self:
+        neighbors = without(neighbors, queries.ids, k)
+    rows, own = np.split(rows_of(shard.ids, np.concatenate([neighbors.ids, queries.ids])), [len(neighbors.ids)])
+    itself = np.flatnonzero(own >= 0)
+    if exclude_self and len(itself):
+        distances = shard.distances_at(queries.codes[itself], own[itself])
+        all_counts[itself, distances] -= 1
+        relevant_counts[itself, distances] -= np.any(item_masks[own[itself]] & query_masks[itself], axis=1)
     relevant: NDArray[np.bool_] = np.any(item_masks[rows] & query_masks[neighbors.query_numbers()], axis=1)
     classes = first_labels(item_labels.take(rows))
     one_label_each = bool((item_labels.counts() == 1).all())
-    return Tally(all_counts, relevant_counts, neighbors, relevant, classes, one_label_each)
+    return Tally(all_counts, relevant_counts, neighbors, relevant, classes, one_label_each, own >= 0)
+
+
+def without(neighbors: Neighbors, ids: NDArray[np.int64], k: int) -> Neighbors:
+    """Return the first k neighbours of each query but the one that has the query's own id.
+
+    Args:
+        neighbors: Of q queries.
+        ids: Of the queries, shape (q,).
+        k: How many to keep of each.
+    """
+    queries = neighbors.query_numbers()
+    kept = np.flatnonzero(neighbors.ids != ids[queries])
+    starts = np.searchsorted(queries[kept], np.arange(len(neighbors)))
+    kept = kept[np.arange(len(kept)) - starts[queries[kept]] < k]
+    offsets = np.searchsorted(queries[kept], np.arange(len(neighbors) + 1)).astype(np.int64)
+    return Neighbors(offsets, neighbors.ids[kept], neighbors.distances[kept])
 
 
 def merge(parts: Sequence[Tally], k: int) -> Tally:
@@ -140,13 +168,14 @@ def merge(parts: Sequence[Tally], k: int) -> Tally:
         relevant[order],
         classes[order],
         all(part.one_label_each for part in parts),
+        np.any([part.itself for part in parts], axis=0),
     )
 
 
 def rows_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the row of each wanted id; every one must be among `ids`, which may be far more and in any order."""
+    """Return the row of each wanted id, −1 where it is not among `ids`, which may be far more and in any order."""
     names = np.unique(wanted)
-    rows = np.zeros(len(names), np.int64)
+    rows = np.full(len(names), -1, np.int64)
     for start in range(0, len(ids) if len(names) else 0, IDS_AT_ONCE):
         block = np.asarray(ids[start : start + IDS_AT_ONCE])
         place = np.minimum(np.searchsorted(names, block), len(names) - 1)

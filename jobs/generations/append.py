@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
 from jobs.index import check_ids, entries_folder
-from jobs.pipeline import codes, memory, outputs, records
+from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks, task_threads
@@ -53,6 +53,9 @@ def run(pipeline: Pipeline) -> None:
     change = {"verb": "append", "rows": info.rows, "codes": content}
     manifest = commit_appended(index, entries, change)
     files.remove(folder)
+    runs.reads(source, content)
+    runs.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
+    runs.count(rows=info.rows)
     print(f"append: {info.rows:,} codes in {len(entries)} shards, generation {manifest.generation} -> {root}")
 
 

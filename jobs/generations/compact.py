@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from jobs.generations.shards import Shards, shards_of
-from jobs.pipeline import memory
+from jobs.pipeline import memory, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks
@@ -39,6 +39,9 @@ def run(pipeline: Pipeline) -> None:
     merged = map_tasks(spark, merge_group, [shards_of(root, index, group) for group in groups], "compact")
     made = zip(groups, merged, strict=True)
     manifest = commit_compacted(index, {keys_of(index, group): entry for group, entry in made})
+    built = [entry for entry in merged if entry is not None]
+    runs.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in built))
+    runs.count(rows=sum(entry.rows for entry in built), merged_shards=sum(map(len, groups)))
     print(f"compact: {len(index.shards)} shards to {len(manifest.shards)}, generation {manifest.generation} -> {root}")
 
 

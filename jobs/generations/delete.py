@@ -1,21 +1,30 @@
-"""Delete the items of a list of ids from the index on Spark: each task looks through one shard."""
+"""Delete the items of a list of ids from the index: each task looks through one shard, on Spark where they are many."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from hashcore import machine
 from hashcore.errors import ConfigError
 from jobs.generations.shards import Shards, shards_of
-from jobs.pipeline.ids import read_ids
+from jobs.pipeline import runs
+from jobs.pipeline.ids import listed, read_ids
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
-from jobs.pipeline.tasks import map_tasks
+from jobs.pipeline.tasks import map_here, map_tasks
 
 if TYPE_CHECKING:
-    from indexer import ShardEntry
+    from numpy.typing import NDArray
+
+    from indexer import Index, Manifest, ShardEntry
     from jobs.pipeline.config import Pipeline
+
+    Marked = tuple[ShardEntry, NDArray[np.int64]]
 
 
 @recorded
@@ -31,22 +40,46 @@ def run(pipeline: Pipeline) -> None:
 
     source, root = pipeline.delete.ids, pipeline.paths.index
     if source is None:
-        raise ConfigError("delete.ids is not given; name a Parquet file of ids, as in --set delete.ids=gone.parquet")
+        raise ConfigError(
+            "delete.ids is not given; name ids or a file of them, as in --set delete.ids=[17,4] or "
+            "--set delete.ids=gone.parquet"
+        )
     ids, index = read_ids(source, pipeline.delete.column), indexer.open(root)
     numbers = shards_with(index.shards, ids)
-    spark = session(pipeline.spark, f"hashcore delete {pipeline.name}")
     tasks = [shards_of(root, index, [number]) for number in numbers]
-    marked = map_tasks(spark, partial(mark, source, pipeline.delete.column), tasks, "delete")
-    found = {index.shards[number].key: entry for number, entry in zip(numbers, marked, strict=True)}
+    marked = _mapped(pipeline, partial(mark, source, pipeline.delete.column), tasks)
+    found = {index.shards[number].key: entry for number, (entry, _) in zip(numbers, marked, strict=True)}
     manifest, deleted = commit_deleted(index, ids, found)
-    print(f"delete: {deleted:,} items, generation {manifest.generation} -> {root}")
+    absent = np.setdiff1d(ids, np.concatenate([held for _, held in marked] or [ids[:0]]), assume_unique=True)
+    if deleted:
+        runs.writes(root, f"generation {manifest.generation}", _tombstone_bytes(index, manifest))
+    runs.count(rows=deleted, absent_ids=len(absent))
+    lack = f", {len(absent):,} of {len(ids):,} ids are not in the index: {listed(absent)}" if len(absent) else ""
+    print(f"delete: {deleted:,} items{lack}, generation {manifest.generation} -> {root}")
 
 
-def mark(source: str, column: str, shard: Shards) -> ShardEntry:
-    """Write the tombstones of one shard and return its entry with them."""
-    from indexer.changes import mark_deleted
+def _mapped(pipeline: Pipeline, function: Callable[[Shards], Marked], tasks: Sequence[Shards]) -> Sequence[Marked]:
+    """Apply a function to each shard: here where there are no more of them than cores, which Java's start outlasts."""
+    if len(tasks) <= machine.cores():
+        return map_here(function, tasks, "delete")
+    return map_tasks(session(pipeline.spark, f"hashcore delete {pipeline.name}"), function, tasks, "delete")
 
-    return mark_deleted(shard.open(), shard.numbers[0], read_ids(source, column))
+
+def _tombstone_bytes(index: Index, manifest: Manifest) -> int:
+    """Return the bytes of the tombstones that a generation has and an earlier one has not."""
+    before = {entry.tombstones_name for entry in index.shards}
+    names = (entry.tombstones_name for entry in manifest.shards)
+    return sum(index.store.size(name) or 0 for name in names if name is not None and name not in before)
+
+
+def mark(source: str | Sequence[int], column: str, shard: Shards) -> Marked:
+    """Write the tombstones of one shard and return its entry with them, and those of the ids that it holds."""
+    from indexer.changes import mark_rows
+
+    index, number = shard.open(), shard.numbers[0]
+    live = index.open_shard(number).live
+    rows = live.find(read_ids(source, column))
+    return mark_rows(index, number, rows), live.ids_at(rows)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,20 @@ def run(pipeline: Pipeline) -> None:
     import indexer
 
     seen = indexer.open(pipeline.paths.index).inspect()
-    print(f"{seen.root}: generation {seen.generation} of {', '.join(map(str, seen.generations))}")
+    others = ", ".join(str(number) for number in seen.generations if number != seen.generation)
+    print(f"{seen.root}: generation {seen.generation}" + (f"; also kept: {others}" if others else ""))
     print(f"{seen.rows:,} items, {seen.deleted:,} rows deleted but not dropped, {seen.bytes:,} bytes")
     print(f"{seen.kind} codes of {seen.code_length} bits by hasher {seen.hasher_fingerprint or 'not told'}")
     for name, value in seen.provenance.items():
-        print(f"{name}: {value}")
+        print(f"{name}: {_told(value)}")
     for shard in seen.shards:
         print(f"{shard.digest[:8]}  {shard.rows:,} rows, {shard.distinct:,} codes, {shard.deleted:,} deleted")
+
+
+def _told(value: object) -> str:
+    """Return a value of a manifest in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_told, value))
+    return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, StrictInt, field_validator
 
 from jobs.pipeline.paths import Place
 from jobs.pipeline.section import Section
@@ -18,10 +18,17 @@ class AppendConfig(Section):
 class DeleteConfig(Section):
     """What is deleted from the index."""
 
-    ids: Place | None = None
-    """Parquet file or directory of ids; those that are not in the index are left alone."""
+    ids: tuple[StrictInt, ...] | Place | None = None
+    """Ids themselves, as in [17, 4]; or a Parquet file or directory, a CSV file with a header, or a .txt file of an id
+    a line. Those that are not in the index are left alone."""
     column: str = "id"
     """Column that holds them."""
+
+    @field_validator("ids", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, ids: object) -> object:
+        """Take one id for a list of it."""
+        return (ids,) if isinstance(ids, int) and not isinstance(ids, bool) else ids
 
 
 class CompactConfig(Section):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from jobs.pipeline import runs
 from jobs.pipeline.runs import recorded
 
 if TYPE_CHECKING:
+    from indexer.vacuum import Removed
     from jobs.pipeline.config import Pipeline
 
 
@@ -22,10 +24,28 @@ def run(pipeline: Pipeline) -> None:
 
     config, root = pipeline.vacuum, pipeline.paths.index
     removed = indexer.open(root).vacuum(config.keep, older_than_s=3600 * config.older_than_h)
-    print(
-        f"vacuum: {removed.generations} generations, {removed.files} files of {removed.bytes:,} bytes, "
-        f"{removed.unfinished} unfinished files removed -> {root}"
+    if any(removed):
+        runs.worked()
+    runs.count(
+        removed_generations=removed.generations,
+        removed_files=removed.files,
+        removed_bytes=removed.bytes,
+        removed_unfinished_files=removed.unfinished,
     )
+    print(f"vacuum: {_told(removed)} -> {root}")
+
+
+def _told(removed: Removed) -> str:
+    """Say what was removed; a generation can go while every shard it listed is one of a kept generation, too."""
+    if not any(removed):
+        return "nothing to remove"
+    shared = ", which shared all their files with kept ones" if removed.generations and not removed.files else ""
+    parts = [
+        f"{removed.generations} generations{shared}" if removed.generations else "",
+        f"{removed.files} files of {removed.bytes:,} bytes" if removed.files else "",
+        f"{removed.unfinished} unfinished files" if removed.unfinished else "",
+    ]
+    return f"removed {', '.join(filter(None, parts))}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.generations.shards import Shards, shards_of
-from jobs.pipeline import memory
+from jobs.pipeline import memory, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.spark import session
 from jobs.pipeline.tasks import map_tasks
@@ -35,6 +35,11 @@ def run(pipeline: Pipeline) -> None:
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
     checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")
     found = Verified(*map(sum, zip(*checked, strict=True)))
+    runs.worked()
+    runs.reads(root, f"generation {index.generation}")
+    runs.count(
+        rows=found.rows, verified_bytes=found.bytes, verified_shards=found.shards, verified_answers=found.queries
+    )
     print(
         f"verify: {found.shards} shards, {found.rows:,} items, {found.bytes:,} bytes and {found.queries} answers are "
         f"as they must be, generation {index.generation} -> {root}"

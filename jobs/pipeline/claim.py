@@ -39,8 +39,6 @@ def _hold(held: ExitStack, place: str, output: str) -> None:
     try:
         held.enter_context(locked(beside, fcntl.LOCK_EX | fcntl.LOCK_NB))
     except BlockingIOError:
-        raise OutputError(
-            f"{output} is being written by another run; wait until it ends, or write elsewhere with --set root=..."
-        ) from None
+        raise OutputError(f"{output} is being written by another run; wait until it ends and run again") from None
     except NoLocksError:
         pass

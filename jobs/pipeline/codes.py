@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 INFO = "codes.json"
 DATA = "data"
+REMEDY = "remove this codes directory and run `hashcore encode`"
 
 
 class CodesInfo(Section):
@@ -65,8 +66,12 @@ class Piece(NamedTuple):
 Chunk = tuple[Piece, ...]
 
 
-def read_info(path: str) -> CodesInfo:
+def read_info(path: str, corpus: str = "") -> CodesInfo:
     """Return what the codes of a directory are.
+
+    Args:
+        path: The codes directory.
+        corpus: Key of the configuration that names what it is encoded from, for the message.
 
     Raises:
         InvalidInputError: If `codes.json` is missing or says something else than it must.
@@ -74,11 +79,12 @@ def read_info(path: str) -> CodesInfo:
     name = files.join(path, INFO)
     content = files.read_bytes(name)
     if content is None:
-        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first")
+        of = f", with a corpus at {corpus}" if corpus else ""
+        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first{of}")
     try:
         return CodesInfo.model_validate_json(content)
     except ValidationError as error:
-        raise InvalidInputError(f"{name} is damaged ({error.errors()[0]['msg']}); encode again") from None
+        raise InvalidInputError(f"{name} is damaged ({error.errors()[0]['msg']}); {REMEDY}") from None
 
 
 def write_info(path: str, info: CodesInfo) -> None:
@@ -104,7 +110,7 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
     if not total:
         raise InvalidInputError(f"{path} holds no codes; run `hashcore encode` on a corpus that is not empty")
     if total != read_info(path).rows:
-        raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; encode again")
+        raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; {REMEDY}")
     chunks = -(-total // rows_per_chunk)
     bounds = [total * number // chunks for number in range(chunks + 1)]
     return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
@@ -164,9 +170,7 @@ def _whole(file: str) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:200]
-        raise InvalidInputError(
-            f"{file} is no Parquet file, or damaged ({said}); run `hashcore encode` again"
-        ) from None
+        raise InvalidInputError(f"{file} is no Parquet file, or damaged ({said}); {REMEDY}") from None
 
 
 def _pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
@@ -264,7 +268,7 @@ def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise InvalidInputError(f"{name}: a code is not {width} bytes long, as {code_length} bits take") from None
     if fixed.null_count:
-        raise InvalidInputError(f"{name}: {fixed.null_count} codes are null; encode the corpus again")
+        raise InvalidInputError(f"{name}: {fixed.null_count} codes are null; {REMEDY}")
     flat = np.frombuffer(fixed.buffers()[1], np.uint8, len(fixed) * width, fixed.offset * width)
     return check_codes(flat.reshape(len(fixed), width), code_length, name)
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage.places import place
 from jobs.corpora.corpus import CorpusConfig
-from jobs.encode import EncodeConfig, HasherConfig
+from jobs.corpora.spec import EncodeConfig
+from jobs.encode import HasherConfig
 from jobs.evaluate import EvaluateConfig
 from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.index import IndexConfig
-from jobs.pipeline.digest import digest
+from jobs.pipeline.config_errors import describe
+from jobs.pipeline.digest import digest, value_at
 from jobs.pipeline.paths import Paths
 from jobs.pipeline.section import Section
 from jobs.pipeline.spark import SparkConfig
@@ -26,7 +28,6 @@ from jobs.settings import yaml_text
 from jobs.train import TrainConfig
 
 SCALARS = ("name", "root")  # what a pipeline's file says outside of sections
-NO_SECTION = ("model_type", "model_attributes_type", "dict_type")  # as pydantic names what should be a mapping
 
 
 class Pipeline(Section):
@@ -70,13 +71,23 @@ class Pipeline(Section):
             raise ValueError("there is no folder; write ~/ for your home, or leave root out for runs/<name>")
         return root
 
+    def of_current_generation(self) -> Pipeline:
+        """Return the pipeline with the number of the index's current generation in the paths that ask for it."""
+        if not self.paths.name_generation():
+            return self
+        import indexer
+
+        generation = indexer.open(self.paths.index).generation
+        return self.model_copy(update={"paths": self.paths.of_generation(generation)})
+
     def allowed(self) -> tuple[str, ...]:
         """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""
         return (*self.hasher.allow, *self.train.modules())
 
-    def fingerprint(self, *sections: str) -> str:
-        """Return 16 hexadecimal digits that change with any value of the named sections."""
-        return digest(self.model_dump(mode="json", include=set(sections)))
+    def fingerprint(self, *names: str) -> str:
+        """Return 16 hexadecimal digits that change with any value of the named sections or keys (`section.key`)."""
+        values = self.model_dump(mode="json")
+        return digest({name: value_at(values, name) for name in names})
 
 
 def _is_place(root: Any) -> bool:
@@ -107,7 +118,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
         return Pipeline.model_validate(values)
     except ValidationError as error:
         read_files = " with ".join(map(str, (path, *also)))
-        raise ConfigError(f"{read_files}: {_describe(error)}") from None
+        raise ConfigError(f"{read_files}: {describe(error, Pipeline)}") from None
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -152,41 +163,3 @@ def set_value(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: {error}") from None
     except yaml.YAMLError:
         raise ConfigError(f"--set {override}: the value is not YAML; quote it, as in --set name='\"a: b\"'") from None
-
-
-def _describe(error: ValidationError) -> str:
-    """Say in one line what the first problem is, and how many others there are."""
-    problems = error.errors()
-    first = problems[0]
-    *outer, last = (str(part) for part in first["loc"]) if first["loc"] else ("pipeline",)
-    key = ".".join((*outer, last))
-    if first["type"] == "extra_forbidden":
-        section, known = ".".join(outer) or "a pipeline", sorted(_keys(Pipeline, outer))
-        text = f"unknown key {key}; valid keys of {section}: {', '.join(known)}"
-    elif first["type"] in NO_SECTION:
-        text = f"{key}={first['input']!r} is no section; give its keys indented below it, or leave it out"
-    else:
-        given = "" if isinstance(first["input"], dict) else f"={first['input']!r}"
-        text = f"{key}{given}: {first['msg'].removeprefix('Value error, ')}"
-    return text + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
-
-
-def _keys(model: type[BaseModel], location: Sequence[str]) -> set[str]:
-    """Return the keys of the models at a location; tags of unions stand in a location but name no field."""
-    models = {model}
-    for part in location:
-        inner = {m for held in models if part in held.model_fields for m in _models(held.model_fields[part].annotation)}
-        models = inner or {m for m in models if part in _tags(m)} or models
-    return {name for held in models for name in held.model_fields}
-
-
-def _models(annotation: Any) -> set[type[BaseModel]]:
-    """Return the models within an annotation such as `Linear | Mlp | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return {model for argument in get_args(annotation) for model in _models(argument)}
-
-
-def _tags(model: type[BaseModel]) -> set[str]:
-    """Return what may name a model as a member of a union: its class, or a literal value of a field."""
-    return {model.__name__, *(str(tag) for field in model.model_fields.values() for tag in get_args(field.annotation))}

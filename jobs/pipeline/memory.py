@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
+from hashcore import machine
 from hashcore.codes import code_bytes
 from hashcore.errors import ConfigError
 
@@ -24,9 +24,9 @@ UNITS = {"m": 1 << 20, "g": 1 << 30}
 
 
 def allowed_bytes(config: SparkConfig) -> int:
-    """Return what a task may take: what is configured, else all that this machine has."""
+    """Return what a task may take: what is configured, else all that this machine, or its container, has."""
     if config.task_memory is None:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return machine.memory_bytes()
     return int(config.task_memory[:-1]) * UNITS[config.task_memory[-1]]
 
 
@@ -43,7 +43,8 @@ def promise(job: str, projected_bytes: int, config: SparkConfig, remedy: str) ->
     if projected_bytes > allowed:
         raise ConfigError(
             f"{job}: a task is projected to take {projected_bytes / (1 << 20):,.0f} MiB but may take "
-            f"{allowed / (1 << 20):,.0f} MiB; {remedy}, or raise spark.task_memory"
+            f"{allowed / (1 << 20):,.0f} MiB; {remedy}, or raise what it may by --set "
+            f"spark.task_memory={-(-projected_bytes // (1 << 20))}m"
         )
 
 

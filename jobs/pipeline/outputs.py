@@ -21,7 +21,18 @@ from hashcore import files
 from hashcore.errors import HashcoreError, OutputError, TaskError
 from jobs.pipeline import runs
 from jobs.pipeline.claim import claimed
-from jobs.pipeline.records import HALF, RECORD, Record, difference, is_same, read, read_half, record_beside, text
+from jobs.pipeline.records import (
+    HALF,
+    RECORD,
+    Record,
+    difference,
+    elsewhere,
+    is_same,
+    read,
+    read_half,
+    record_beside,
+    text,
+)
 
 Kept = TypeVar("Kept", bound=BaseModel)
 
@@ -41,8 +52,8 @@ def is_finished(path: str, wanted: Record) -> bool:
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
     if not is_same(found, wanted):
         raise OutputError(
-            f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, "
-            "or write elsewhere with --set root=..."
+            f"{path} holds the output of another pipeline ({difference(found, wanted)}); remove it, or write elsewhere "
+            f"by {elsewhere(path, wanted)}"
         )
     return True
 

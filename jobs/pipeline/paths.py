@@ -17,6 +17,9 @@ def absolute(path: str) -> str:
     return found if is_object(found) else os.path.abspath(found)
 
 
+GENERATION = "{generation}"
+OF_GENERATION = ("neighbors", "metrics", "report")
+
 Place = Annotated[str, AfterValidator(absolute)]  # tasks may run elsewhere than the driver
 
 
@@ -40,7 +43,7 @@ class Paths(Section):
     index: Place
     """Root of the index: shards, manifests and `CURRENT`."""
     neighbors: Place
-    """Parquet directory of search results."""
+    """Parquet directory of search results; `{generation}` in it stands for the index's, as in two fields below."""
     metrics: Place
     """JSON file of the figures."""
     report: Place
@@ -63,6 +66,15 @@ class Paths(Section):
             "report": "report.html",
         }
         return {name: f"{root.rstrip('/')}/{usual}" for name, usual in places.items()}
+
+    def name_generation(self) -> bool:
+        """Return whether a path holds the generation of the index that it is made from."""
+        return any(GENERATION in getattr(self, name) for name in OF_GENERATION)
+
+    def of_generation(self, generation: int) -> Paths:
+        """Return the paths with a generation's number where they ask for it."""
+        named = {name: getattr(self, name).replace(GENERATION, str(generation)) for name in OF_GENERATION}
+        return self.model_copy(update=named)
 
     def corpus(self, part: str) -> str:
         """Return the corpus of one part: train, database or queries."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from hashcore import files
 from hashcore.errors import InvalidInputError, StorageError
 from jobs.pipeline import runs
-from jobs.pipeline.digest import digest
+from jobs.pipeline.content import content_of
+from jobs.pipeline.digest import digest, value_at
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 RECORD = "_hashcore.json"
 HALF = "_hashcore.half.json"  # of an output that is staged in its place
 NAMES = (RECORD, HALF)
+TOGETHER: dict[str, tuple[str, ...]] = {"train": ("hasher", "checkpoints"), "corpus": ()}
+"""Paths that a stage writes together; all of a converted corpus and what follows it lie below the root."""
 
 
 class Record(Section):
@@ -35,21 +38,27 @@ class Record(Section):
     pipeline: dict[str, Any]
     """The whole resolved configuration."""
     decisive: list[str]
-    """Sections of the configuration that decide the output's content."""
+    """Sections of the configuration, or single keys (`section.key`), that decide the output's content."""
 
 
-def record(
-    pipeline: Pipeline, stage: str, sections: tuple[str, ...], inputs: Mapping[str, str] | None = None
-) -> Record:
-    """Return the record of a stage that is decided by some sections of the configuration and by its inputs."""
+def record(pipeline: Pipeline, stage: str, decisive: Sequence[str], inputs: Mapping[str, str] | None = None) -> Record:
+    """Return the record of a stage.
+
+    Args:
+        pipeline: The whole configuration.
+        stage: The verb, and the part where a verb makes several outputs.
+        decisive: Sections, or single keys (`section.key`), that decide what the output holds: no others may change
+            its fingerprint.
+        inputs: Fingerprint of each input by its name.
+    """
     given = dict(inputs or {})
-    fingerprint = digest([stage, pipeline.fingerprint(*sections), given])
+    fingerprint = digest([stage, pipeline.fingerprint(*decisive), given])
     return Record(
         stage=stage,
         fingerprint=fingerprint,
         inputs=given,
         pipeline=pipeline.model_dump(mode="json"),
-        decisive=list(sections),
+        decisive=list(decisive),
     )
 
 
@@ -78,7 +87,7 @@ def _parse(path: str) -> Record | None:
 
 
 def fingerprint_of(path: str) -> str:
-    """Return what identifies an input: its record's fingerprint, or a digest of its files' names, sizes and times.
+    """Return what identifies an input: its record's fingerprint, or a digest of its files' names, sizes and content.
 
     Raises:
         InvalidInputError: If there is no such input, or it is not written to its end.
@@ -87,12 +96,13 @@ def fingerprint_of(path: str) -> str:
     if found is not None:
         runs.reads(path, found.fingerprint)
         return found.fingerprint
-    if read_half(path) is not None:
-        raise InvalidInputError(f"{path} is half written; run the stage that makes it once more")
-    known = files.states(path) if files.exists(path) else []
-    if not known:
+    half = read_half(path)
+    if half is not None:
+        verb = half.stage.partition(" ")[0]
+        raise InvalidInputError(f"{path} is half written; run `hashcore {verb}` once more, which goes on with it")
+    fingerprint = content_of(path)
+    if fingerprint is None:
         raise InvalidInputError(f"{path} does not exist or is empty; run the stage that makes it, or correct the path")
-    fingerprint = hashlib.sha256(repr(known).encode()).hexdigest()[:16]
     runs.reads(path, fingerprint)
     return fingerprint
 
@@ -119,15 +129,32 @@ def is_same(found: Record | None, wanted: Record) -> bool:
 
 def difference(found: Record, wanted: Record) -> str:
     """Say what sets two records apart."""
-    inputs = [f"input {n}" for n in wanted.inputs if found.inputs.get(n) != wanted.inputs[n]]
-    keys = [key for section in wanted.decisive for key in _keys_apart(section, found.pipeline, wanted.pipeline)]
+    names = dict.fromkeys([*wanted.inputs, *found.inputs])
+    inputs = [f"input {name}" for name in names if found.inputs.get(name) != wanted.inputs.get(name)]
+    keys = [key for name in wanted.decisive for key in _keys_apart(name, found.pipeline, wanted.pipeline)]
     apart = keys + inputs or [f"stage {found.stage}"]
     return "different " + ", ".join(apart[:4]) + (" and others" if len(apart) > 4 else "")
 
 
-def _keys_apart(section: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the dotted names of a section's keys whose values differ."""
-    first, second = one.get(section) or {}, other.get(section) or {}
+def elsewhere(path: str, wanted: Record) -> str:
+    """Return what to type so that an output is written to another place, which is free, than `path`."""
+    places: dict[str, str] = wanted.pipeline.get("paths", {})
+    keys = TOGETHER.get(wanted.stage, tuple(key for key, place in places.items() if place == path))
+    if not keys:
+        return f"--set root={_free(wanted.pipeline.get('root', path))}"
+    return " ".join(f"--set paths.{key}={_free(places[key])}" for key in keys)
+
+
+def _free(path: str) -> str:
+    """Return a path like another one at which there is nothing."""
+    stem, dot, kind = path.rstrip("/").rpartition("/")[2].partition(".")
+    others = (files.beside(path.rstrip("/"), f"{stem}-{number}{dot}{kind}") for number in count(2))
+    return next(other for other in others if not files.exists(other))
+
+
+def _keys_apart(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the dotted names of a section's keys, or of a single key, whose values differ."""
+    first, second = value_at(one, name), value_at(other, name)
     if not (isinstance(first, dict) and isinstance(second, dict)):
-        return [] if first == second else [section]
-    return [f"{section}.{key}" for key in sorted({*first, *second}) if first.get(key) != second.get(key)]
+        return [] if first == second else [name]
+    return [f"{name}.{key}" for key in sorted({*first, *second}) if first.get(key) != second.get(key)]

@@ -1,10 +1,11 @@
-"""The record of a run: what it says, and where it lies: `<root>/runs/<start>-<job>.run.json`, and Prometheus metrics.
+"""The record of a run: what it says, and where it lies: `<root>/runs/<start>-<job>.run.json`.
 
 `<start>-<job>.begun.json` is there from the start: a run that has nothing else is still at work, or was killed.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 
-from hashcore.errors import HashcoreError
+from hashcore import files
+from hashcore.errors import HashcoreError, StorageError
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -51,8 +53,12 @@ class Run(Section):
     """Items, neighbours or queries: what the job counts in its last line."""
     rejected: int = 0
     """Rows set aside."""
+    figures: dict[str, float] = Field(default={})
+    """Of a training: loss, share of triplets ranked wrongly, distinct codes, constant bits, and the like."""
     bytes: int = 0
     """Of all files written."""
+    counts: dict[str, int] = Field(default={})
+    """What else the job counted, such as `absent_ids`, `removed_bytes`, `verified_bytes`."""
     stages: dict[str, float] = Field(default={})
     """Seconds of each, in their order; a stage that came twice is added up."""
     peak_memory_bytes: int = 0
@@ -78,14 +84,22 @@ def versions() -> dict[str, str]:
     return found
 
 
-def keep(root: str, name: str, content: str) -> None:
-    """Write a file of the record; what prevents it is logged."""
+def keep(root: str, name: str, content: str) -> bool:
+    """Write a file of the record and return whether it is there; what prevents it is logged.
+
+    Raises:
+        StorageError: If the root is in a bucket that does not exist or answers nobody: no job can go on there. Where
+            only writing is refused, one may.
+    """
     from indexer.store import open_store
 
     try:
-        open_store(f"{root}/{FOLDER}").put_new(name, f"{content}\n".encode())
+        return open_store(f"{root}/{FOLDER}").put_new(name, f"{content}\n".encode())
     except (HashcoreError, OSError) as error:
+        if files.is_uri(root) and isinstance(error, StorageError) and error.errno != errno.EACCES:
+            raise
         log.warning("the record of this run cannot be written: %s", error)
+        return False
 
 
 def listed(root: str) -> list[Run]:

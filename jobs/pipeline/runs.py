@@ -10,7 +10,7 @@ import resource
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hashcore import files
 from hashcore.errors import HashcoreError
-from jobs.pipeline.prometheus import metrics
+from jobs.pipeline.interrupts import was_interrupted
 from jobs.pipeline.run_record import Run, begin, keep, versions
+from jobs.pipeline.textfile import put_metrics
 
 if TYPE_CHECKING:
     from jobs.pipeline.config import Pipeline
@@ -38,27 +39,35 @@ class Notes:
         self.stages: dict[str, float] = {}
         self.rows = 0
         self.rejected = 0
+        self.figures: dict[str, float] = {}
         self.bytes = 0
         self.peak_bytes = 0
+        self.counts: dict[str, int] = {}
+        self.worked = False
 
 
 _NOTES: ContextVar[Notes | None] = ContextVar("notes", default=None)
 
 
 def recorded(job: Callable[[Pipeline], Result]) -> Callable[[Pipeline], Result]:
-    """Let a job's `run` leave a record, however it ends; a record that cannot be written is no reason to fail."""
+    """Let a job's `run` leave a record, however it ends.
+
+    A record that cannot be written is no reason to fail, unless nothing can be: see `keep`.
+    """
     name = job.__module__.rpartition(".")[2]
 
     @wraps(job)
     def run(pipeline: Pipeline) -> Result:
         begun = begin(name, pipeline)
         key = f"{begun.started:%Y%m%dT%H%M%S%fZ}-{begun.job}-{secrets.token_hex(2)}"
-        keep(pipeline.root, f"{key}.begun.json", begun.model_dump_json(indent=1))
+        is_kept = keep(pipeline.root, f"{key}.begun.json", begun.model_dump_json(indent=1))
+        if is_kept:
+            put_metrics(pipeline.root, begun)
         notes, clock = Notes(), time.monotonic()
         token, state, error = _NOTES.set(notes), "failed", None
         try:
             result = job(pipeline)
-            state = "done" if notes.outputs else "nothing to do"
+            state = "done" if notes.outputs or notes.worked else "nothing to do"
             return result
         except HashcoreError as caught:
             error = " ".join(str(caught).split())
@@ -67,13 +76,14 @@ def recorded(job: Callable[[Pipeline], Result]) -> Callable[[Pipeline], Result]:
             state = "interrupted"
             raise
         except Exception as caught:
-            error = repr(caught)
+            state, error = ("interrupted", None) if was_interrupted(caught) else (state, repr(caught))
             raise
         finally:
             _NOTES.reset(token)
             ended = _end(begun, notes, state, error, time.monotonic() - clock)
-            keep(pipeline.root, f"{key}.prom", metrics(ended))
-            keep(pipeline.root, f"{key}.run.json", ended.model_dump_json(indent=1))
+            if is_kept:
+                put_metrics(pipeline.root, ended)
+                keep(pipeline.root, f"{key}.run.json", ended.model_dump_json(indent=1))
 
     return run
 
@@ -84,17 +94,31 @@ def reads(path: str, fingerprint: str) -> None:
         notes.inputs[path] = fingerprint
 
 
-def writes(path: str, fingerprint: str) -> None:
-    """Note a place that the running job wrote, and the bytes that lie there."""
+def writes(path: str, fingerprint: str, size_bytes: int | None = None) -> None:
+    """Note a place that the running job wrote, and the bytes it wrote there: all that lie there, unless told."""
     if notes := _NOTES.get():
         notes.outputs[path] = fingerprint
-        notes.bytes += _size_bytes(path)
+        notes.bytes += _size_bytes(path) if size_bytes is None else size_bytes
 
 
-def count(*, rows: int = 0, rejected: int = 0) -> None:
-    """Add to the running job's counts."""
+def count(*, rows: int = 0, rejected: int = 0, **others: int) -> None:
+    """Add to the running job's counts: rows, rejected rows, and others by names of the job's own."""
     if notes := _NOTES.get():
         notes.rows, notes.rejected = notes.rows + rows, notes.rejected + rejected
+        for name, number in others.items():
+            notes.counts[name] = notes.counts.get(name, 0) + number
+
+
+def worked() -> None:
+    """Note that the running job did its work, though it may write nothing, as a verification does."""
+    if notes := _NOTES.get():
+        notes.worked = True
+
+
+def figures(found: Mapping[str, float]) -> None:
+    """Note figures of the running job by name."""
+    if notes := _NOTES.get():
+        notes.figures |= found
 
 
 def peak(size_bytes: int) -> None:
@@ -137,7 +161,9 @@ def _end(begun: Run, notes: Notes, state: str, error: str | None, seconds: float
             "versions": versions(),
             "rows": notes.rows,
             "rejected": notes.rejected,
+            "figures": notes.figures,
             "bytes": notes.bytes,
+            "counts": notes.counts,
             "stages": {name: round(taken, 3) for name, taken in notes.stages.items()},
             "peak_memory_bytes": max(notes.peak_bytes, process_peak_bytes()),
             "error": error,

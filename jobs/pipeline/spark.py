@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from hashcore.errors import require
+from jobs.pipeline import interrupts
 from jobs.pipeline.java import check_java
 from jobs.pipeline.section import Section
 from jobs.settings.environment import check_spark_home, starting
@@ -59,10 +61,20 @@ def session(config: SparkConfig, app_name: str) -> SparkSession:
     builder = SparkSession.builder.appName(app_name)
     for name, value in _settings(config, submitted).items():
         builder = builder.config(name, value)
-    with starting("Spark", "the section spark of the pipeline, and the variables SPARK_… and PYSPARK_…"):
+    with (
+        interrupts.kept(),
+        starting("Spark", "the section spark of the pipeline, and the variables SPARK_… and PYSPARK_…"),
+    ):
         started = builder.getOrCreate()
-    atexit.register(started.stop)
+    atexit.register(_stop, started)
     return started
+
+
+def _stop(session: SparkSession) -> None:
+    """End a session with its process; what it still runs is given up without a word."""
+    with suppress(Exception):
+        session.sparkContext.setLogLevel("OFF")
+    session.stop()
 
 
 def _settings(config: SparkConfig, submitted: bool) -> dict[str, str]:
@@ -73,6 +85,7 @@ def _settings(config: SparkConfig, submitted: bool) -> dict[str, str]:
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.python.unix.domain.socket.enabled": "true",  # over TCP a task waits 40 ms for a delayed acknowledgement
         "spark.python.daemon.module": "jobs.pipeline.python_daemon",
+        "spark.python.task.killTimeout": "100ms",  # for the process of a task that is cancelled
     }
     master = config.master or (None if submitted else "local[*]")
     if master:

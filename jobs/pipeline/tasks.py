@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hashcore.errors import HashcoreError, TaskError
 from jobs.pipeline import gpu, runs
+from jobs.pipeline.interrupts import wait_for
 from jobs.pipeline.spark_pages import is_classic, named, watched
 
 if TYPE_CHECKING:
@@ -49,8 +50,22 @@ def map_tasks(
         rdd = spark.sparkContext.parallelize(list(enumerate(tasks)), len(tasks))  # sooner at work than a frame
         profile = gpu.profile(gpus)
         rdd = rdd if profile is None else rdd.withResources(profile)
-        outcomes = rdd.mapPartitions(lambda part: [run_part(part)]).collect()
+        outcomes = wait_for(spark, rdd.mapPartitions(lambda part: [run_part(part)]).collect)
     return [result for part in _opened(outcomes) for result in part]
+
+
+def map_here(function: Callable[[Task], Result], tasks: Sequence[Task], label: str = "tasks") -> list[Result]:
+    """Apply a function to every task in this process, one after the other: what `map_tasks` returns, without Java.
+
+    Raises:
+        HashcoreError: The first one that a task raised.
+        TaskError: If a task failed otherwise, naming it and what it reads.
+    """
+    try:
+        with runs.stage(label):
+            return [_run(function, task, number, len(tasks)) for number, task in enumerate(tasks)]
+    except TaskFailed as error:
+        raise _failed(label, str(error)) from error.__cause__
 
 
 def map_partitions(
@@ -66,8 +81,9 @@ def map_partitions(
 
         yield pa.RecordBatch.from_pydict({"outcome": [_guarded(function, batches)]})
 
-    with _running(frame.sparkSession, label):
-        rows = frame.mapInArrow(apply, "outcome binary", profile=gpu.profile(gpus)).collect()
+    spark = frame.sparkSession
+    with _running(spark, label):
+        rows = wait_for(spark, frame.mapInArrow(apply, "outcome binary", profile=gpu.profile(gpus)).collect)
     return list(_opened([row.outcome for row in rows]))
 
 
@@ -182,4 +198,9 @@ def _failures_named(label: str) -> Iterator[None]:
         found = re.search(rf"{TaskFailed.__name__}: ([^\n]*)", str(error))
         if found is None:
             raise
-        raise TaskError(f"{label}: {found.group(1)}; mend its cause and run again: what is done is kept") from None
+        raise _failed(label, found.group(1)) from None
+
+
+def _failed(label: str, said: str) -> TaskError:
+    """Return the error of a job one of whose tasks failed."""
+    return TaskError(f"{label}: {said}; mend its cause and run again: what is done is kept")

@@ -31,15 +31,15 @@ class Loader(yaml.SafeLoader):
         """Return a mapping whose keys are texts, each of which stands there once.
 
         Raises:
-            ConfigError: If a key is repeated, or is no text.
+            ConfigError: If a key is repeated, or is neither a text nor a whole number.
         """
         lines: dict[Any, int] = {}
         for key_node, _ in node.value:
             if key_node.tag == f"{TAG}merge":
                 continue
             key, line = self.construct_object(key_node, deep=True), key_node.start_mark.line + 1
-            if not isinstance(key, str):
-                raise ConfigError(f"line {line}: the key {key!r} is no text; quote it, or correct it")
+            if not isinstance(key, str | int) or isinstance(key, bool):
+                raise ConfigError(f"line {line}: the key {key!r} is neither a text nor a whole number; quote it")
             if key in lines:
                 raise ConfigError(f"line {line}: the key {key} stands in line {lines[key]} too; keep one of them")
             lines[key] = line
@@ -92,7 +92,7 @@ def parse(text: str) -> Any:
     """Return what a YAML text holds.
 
     Raises:
-        ConfigError: If a key is repeated or is no text, or a number begins with 0; with the line.
+        ConfigError: If a key is repeated or is no text or whole number, or a number begins with 0; with the line.
         yaml.YAMLError: If it is no YAML.
 
     >>> parse("k: 10\nflag: true\nname: no\nrate: 1e-3\nroot: ~/x\nlabels: ~")

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hashcore import files
+from hashcore import files, machine
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
+from jobs.pipeline import rejects
 from jobs.settings.environment import check_ray_address, starting
 from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
@@ -62,10 +63,17 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
 
         board = ray.remote(num_cpus=0)(Board).remote()
         work = Work(source, config, Place(pipeline.paths.checkpoints, pipeline.name), board)
-        with shown(board, config.epochs * source.turns):
-            checkpoint = _run(pipeline.paths.checkpoints, work)
+        rejected = rejects.place_of(pipeline.paths.hasher)
+        try:
+            with shown(board, config.epochs * source.turns):
+                checkpoint = _run(pipeline.paths.checkpoints, work, rejected)
+        except HashcoreError:
+            reading.judge_rejected(source, config, rejected, at_least=True)  # perhaps the cause
+            raise
+        reading.judge_rejected(source, config, rejected)
+        good = source.rows - len(rejects.read(rejected))
         with checkpoint.as_directory() as folder:
-            return finished(folder, Standing(config=config.training(), inputs=source.inputs), source.rows)
+            return finished(folder, Standing(config=config.training(), inputs=source.inputs), good)
 
 
 def _check_rows(source: Source, config: TrainConfig) -> None:
@@ -94,7 +102,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
     A local Ray gets one logical CPU more than there are workers: Ray Data needs it, and would wait for it forever.
 
     Raises:
-        ConfigError: If there are too few CPUs.
+        ConfigError: If there are too few CPUs, or on a Ray that is started here too few GPUs.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -106,7 +114,8 @@ def cluster(config: TrainConfig) -> Iterator[None]:
         return
     started = not os.environ.get("RAY_ADDRESS")
     if started:
-        _check_cpus(config, os.cpu_count() or 1)
+        _check_cpus(config, machine.cores())
+        _check_gpus(config)
     else:
         check_ray_address()
     local: dict[str, Any] = {"address": "local", "num_cpus": config.workers + 1, "include_dashboard": False}
@@ -121,7 +130,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
 
 def _check_cpus(config: TrainConfig, free: int) -> None:
     """Raise ConfigError if there are more workers than CPUs for them."""
-    key, needed = ("min_workers", config.min_workers) if config.min_workers else ("workers", config.workers)
+    key, needed = _fewest(config)
     if needed > free:
         raise ConfigError(
             f"train.{key}={needed} but there are CPUs for {max(free, 0)} beside the one that reads the corpus; use "
@@ -129,13 +138,30 @@ def _check_cpus(config: TrainConfig, free: int) -> None:
         )
 
 
+def _check_gpus(config: TrainConfig) -> None:
+    """Raise ConfigError if there are more workers than GPUs on this machine for them: Ray would wait forever."""
+    import torch
+
+    (key, needed), there = _fewest(config), torch.cuda.device_count()
+    if config.gpu and needed > there:
+        raise ConfigError(
+            f"train.gpu=true gives each worker a GPU: train.{key}={needed} but torch finds {there} here; use "
+            f"{f'train.{key} <= {there}' if there else 'train.gpu: false'}, or a cluster by $RAY_ADDRESS"
+        )
+
+
+def _fewest(config: TrainConfig) -> tuple[str, int]:
+    """Return the fewest workers that will do, after the key that says so."""
+    return ("min_workers", config.min_workers) if config.min_workers else ("workers", config.workers)
+
+
 def _is_verbose() -> bool:
     """Return whether workers' logs shall be shown."""
     return os.environ.get("HASHCORE_VERBOSE", "") not in ("", "0")
 
 
-def _run(storage: str, work: Work) -> ray.train.Checkpoint:
-    """Run the workers and return the last checkpoint."""
+def _run(storage: str, work: Work, rejected: str) -> ray.train.Checkpoint:
+    """Run the workers and return the last checkpoint; rejected rows go to a folder."""
     from ray import data, train
     from ray.train.torch import TorchTrainer
 
@@ -153,7 +179,7 @@ def _run(storage: str, work: Work) -> ray.train.Checkpoint:
             checkpoint_config=train.CheckpointConfig(num_to_keep=1),
             logging_config=train.LoggingConfig(log_level="INFO" if _is_verbose() else "ERROR"),
         ),
-        datasets={DATASET: _dataset(work.source)},
+        datasets={DATASET: _dataset(work.source, rejected)},
         dataset_config=train.DataConfig([] if work.config.judgements else "all", execution_options=options),
     )
     with _interruptible():
@@ -207,13 +233,13 @@ def _cause(error: Exception) -> HashcoreError:
     return OutputError(f"training on Ray failed ({reason}); run it again to go on from its last epoch")
 
 
-def _dataset(source: Source) -> ray.data.Dataset:
-    """Return the corpus as Ray reads and decodes it."""
-    decoded = readers.on_ray(source, partial(_decoded, source))
+def _dataset(source: Source, rejected: str) -> ray.data.Dataset:
+    """Return the corpus as Ray reads and decodes it; rejected rows go to a folder."""
+    decoded = readers.on_ray(source, partial(_decoded, source, rejected))
     decoded.set_name("hashcore train: read and decode the corpus")  # as Ray's pages call it
     return decoded
 
 
-def _decoded(source: Source, file: Fragment) -> Iterator[pa.Table]:
-    """Read and decode a file."""
-    return (reading.decode(table, source) for table in readers.read_file(source, file))
+def _decoded(source: Source, rejected: str, file: Fragment) -> Iterator[pa.Table]:
+    """Read and decode a file; rejected rows go to a folder."""
+    return (reading.decode(table, source, rejected) for table in readers.read_file(source, file))

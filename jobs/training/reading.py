@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,9 +11,12 @@ from numpy.typing import NDArray
 
 from hashcore.columns.ids import refuse_nulls
 from hashcore.errors import InvalidInputError
-from hashcore.inputs import read_column
+from hashcore.inputs import Inputs, read_column
 from hashcore.relevance import Labels
-from jobs.corpora import reader
+from jobs.corpora import reader, verdict
+from jobs.pipeline import rejects
+from jobs.pipeline.digest import digest
+from jobs.pipeline.rejects import Rejects
 from jobs.training.readers import READERS
 from jobs.training.source import PREFIX, Source, item_bytes, read_judgements
 
@@ -22,9 +27,16 @@ if TYPE_CHECKING:
     from hashcore.training.data import Window
     from jobs.train import TrainConfig
 
+log = logging.getLogger(__name__)
 
-def decode(table: pa.Table, source: Source) -> pa.Table:
+
+def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.Table:
     """Return the rows whose items are good in every modality.
+
+    Args:
+        table: Rows of the corpus.
+        source: Of the rows.
+        rejected: Folder that keeps the others, once however often they are read; none drops them.
 
     Returns:
         Columns id, `item:<modality>` (bytes of the item's array) and, where they are read, labels (list<int32>).
@@ -34,9 +46,11 @@ def decode(table: pa.Table, source: Source) -> pa.Table:
     rows = reader.canonical(table, source.read)
     refuse_nulls(rows.column("id").null_count, source.read.id, source.path)
     read = {name: read_column(rows.column(PREFIX + name), source.inputs[name]) for name in source.inputs}
+    reasons = _reasons(read)
+    if reasons and rejected is not None:
+        _set_aside(rows.column("id"), reasons, rejected)
     good = np.ones(len(table), bool)
-    for inputs in read.values():
-        good[np.setdiff1d(np.arange(len(table)), inputs.kept)] = False
+    good[list(reasons)] = False
     kept = pa.array(np.flatnonzero(good))
     columns = {"id": rows.column("id").take(kept)}
     for name, inputs in read.items():
@@ -48,6 +62,24 @@ def decode(table: pa.Table, source: Source) -> pa.Table:
     if source.read.labels is not None:
         columns["labels"] = rows.column("labels").take(kept)
     return pa.table(columns)
+
+
+def _reasons(read: Mapping[str, Inputs]) -> dict[int, str]:
+    """Return by row number why a row is bad, in the first modality in which it is."""
+    reasons: dict[int, str] = {}
+    for name, inputs in read.items():
+        for row, reason in inputs.rejected:
+            reasons.setdefault(row, reason if len(read) == 1 else f"{name}: {reason}")
+    return dict(sorted(reasons.items()))
+
+
+def _set_aside(ids: pa.ChunkedArray, reasons: Mapping[int, str], folder: str) -> None:
+    """Write rejected rows (id, reason) to a file that is named by their ids."""
+    import pyarrow as pa
+
+    mine = ids.take(pa.array(list(reasons), pa.int64()))
+    rows = pa.table({"id": mine.cast(pa.int64()), "reason": pa.array(reasons.values(), pa.string())})
+    rejects.add(rows, folder, digest(rows.column("id").to_pylist()))
 
 
 def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, workers: int = 1) -> Window:
@@ -78,7 +110,11 @@ def _judgements(path: str, ordered: pa.Table, rank: int, workers: int) -> Judgem
     """Return a worker's share of the judgements of rows, as many as every other's."""
     from hashcore.judgements import from_arrow
 
-    everything, _ = from_arrow(read_judgements(path), np.asarray(ordered.column("id")))
+    table = read_judgements(path)
+    everything, missing = from_arrow(table, np.asarray(ordered.column("id")))
+    if missing and rank == 0:
+        said = "%s: %d of %d judgements name an item that the corpus has not, or has set aside, and are left out"
+        log.warning(said, path, missing, len(table))
     if workers == 1:
         return everything
     each = len(everything) // workers
@@ -94,17 +130,33 @@ def items(table: pa.Table, source: Source, modality: str) -> NDArray[Any]:
     return content.reshape(len(values), *described.shape).copy()
 
 
-def read(source: Source, config: TrainConfig) -> pa.Table:
-    """Return all good rows, decoded.
+def read(source: Source, config: TrainConfig, rejected: str | None = None) -> pa.Table:
+    """Return all good rows, decoded; the others are kept in a folder `rejected`, if there is one.
 
     Raises:
         InvalidInputError: If too many rows are bad.
     """
     import pyarrow as pa
 
-    table = pa.concat_tables([decode(part, source) for part in READERS[config.reader](source)])
+    table = pa.concat_tables([decode(part, source, rejected) for part in READERS[config.reader](source)])
+    if rejected is not None:
+        judge_rejected(source, config, rejected)
     judge(len(table), source, config)
     return table
+
+
+def judge_rejected(source: Source, config: TrainConfig, rejected: str, *, at_least: bool = False) -> None:
+    """Raise InvalidInputError, with the reasons, if too many rows are in the folder of bad ones."""
+    found = Rejects.of(rejects.read(rejected))
+    verdict.judge(
+        found,
+        source.rows - found.rows,
+        source=source.path,
+        key="train.max_rejected_share",
+        limit=config.max_rejected_share,
+        place=rejected,
+        at_least=at_least,
+    )
 
 
 def judge(good: int, source: Source, config: TrainConfig) -> None:

@@ -72,7 +72,7 @@ def find(pipeline: Pipeline) -> Source:
     named = _columns(train)
     item_key = "train.modalities" if train.modalities else "train.column"
     items = {PREFIX + name: column for name, column in named.items()}
-    columns = Columns(path, config.id, items, _labels(pipeline), config.labels_as, item_key)
+    columns = Columns(path, config.id, items, labels_of(pipeline), config.labels_as, item_key)
     corpus = reader.opened(path)
     with reader.readable(path):
         rows = corpus.count_rows()
@@ -125,14 +125,19 @@ def read_judgements(path: str) -> pa.Table:
     return table
 
 
+def reads_several(train: TrainConfig) -> bool:
+    """Return whether a training reads several modalities."""
+    return bool(train.modalities) and (train.method == "network" or train.method in OF_TWO_MODALITIES)
+
+
 def _columns(train: TrainConfig) -> dict[str, str]:
     """Return the column of each modality that is trained."""
-    if train.modalities and (train.method == "network" or train.method in OF_TWO_MODALITIES):
+    if reads_several(train):
         return {name: name for name in train.modalities}
     return {train.modality: train.column or train.modality}
 
 
-def _labels(pipeline: Pipeline) -> str | None:
+def labels_of(pipeline: Pipeline) -> str | None:
     """Return the column of labels, None if none are needed.
 
     Raises:
@@ -146,6 +151,6 @@ def _labels(pipeline: Pipeline) -> str | None:
     if labels is None:
         raise ConfigError(
             f"corpus.labels=null: train.method={train.method} learns from labels; name their column, give "
-            "train.judgements, or use itq"
+            "train.judgements, or learn without by --set train.method=itq"
         )
     return labels

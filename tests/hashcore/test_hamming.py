@@ -185,3 +185,53 @@ def test_a_search_goes_on_with_the_threads_there_are_where_none_can_be_started()
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "found\n"), done.stderr[-2_000:]
+
+
+P = np.zeros((100, 8), np.uint8)
+MASKS = {rows: np.ones((rows, 1), np.uint64) for rows in (1, 100)}
+
+
+@pytest.mark.parametrize(
+    ("database_masks", "query_masks"),
+    [
+        (np.zeros((1, 1), np.uint64), MASKS[1]),
+        (MASKS[100], np.ones((2, 1), np.uint64)),
+        (MASKS[100], np.ones((1, 2), np.uint64)),
+        (MASKS[100].astype(np.int64), MASKS[1]),
+        (MASKS[100].ravel(), MASKS[1]),
+        (MASKS[100], None),
+    ],
+)
+def test_label_masks_of_other_rows_or_words_are_refused(database_masks, query_masks):
+    with pytest.raises(InvalidInputError, match="label masks"):
+        hamming.relevance_histograms(P, P[:1], 64, database_masks, query_masks)
+
+
+def test_histograms_refuse_codes_of_another_length():
+    ones, zeros = np.full((1, 8), 255, np.uint8), np.zeros((1, 8), np.uint8)
+    with pytest.raises(InvalidInputError, match="8 bytes wide but 32 bits take 4"):
+        hamming.distance_histogram(ones, zeros, 32)
+    with pytest.raises(InvalidInputError, match="set bits beyond code_length=60"):
+        hamming.distance_histogram(ones, zeros, 60)
+    with pytest.raises(InvalidInputError, match="625 bytes a code"):
+        hamming.distance_histogram(np.zeros((1, 625), np.uint8), np.zeros((1, 625), np.uint8), 5000)
+
+
+@pytest.mark.parametrize("threads", [-1, 1.0, True, "2", 10**9, None])
+def test_threads_that_are_no_number_of_threads_are_refused(threads):
+    with pytest.raises(InvalidInputError, match=r"threads=.*: use a whole number 0\.\.4096; 0 takes every processor"):
+        hamming.range_search(P, P[:1], 1, threads=threads)
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "1.5", "99999"])
+def test_a_setting_of_threads_that_is_no_number_is_refused(monkeypatch, value):
+    monkeypatch.setenv("HASHCORE_THREADS", value)
+    with pytest.raises(InvalidInputError, match=rf"HASHCORE_THREADS='{value}' is no number of threads; use 1\.\.4096"):
+        hamming.available_threads()
+
+
+def test_whole_numbers_of_numpy_are_taken():
+    found = hamming.range_search(P, P[:1], np.int64(1), threads=np.uint8(1))
+    assert len(found.ids) == 100
+    assert hamming.knn_search(P, P[:1], np.uint16(3)).ids.tolist() == [0, 1, 2]
+    assert hamming.distance_histogram(P, P[:1], np.int32(64))[0, 0] == 100

@@ -196,6 +196,8 @@ def test_an_unwritable_place_is_named(tmp_path):
         (images()[:, 0], "image", r"shape \(9, 3, 4\); image reads numbers of shape \(n, 1, 3, 4\)"),
         (np.array([["a"] * 5]), "features", "features reads numbers"),
         (np.full((1, 5), np.nan), "features", "NaN or infinite"),
+        (np.vstack([features(), np.full((1, 5), 1e39)]), "features", "beyond float32, in 1 of 10 rows, such as row 9"),
+        ([[1.0] * 5, [1.0]], "features", "give rows of one length"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(items, modality, message):
@@ -206,3 +208,18 @@ def test_inputs_that_do_not_fit_are_refused(items, modality, message):
 def test_code_lengths_that_no_code_has_are_refused():
     with pytest.raises(InvalidInputError, match="code_length=7"):
         made(code_length=7)
+
+
+def test_what_is_not_float32_is_encoded_as_the_float32_nearest_to_it():
+    hasher, narrow = made(), features(100)
+    for items in (narrow.astype(np.float64) * (1 + 1e-9), np.asfortranarray(narrow), narrow.tolist()):
+        assert np.array_equal(hasher.encode(items, "features"), hasher.encode(narrow, "features"))
+        assert np.array_equal(hasher.project(items, "features"), hasher.project(narrow, "features"))
+
+
+def test_a_hasher_is_saved_and_loaded_by_a_path(tmp_path):
+    hasher = made()
+    hasher.save(tmp_path / "hasher")
+    assert Hasher.load(tmp_path / "hasher").fingerprint == hasher.fingerprint
+    with pytest.raises(InvalidInputError, match="7 is no place; a path, file"):
+        Hasher.load(7)

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from oracle import as_integers, clustered_bits, pairs, ranking
 
 import indexer
-from hashcore import codes
+from hashcore import codes, hamming
 from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
 from hashcore.relevance import Labels
+from indexer.blocks import ROW_BYTES
 from indexer.commit import commit_manifest, commit_shards
 from indexer.compaction import commit_compacted, keys_of, merge, plan_compaction
 from indexer.manifest import read_manifest
@@ -593,3 +594,17 @@ class TestInS3(Generations):
         fetched.clear()
         opened().range_search(packed[:3], 3)
         assert fetched == []
+
+
+@pytest.mark.parametrize(("rows", "kind"), [(3_000, "dense"), (60_000, "dense"), (3_000, "sparse")])
+@pytest.mark.parametrize("radius", [20, 64])
+def test_deleted_rows_take_nothing_of_the_memory_that_an_answer_may_take(tmp_path, rows, kind, radius):
+    drawn = np.random.default_rng(0).integers(0, 256, (rows, 8), dtype=np.uint8)
+    index = indexer.build(str(tmp_path), np.arange(rows), drawn, code_length=64, kind=kind)
+    index.delete(np.arange(rows - 10))
+    room = 20 * ROW_BYTES
+    parts = [found for _, found in index.iter_range_search(drawn[-2:], radius, max_bytes=room)]
+    wanted = hamming.range_search(drawn[-10:], drawn[-2:], radius)
+    assert [part.ids.tolist() for part in parts] == [(wanted.ids + rows - 10).tolist()]
+    with pytest.raises(InvalidInputError, match="more than 9 neighbours"):
+        list(index.iter_range_search(drawn[:1], 64, max_bytes=10 * ROW_BYTES - 1))

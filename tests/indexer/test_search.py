@@ -1,10 +1,11 @@
 """Search over tables and shards against the definition, for every instruction set, and what must not change answers."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracle import CODE_LENGTHS, as_integers, clustered_bits, pairs, ranking
 
@@ -12,6 +13,7 @@ import indexer
 from hashcore import codes, hamming
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
+from hashcore.relevance import Labels
 from indexer.allocation import Allocation, Costs, allocate
 from indexer.layout import plan_layout
 
@@ -99,8 +101,7 @@ def test_any_split_of_the_radius_over_the_tables_finds_everything(tmp_path_facto
     tables = len(shard.substrings)
     radii = data.draw(st.lists(st.integers(-1, 3), min_size=tables, max_size=tables))
     radius = sum(r + 1 for r in radii) - 1
-    if radius < 0:
-        return
+    assume(radius >= 0)
     plan = Allocation(tuple(radii), (0,) * tables, (0.0,) * tables, 0.0, 1.0)
     found, work, scanned = shard._search(shard._query_rows(queries), radius, plan, 1 << 30, 1)
     assert not scanned
@@ -270,3 +271,65 @@ def test_the_plan_of_a_shard_without_codes_is_explained():
     plan = allocate(3, [8, 8], np.zeros((2, 3)), codes=0, words=1, costs=Costs())
     assert plan.reason(scanned=False).startswith("scan: tables would cost")
     assert replace(plan, radii=(0, 0), tables_ns=0.0).reason(scanned=False).startswith("tables: a scan would cost")
+
+
+def test_whole_numbers_of_numpy_and_paths_are_taken_as_they_are(tmp_path):
+    ids, database, queries = drawn(64)
+    index = indexer.build(tmp_path, ids, database, code_length=np.int16(64), rows_per_shard=np.int64(30))
+    assert len(index.shards) == 8
+    opened = indexer.open(tmp_path, np.int64(1))
+    assert np.array_equal(
+        opened.range_search(queries, np.uint8(20), threads=np.int32(1)).ids, index.range_search(queries, 20).ids
+    )
+    assert np.array_equal(opened.knn_search(queries, np.int64(3)).ids, index.knn_search(queries, 3).ids)
+
+
+@pytest.mark.parametrize("rows_per_shard", [0, -1, True, 30.0, "30", None])
+def test_rows_of_a_shard_that_are_no_number_are_refused(tmp_path, rows_per_shard):
+    ids, database, _ = drawn(64)
+    index = built(tmp_path / "index", ids, database, 64)
+    for call in (
+        lambda: indexer.build(tmp_path / "other", ids, database, code_length=64, rows_per_shard=rows_per_shard),
+        lambda: index.compact(rows_per_shard),
+    ):
+        with pytest.raises(InvalidInputError, match=r"rows_per_shard=.*: use a whole number of at least 1"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [[1]] * ITEMS,
+        np.ones((ITEMS, 3), np.int64),
+        Labels.from_lists([[1]]),
+        Labels(np.arange(ITEMS + 1), np.ones(3, np.int32)),
+    ],
+)
+def test_labels_that_are_not_labels_of_the_rows_are_refused(tmp_path, labels):
+    ids, database, _ = drawn(64)
+    index = indexer.build(tmp_path / "index", ids, database, code_length=64, labels=Labels.from_lists([[1]] * ITEMS))
+    for call in (
+        lambda: indexer.build(tmp_path / "other", ids, database, code_length=64, labels=labels),
+        lambda: index.append(ids + 10**6, database, labels),
+    ):
+        with pytest.raises(InvalidInputError, match="labels"):
+            call()
+
+
+@pytest.mark.parametrize(("name", "value"), [("HASHCORE_ISA", "mmx"), ("HASHCORE_THREADS", "abc")])
+def test_a_setting_that_means_nothing_is_refused_by_every_search(tmp_path, monkeypatch, name, value):
+    ids, database, queries = drawn(64)
+    index = built(tmp_path / "index", ids, database, 64)
+    monkeypatch.setenv(name, value)
+    for search in (index.range_search, index.knn_search, index.explain):
+        with pytest.raises(InvalidInputError, match=f"{name}='?{value}"):
+            search(queries, 3)
+
+
+def test_a_searched_index_travels_and_an_opened_shard_does_not(tmp_path):
+    ids, database, queries = drawn(64)
+    index = built(tmp_path / "index", ids, database, 64)
+    found = index.knn_search(queries, 3)
+    assert np.array_equal(pickle.loads(pickle.dumps(index)).knn_search(queries, 3).ids, found.ids)
+    with pytest.raises(InvalidInputError, match="is an opened shard; pickle its index"):
+        pickle.dumps(index.open_shard(0))

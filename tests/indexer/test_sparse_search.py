@@ -119,6 +119,9 @@ def test_explain_says_which_route_was_taken_and_what_it_did(tmp_path, route, rad
     assert plan.neighbors == len(index.range_search(queries, radius).ids) >= QUERIES - 1
     assert plan.reason.startswith(route)
     assert plan.is_scan == (route == "scan")
+    planned = index.open_shard(0).plan(queries, radius)
+    assert planned.reason() == plan.reason
+    assert planned.is_scan == plan.is_scan
     if route != "scan":
         assert all(table.name.startswith("block" if route == "signatures" else route) for table in plan.tables)
         assert sum(table.verified for table in plan.tables) <= sum(table.candidates for table in plan.tables)

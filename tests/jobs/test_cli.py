@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from hashcore.errors import HashcoreError
-from jobs import cli
+from jobs import cli, doctor
 
 
 def test_every_verb_has_a_module_that_runs():
@@ -75,12 +75,45 @@ def test_doctor_shows_kernels_java_and_parts(capsys):
     assert "portable" in shown["kernels"]
 
 
+@pytest.mark.parametrize(
+    ("count", "driver", "said"),
+    [
+        (2, True, "2 × NVIDIA H200; train.gpu and encode.gpus use them"),
+        (0, True, "reaches none, though an NVIDIA driver is here; install a torch built for CUDA"),
+        (0, False, "none; networks are trained and run on the cores"),
+    ],
+)
+def test_doctor_says_which_gpus_there_are_and_why_one_cannot_be_used(monkeypatch, count, driver, said):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: count)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda number: "NVIDIA H200")
+    found = {"nvidia-smi": "/usr/bin/nvidia-smi"} if driver else {}
+    monkeypatch.setattr("shutil.which", found.get)
+    assert doctor.machine()["gpu"].endswith(said)
+
+
 def test_doctor_says_whether_a_root_keeps_writers_apart(bucket, tmp_path, capsys, monkeypatch):
     for root in (str(tmp_path), bucket):
         assert cli.main(["doctor", "--root", root]) == 0
         assert f"{root} keeps writers apart" in capsys.readouterr().out
-    assert cli.main(["doctor", "--root", "s3://no-such-bucket-here"]) == 0
-    assert "root         s3://no-such-bucket-here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("root", ["s3://no-such-bucket-here", "{}/file/index"])
+def test_doctor_ends_with_an_error_where_a_root_can_hold_no_index(bucket, root, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert cli.main(["doctor", "--root", root.format(tmp_path)]) == cli.EXIT_ERROR
+    captured = capsys.readouterr()
+    assert "kernels" in captured.out
+    assert captured.err.startswith("hashcore doctor: ") and root.format(tmp_path) in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["index", "search", "evaluate", "verify", "delete"])
+def test_a_verb_on_a_bucket_that_is_not_there_says_so_in_one_line_before_java_starts(bucket, verb, tmp_path, capsys):
+    config = tmp_path / "a.yaml"
+    config.write_text("name: a\nroot: s3://no-such-bucket-here/a\ndelete: {ids: [1]}\nsearch: {k: 1}\n")
+    assert cli.main([verb, "--config", str(config)]) == cli.EXIT_ERROR
+    captured = capsys.readouterr()
+    assert "NoSuchBucket" in captured.err and captured.err.count("\n") == 1
 
 
 def test_a_reader_that_leaves_ends_a_verb_without_a_trace():
@@ -89,3 +122,16 @@ def test_a_reader_that_leaves_ends_a_verb_without_a_trace():
         child.stdout.close()
         assert child.stderr.read() == ""
     assert child.returncode == cli.EXIT_READER_LEFT
+
+
+def test_an_error_on_the_way_out_of_an_interruption_is_an_interruption(capsys, monkeypatch, tmp_path):
+    def interrupt(pipeline):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise OSError("Answer from Java side is empty")
+
+    (tmp_path / "a.yaml").write_text("name: a")
+    monkeypatch.setattr("jobs.search.run", interrupt)
+    assert cli.main(["search", "--config", str(tmp_path / "a.yaml")]) == cli.EXIT_INTERRUPTED
+    assert capsys.readouterr().err.count("\n") == 1

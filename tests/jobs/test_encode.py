@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -229,12 +230,104 @@ def test_a_column_of_another_kind_is_refused(spark, root):
         encode.run(pipeline(root, modality="image", column="features"))
 
 
-def test_too_many_bad_rows_fail_the_job_and_leave_nothing(spark, root):
-    replace_database(root, {"id": range(4), "features": [*features(3).tolist(), None], "labels": [[1]] * 4})
-    with pytest.raises(InvalidInputError, match=r"1 of 4 rows are bad, more than encode\.max_rejected_share=0\.2"):
+def test_too_many_bad_rows_fail_the_job_and_leave_a_list_of_them_alone(spark, root):
+    bad = [None] * 7 + [[1.0, 2.0]] * 2
+    replace_database(root, {"id": range(24), "features": [*features(15).tolist(), *bad], "labels": [[1]] * 24})
+    with pytest.raises(InvalidInputError) as caught:
         encode.run(pipeline(root, max_rejected_share=0.2))
-    assert not (root / "codes" / "database").exists()
-    assert os.listdir(root / "codes") == []
+    kept = root / "codes" / "database.rejected"
+    assert str(caught.value) == (
+        f"{root}/corpus/database: 9 of 24 rows are bad, more than encode.max_rejected_share=0.2: null: 7 rows (ids 15, "
+        f"16, 17, 18, 19, …), 2 values where 5 are needed: 2 rows (ids 22, 23); all are listed in {kept}; mend them, "
+        "or go on without them by --set encode.max_rejected_share=0.375"
+    )
+    assert os.listdir(root / "codes") == ["database.rejected"]
+    assert sorted(row["id"] for row in pq.read_table(kept).to_pylist()) == list(range(15, 24))
+
+
+def test_going_on_without_the_bad_rows_is_what_the_error_says_and_removes_its_list(spark, root, capsys):
+    replace_database(root, {"id": range(3), "features": [*features(2).tolist(), None], "labels": [[1]] * 3})
+    with pytest.raises(InvalidInputError) as caught:
+        encode.run(pipeline(root))
+    key, share = re.search(r"--set encode\.(max_rejected_share)=(\S+)$", str(caught.value)).groups()
+    encode.run(pipeline(root, **{key: float(share)}))
+    assert "2 codes of 12 bits, 1 rejected: null: 1 row (id 2) ->" in capsys.readouterr().out
+    assert sorted(os.listdir(root / "codes")) == ["database", "queries"]
+
+
+def test_ids_that_the_corpus_has_not_are_named(spark, root, caplog):
+    pq.write_table(pa.table({"id": [9, 8, 99, 98]}), root / "some.parquet")
+    encode.run(pipeline(root, only_ids=str(root / "some.parquet")))
+    assert codes.read_info(str(root / "codes" / "database")).rows == 2
+    said = f"corpus/database has not 2 of the ids of encode.only_ids={root}/some.parquet: 98, 99"
+    assert [record.getMessage() for record in caplog.records] == [f"{root}/{said}"]
+
+
+def test_ids_none_of_which_the_corpus_has_are_named(spark, root):
+    pq.write_table(pa.table({"id": range(90, 99)}), root / "some.parquet")
+    with pytest.raises(InvalidInputError, match=r"none of the 9 ids of encode\.only_ids=.*90, 91, 92, 93, 94, …;"):
+        encode.run(pipeline(root, only_ids=str(root / "some.parquet")))
+
+
+def test_without_a_query_set_the_database_alone_is_encoded(spark, root, capsys):
+    shutil.rmtree(root / "corpus" / "queries")
+    encode.run(pipeline(root))
+    assert f"encode queries: there is no {root}/corpus/queries; none encoded" in capsys.readouterr().out
+    assert os.listdir(root / "codes") == ["database"]
+
+
+def test_a_query_set_that_is_named_and_missing_is_an_error(spark, root):
+    values = pipeline(root).model_dump()
+    values["paths"]["corpus_queries"] = str(root / "corpus" / "asked")
+    with pytest.raises(InvalidInputError, match="corpus/asked does not exist or is empty"):
+        encode.run(Pipeline.model_validate(values))
+
+
+def test_queries_without_labels_are_encoded_by_the_hint_of_the_error(spark, root, capsys):
+    shutil.rmtree(root / "corpus" / "queries")
+    write_corpus(root / "corpus" / "queries", {"id": range(3), "features": features(3).tolist()})
+    with pytest.raises(InvalidInputError, match=r"--set encode\.queries\.labelled=false where items have none"):
+        encode.run(pipeline(root))
+    encode.run(pipeline(root, queries={"labelled": False}))
+    assert "encode database: done before" in capsys.readouterr().out
+    assert codes.read(str(root / "codes" / "queries")).labels is None
+    assert codes.read(str(root / "codes" / "database")).labels is not None
+
+
+def test_each_part_is_read_by_a_modality_of_its_own(spark, root, hasher, capsys):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 2, 3), np.uint8)
+    shutil.rmtree(root / "corpus" / "queries")
+    write_corpus(root / "corpus" / "queries", {"id": range(4), "image": [png(each) for each in pixels]})
+    of_queries = {"modality": "image", "labelled": False}
+    encode.run(pipeline(root, queries=of_queries))
+    found = by_id(codes.read(str(root / "codes" / "queries")))
+    assert found == dict(enumerate(map(bytes, hasher.encode(pixels[:, None], "image"))))
+    assert codes.read_info(str(root / "codes" / "database")).modality == "features"
+    encode.run(pipeline(root, queries=of_queries))
+    assert capsys.readouterr().out.count("done before") == 2
+
+
+def test_a_modality_of_a_part_that_the_hasher_does_not_read_is_named_by_its_key(root):
+    with pytest.raises(InvalidInputError, match=r"encode\.database\.modality=sound: this hasher reads features, image"):
+        encode.run(pipeline(root, database={"modality": "sound"}))
+
+
+def test_what_does_not_decide_the_codes_does_not_set_them_apart(spark, root, capsys):
+    encode.run(pipeline(root))
+    touched = sorted((root / "corpus").rglob("*.parquet"))
+    for file in touched:
+        os.utime(file, (1_000, 1_000))
+    encode.run(pipeline(root, config={"seed": 7}, batch_rows=3, max_rejected_share=0.5, rows_per_group=9))
+    assert len(touched) > 2 and capsys.readouterr().out.count("done before") == 2
+
+
+def test_few_distinct_codes_are_told(spark, root, hasher, caplog):
+    alike = features(8).tolist() * 50
+    replace_database(root, {"id": range(400), "features": alike, "labels": [[1]] * 400})
+    encode.run(pipeline(root))
+    few = len(set(map(bytes, hasher.encode(features(8), "features"))))
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert f"codes/database: 400 items have only {few} distinct codes, " in said and "(under 5 %)" in said
 
 
 def test_a_corpus_of_bad_rows_alone_fails_whatever_the_share(spark, root):
@@ -392,6 +485,11 @@ def test_a_corpus_without_labels_gives_codes_without(spark, root):
 def test_a_worker_loads_the_hasher_once(root, hasher):
     first = encoding.load_hasher(str(root / "hasher"), hasher.fingerprint)
     assert encoding.load_hasher(str(root / "hasher"), hasher.fingerprint) is first
+
+
+def test_a_worker_without_the_gpu_that_its_task_takes_says_so(root, hasher):
+    with pytest.raises(ConfigError, match=r"^encode\.gpus: torch .* cannot compute on cuda:99"):
+        encoding.load_hasher(str(root / "hasher"), hasher.fingerprint, "cuda:99")
 
 
 def test_a_hasher_that_changes_during_the_run_is_noticed(root):

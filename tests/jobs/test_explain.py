@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from codes_directory import make
@@ -43,6 +45,19 @@ def test_tables_and_scans_are_shown_shard_by_shard(built, capsys):
     assert [line[0] for line in lines if line[0] in names] == [names[0]] * tables + [names[1]]
     assert [line[1] for line in lines if line[0] == names[0]] == ["59,000"] * tables
     assert "scan" in next(line for line in lines if line[0] == names[1])
+
+
+def test_a_scan_alone_has_no_empty_columns(built, capsys):
+    _, (header, *lines) = run(built, capsys, radius=64)
+    assert header == ["shard", "rows", "distinct", "neighbors", "by"]
+    assert [line[-1] for line in lines[:2]] == ["scan", "scan"]
+
+
+def test_the_radius_of_k_nearest_is_explained(built, capsys):
+    head, _ = run(built, capsys, k=3)
+    assert re.search(
+        r"radius \d+ of 64 bits \(half of the queries have their 3 nearest within it\), 60,000 items", head
+    )
 
 
 def test_k_nearest_are_explained_by_the_radius_that_half_of_the_queries_need(built):

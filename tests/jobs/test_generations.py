@@ -10,10 +10,10 @@ from codes_directory import make
 from oracle import as_integers, ranking
 
 import indexer
-from hashcore import files
+from hashcore import files, machine
 from hashcore.errors import ConfigError, InvalidInputError, TaskError
 from jobs import cli, evaluate, index, search
-from jobs.generations import append, compact, delete, vacuum, verify
+from jobs.generations import append, compact, delete, inspect, vacuum, verify
 from jobs.pipeline.config import Pipeline
 from jobs.pipeline.ids import read_ids
 
@@ -98,7 +98,83 @@ def test_inspect_is_printed(tmp_path, capsys):
     config = tmp_path / "a.yaml"
     config.write_text(f"name: a\nroot: {tmp_path}/out\n")
     assert cli.main(["inspect", "--config", str(config)]) == 0
-    assert "generation 1 of 1\n8 items, 0 rows deleted" in capsys.readouterr().out
+    assert "generation 1\n8 items, 0 rows deleted" in capsys.readouterr().out
+
+
+def test_inspect_prints_words_and_names_the_other_generations(tmp_path, capsys):
+    rows = make(tmp_path / "codes" / "database", code_length=64)
+    built = indexer.build(str(tmp_path / "out" / "index"), rows.ids, rows.codes, code_length=64)
+    built.delete(rows.ids[:1])
+    inspect.run(pipeline(tmp_path, str(tmp_path / "out")))
+    shown = capsys.readouterr().out
+    assert "generation 2; also kept: 1\n" in shown
+    assert "change: verb delete, rows 1\n" in shown and "{" not in shown
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A pipeline whose index holds the ids 0 to 50 in three shards."""
+    rows = make(tmp_path / "codes" / "database", files=(30, 21), code_length=64)
+    given = pipeline(tmp_path, str(tmp_path / "out"))
+    indexer.build(given.paths.index, np.arange(51), rows.codes, code_length=64, rows_per_shard=20)
+    return given
+
+
+def deleting(built, ids):
+    return built.model_validate({**built.model_dump(), "delete": {"ids": ids}})
+
+
+@pytest.mark.parametrize("kind", ["list", "one", "csv", "txt", "parquet"])
+def test_ids_to_delete_are_given_by_themselves_or_in_a_file(built, tmp_path, kind):
+    (tmp_path / "gone.csv").write_text("name,id\na,7\n")
+    (tmp_path / "gone.txt").write_text("7\n")
+    pq.write_table(pa.table({"id": [7]}), tmp_path / "gone.parquet")
+    delete.run(deleting(built, {"list": [7], "one": 7}.get(kind, str(tmp_path / f"gone.{kind}"))))
+    index = indexer.open(built.paths.index)
+    assert (len(index), index.generation) == (50, 2)
+    assert 7 not in index.range_search(np.zeros((1, 8), np.uint8), 64).ids
+
+
+def test_deleting_a_few_ids_starts_no_java(built, monkeypatch):
+    monkeypatch.setattr(machine, "cores", lambda: 3)
+    monkeypatch.setattr(delete, "session", lambda *_: pytest.fail("Spark is started"))
+    delete.run(deleting(built, [3, 4, 45]))
+    assert len(indexer.open(built.paths.index)) == 48
+
+
+def test_ids_that_are_not_in_the_index_are_named(built, capsys):
+    delete.run(deleting(built, [3, 1_000, -5]))
+    assert "delete: 1 items, 2 of 3 ids are not in the index: -5, 1000, generation 2" in capsys.readouterr().out
+    delete.run(deleting(built, list(range(100, 107))))
+    shown = capsys.readouterr().out
+    assert "delete: 0 items, 7 of 7 ids are not in the index: 100, 101, 102, 103, 104 and 2 more, gen" in shown
+
+
+@pytest.mark.parametrize("ids", [[2**63], [-(2**63) - 1]])
+def test_an_id_of_more_than_64_bits_is_refused(built, ids):
+    with pytest.raises(InvalidInputError, match="does not fit into 64 bits"):
+        delete.run(deleting(built, ids))
+
+
+def test_a_vacuum_says_what_it_removed(built, capsys):
+    given = built.model_validate({**built.model_dump(), "vacuum": {"keep": 1, "older_than_h": 0}})
+    vacuum.run(given)
+    delete.run(deleting(built, [3]))
+    vacuum.run(given)
+    shown = capsys.readouterr().out
+    assert f"vacuum: nothing to remove -> {built.paths.index}" in shown
+    assert "vacuum: removed 1 generations, which shared all their files with kept ones -> " in shown
+
+
+def test_outputs_carry_the_generation_where_their_paths_ask_for_it(spark, built, tmp_path):
+    make(tmp_path / "codes" / "queries", files=(4, 3), code_length=64)
+    places = {"neighbors": str(tmp_path / "found-{generation}"), "metrics": str(tmp_path / "figures-{generation}.json")}
+    given = built.model_validate({**built.model_dump(), "paths": {**built.model_dump()["paths"], **places}})
+    search.run(given)
+    delete.run(deleting(given, [3]))
+    search.run(given)
+    assert {"found-1", "found-2"} <= {path.name for path in tmp_path.iterdir()}
+    assert given.of_current_generation().paths.metrics == str(tmp_path / "figures-2.json")
 
 
 @pytest.mark.parametrize(("job", "key"), [(append, "append.codes"), (delete, "delete.ids")])

@@ -8,6 +8,8 @@ from jobs.corpora import encoding
 from jobs.corpora.encoding import Work
 from jobs.pipeline import gpu
 from jobs.pipeline.config import Pipeline
+from jobs.pipeline.distinct import Distinct
+from jobs.pipeline.rejects import Rejects
 from jobs.pipeline.tasks import map_tasks
 
 
@@ -30,7 +32,7 @@ def test_workers_are_told_where_to_compute_and_spark_what_they_take(monkeypatch,
     class Step:
         def map(self, spark, function, label, gpus):
             told.append((function.args[0].device, gpus))
-            return [encoding.Counts(1, 0, 0)]
+            return [encoding.Counts(1, 0, Rejects(), Distinct())]
 
     class Hasher:
         fingerprint = "f"

@@ -20,13 +20,15 @@ from refusing_server import refusing
 
 from hashcore.errors import HashcoreError, InvalidInputError, StorageError
 from hashcore.storage import s3_client
-from jobs import encode
-from jobs.corpora import parquet
+from jobs.corpora import parquet, verdict
+from jobs.corpora.encoding import Counts
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import steps
 from jobs.page.thumbnails import thumbnails
 from jobs.pipeline import codes, records
+from jobs.pipeline.distinct import Distinct
 from jobs.pipeline.ids import read_ids
+from jobs.pipeline.rejects import Rejects
 from jobs.training import reading
 from jobs.training.source import find, read_judgements
 
@@ -71,7 +73,7 @@ def encoded(given):
         (step,) = steps(LOCAL, columns, "parquet", files_per_step=100, batch_rows=4096)
         batches = [batch for share in step.shares for batch in parquet.batches(step, share)]
         nulls = sum(batch.column("id").null_count for batch in batches)
-        encode._judge(encode.Counts(1, 0, nulls), columns.source, given)
+        verdict.judge_encoded(Counts(1, nulls, Rejects(), Distinct()), columns.source, given.corpus.id, None)
     except HashcoreError as error:
         return str(error)
     pairs = [zip(batch.column("id").to_pylist(), batch.column("labels").to_pylist(), strict=True) for batch in batches]

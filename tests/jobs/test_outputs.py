@@ -156,12 +156,21 @@ def test_a_finished_output_is_recognised(tmp_path):
         (record(search={"k": 3}), r"different search\.k"),
         (record(inputs={"codes": "2"}), "different input codes"),
         (record(stage="encode"), "different"),
+        (record(inputs={}), "different input codes"),
     ],
 )
 def test_the_output_of_another_pipeline_is_refused(tmp_path, other, difference):
     write(tmp_path / "output", record(inputs={"codes": "1"}))
     with pytest.raises(OutputError, match=difference):
         outputs.is_finished(str(tmp_path / "output"), other)
+
+
+@pytest.mark.parametrize("name", ["neighbors", "metrics", "index"])
+def test_who_refuses_an_output_names_the_option_of_its_own_place(tmp_path, name):
+    place = str(tmp_path / "output")
+    write(place, record(inputs={"codes": "1"}))
+    with pytest.raises(OutputError, match=rf"write elsewhere by --set paths\.{name}={place}-2$"):
+        outputs.is_finished(place, record(inputs={"codes": "2"}, paths={name: place}))
 
 
 def test_a_change_that_does_not_decide_the_output_is_no_other_pipeline(tmp_path):

@@ -126,12 +126,29 @@ def test_the_page_needs_nothing_beside_itself(tmp_path):
     assert html.count("<svg") == 4
 
 
+def test_a_figure_of_queries_that_find_nothing_is_no_headline():
+    found = metrics()
+    assert found.curves.answered[2] == 0.25 and found.curves.answered[4] == 0.5
+    figures = {**found.figures, "P(r<=4)": figure(0.5), "kNN error@1": figure(0.1)}
+    assert report.headlines(found.model_copy(update={"figures": figures})) == ["mAP", "P(r<=4)", "kNN error@1"]
+    assert report.headlines(found) == ["mAP"]
+
+
+def test_the_page_names_each_fingerprint_once(tmp_path):
+    pipeline = make(tmp_path)
+    with outputs.writing(pipeline.paths.hasher, records.record(pipeline, "train", ("train",))) as staging:
+        os.makedirs(staging)
+    html = report.render(pipeline, metrics())
+    names = re.findall(r'<td class="words">([^<]*)</td><td class="n"><code>', html)
+    assert "hasher" in names and "training" in names and len(names) == len(set(names))
+
+
 def test_every_figure_stands_there_with_its_bounds_and_protocol(tmp_path):
     text = " ".join(" ".join(Page(report.render(make(tmp_path), metrics())).words).split())
     for shown in ("mAP", "0.8750", "0.8125", "0.9375", "P(r ≤ 2)", "0.0625", "R@5", "counts as 0", "3f9c2b7a"):
         assert shown in text
     assert "Queries without any relevant item: 1." in text
-    assert "Left out: no k-NN error" in text
+    assert text.index("No k-NN error") < text.index("queries against")
     assert "rows_per_shard" in text
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
+import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hashcore import hamming
 from hashcore.errors import CorruptIndexError, MissingExtraError, TaskError
 from jobs.pipeline.codes import Piece
 from jobs.pipeline.java import check_java
@@ -105,3 +111,78 @@ def test_an_error_of_a_task_that_reads_a_file_names_it(spark):
 
     with pytest.raises(CorruptIndexError, match=r"^bad \(task 1 of 1, a\.parquet rows 0:5\)$"):
         map_tasks(spark, check, [(0, (Piece("a.parquet", 0, 5),))])
+
+
+SEARCHING = """
+import os, sys
+import numpy as np
+from hashcore import hamming
+from jobs import cli, search
+from jobs.pipeline.spark import session
+from jobs.pipeline.tasks import map_tasks
+
+folder = sys.argv[1]
+
+def task(number):
+    codes = np.random.default_rng(0).integers(0, 256, (100_000, 128), np.uint8)
+    with open(f"{folder}/{os.getpid()}.pid", "w"):
+        hamming.knn_search(codes, np.repeat(codes, 10, axis=0), 10)  # takes a quarter of an hour
+
+def run(pipeline):
+    map_tasks(session(pipeline.spark, "a"), task, [1, 2])
+
+search.run = run
+sys.exit(cli.main(["search", "--config", f"{folder}/a.yaml"]))
+"""
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]
+
+
+def until(condition, seconds=60):
+    for _ in range(10 * seconds):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_ctrl_c_ends_a_verb_on_spark_in_one_line_and_its_tasks_with_it(tmp_path):
+    (tmp_path / "a.yaml").write_text('name: a\nspark: {master: "local[2]", driver_memory: 1g}')
+    process = subprocess.Popen(
+        [sys.executable, "-c", SEARCHING, str(tmp_path)], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        assert until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 130, said
+    lines = [line for line in said.splitlines() if "incubator" not in line]  # Java's, when it starts
+    assert lines == ["hashcore search: interrupted; the same command goes on where it stopped"]
+    assert until(lambda: not any(is_alive(int(path.stem)) for path in tmp_path.glob("*.pid")))
+
+
+def test_an_interrupted_map_cancels_its_tasks_and_the_session_goes_on(spark, tmp_path):
+    def search(number):
+        codes = np.random.default_rng(0).integers(0, 256, (100_000, 128), np.uint8)
+        (tmp_path / f"{os.getpid()}.pid").touch()
+        hamming.knn_search(codes, np.repeat(codes, 10, axis=0), 10)
+
+    def interrupt():
+        assert until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    waiting = threading.Thread(target=interrupt)
+    waiting.start()
+    with pytest.raises(KeyboardInterrupt):
+        map_tasks(spark, search, [1, 2])
+    waiting.join()
+    assert until(lambda: not any(is_alive(int(path.stem)) for path in tmp_path.glob("*.pid")))
+    assert map_tasks(spark, str, [1, 2]) == ["1", "2"]

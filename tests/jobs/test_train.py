@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.machinery import ModuleSpec
 from io import BytesIO
@@ -12,17 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 from PIL import Image
 from training_corpus import ROWS, columns, features, pipeline, write
 
-from hashcore.errors import HashcoreError, InvalidInputError, MissingExtraError, OutputError
+from hashcore.errors import HashcoreError, InvalidInputError, LearningError, MissingExtraError, OutputError
 from hashcore.hasher import Hasher
 from hashcore.relevance import Labels
 from hashcore.training import fit
 from hashcore.training.peers import Peers
 from jobs import train
 from jobs.pipeline.progress import Progress
-from jobs.training import on_ray, reading, tracking, worker
+from jobs.pipeline.run_record import listed
+from jobs.training import on_ray, outcome, reading, tracking, worker
 from jobs.training.board import Board, Teller
 from jobs.training.source import find
 from jobs.training.tracking import Place
@@ -168,7 +171,7 @@ def judge(path, held):
 IDS = np.random.default_rng(2).integers(0, ROWS, (2, 300))
 
 
-def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path):
+def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path, caplog):
     held = columns(labels=None)
     held["id"] = held["id"] * 10 + 3
     write(tmp_path, held)
@@ -180,6 +183,8 @@ def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path):
     source = find(made)
     known = reading.window(reading.read(source, made.train), source, made.train).known
     keep = np.arange(300) != 5
+    said = "1 of 300 judgements name an item that the corpus has not, or has set aside, and are left out"
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}/pairs.parquet: {said}"]
     assert np.array_equal(known.left, IDS[0][keep]) and np.array_equal(known.right, IDS[1][keep])
     shares = [
         reading.window(reading.read(source, made.train), source, made.train, rank, 2).known.left for rank in (0, 1)
@@ -280,7 +285,12 @@ NULLS = [[1.0] * 5, None] * (ROWS // 2)
         (columns(labels=["a"] * ROWS), {}, {}, "labels in labels are string; number the classes"),
         (columns(), {"labels": None}, {}, r"corpus\.labels=null: train\.method=network learns from labels"),
         (columns(features=None), {}, {}, r"has no column features \(train\.column\)"),
-        (columns(features=NULLS), {}, {}, r"100 of 200 rows are bad, more than train\.max_rejected_share=0\.01"),
+        (
+            columns(features=NULLS),
+            {},
+            {},
+            r"100 of 200 rows are bad, more than train\.max_rejected_share=0\.01: null: 100",
+        ),
         (columns(features=["a"] * ROWS), {}, {}, "features are string but must be lists of numbers"),
         ({"id": pa.array([], pa.int64())}, {}, {}, "is empty"),
         (columns(), {}, {"modalities": {"features": {}, "text": {}}}, r"no column text \(train\.modalities\)"),
@@ -297,6 +307,39 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_leaves_nothing(tmp_pa
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "hasher").exists()
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_training_in_this_process_computes_on_the_gpu_that_it_is_given(root, monkeypatch):
+    asked, trained = [], fit
+
+    def record(*given, device, **options):
+        asked.append(device)
+        return trained(*given, **options)
+
+    monkeypatch.setattr("hashcore.devices.check_device", lambda *_: None)
+    monkeypatch.setattr("hashcore.training.fit", record)
+    train.run(pipeline(root, gpu=True))
+    write(root / "again", columns())
+    train.run(pipeline(root / "again"))
+    assert asked == ["cuda", "cpu"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what a machine without a GPU answers")
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, r"^train\.gpu=true: torch .* cannot compute on cuda"),
+        ({"in_process": False}, r"^train\.gpu=true .*: train\.workers=1 but torch finds 0 here; use train\.gpu: false"),
+    ],
+)
+def test_a_gpu_that_is_not_there_is_missed_before_anything_is_done_or_waited_for(root, monkeypatch, values, message):
+    monkeypatch.setattr(on_ray.machine, "cores", lambda: 8)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(HashcoreError, match=message) as caught:
+        train.run(pipeline(root, gpu=True, **values))
+    assert "\n" not in str(caught.value)
+    assert not (root / "checkpoints").exists()
 
 
 def test_files_that_are_not_parquet_are_named(root):
@@ -362,3 +405,131 @@ def test_what_ray_says_of_a_failure_becomes_one_line():
     other = on_ray._cause(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
     assert isinstance(other, OutputError)
     assert str(other) == "training on Ray failed (out of memory); run it again to go on from its last epoch"
+
+
+def mixed_sizes(good, bad):
+    """Images of 4 × 3 pixels of two classes, among others that are larger."""
+    pixels = np.random.default_rng(0).integers(0, 100, (good + bad, 5, 3), np.uint8)
+    pixels[::2] += 100
+    images = [png(image[:4] if row < good else image) for row, image in enumerate(pixels)]
+    return {"id": np.arange(good + bad), "image": images, "labels": [[row % 2] for row in range(good + bad)]}
+
+
+@pytest.mark.parametrize("values", [{}, {"method": "lsh", "code_length": 8}])
+def test_rejected_rows_are_counted_and_kept_and_told_in_the_line(tmp_path, capsys, values):
+    write(tmp_path, mixed_sizes(ROWS - 2, 2))
+    made = pipeline(tmp_path, modality="image", **values)
+    train.run(made)
+    said = "2 rejected: image of 3 x 5 where 3 x 4 is needed: 2 rows (ids 198, 199) ->"
+    out = capsys.readouterr().out
+    assert said in out and f"bits from {ROWS - 2} items by" in out
+    assert [row["id"] for row in pq.read_table(tmp_path / "hasher" / "rejected").to_pylist()] == [198, 199]
+    assert Hasher.load(made.paths.hasher).provenance["rows"] == ROWS - 2
+    assert [run.rejected for run in listed(str(tmp_path))] == [2]
+    assert not (tmp_path / "hasher.rejected").exists()
+
+
+def test_pictures_of_mixed_sizes_are_told_by_their_sizes_and_not_by_their_labels(tmp_path):
+    write(tmp_path, mixed_sizes(60, 40))
+    with pytest.raises(InvalidInputError) as caught:
+        train.run(pipeline(tmp_path, modality="image"))
+    assert str(caught.value) == (
+        f"{tmp_path}/corpus/train: 40 of 100 rows are bad, more than train.max_rejected_share=0.01: image of 3 x 5 "
+        f"where 3 x 4 is needed: 40 rows (ids 60, 61, 62, 63, 64, …); all are listed in {tmp_path}/hasher.rejected; "
+        "mend them, or go on without them by --set train.max_rejected_share=0.4"
+    )
+    assert pq.read_table(tmp_path / "hasher.rejected").num_rows == 40
+
+
+def test_rows_of_several_modalities_are_told_by_the_one_in_which_they_are_bad(tmp_path, capsys):
+    held = two_views()
+    held["text"][7] = None
+    held["features"][9] = [1.0]
+    write(tmp_path, held)
+    train.run(pipeline(tmp_path, **COUPLED))
+    said = "2 rejected: features: 1 values where 5 are needed: 1 row (id 9), text: null: 1 row (id 7)"
+    assert said in capsys.readouterr().out
+
+
+POSITIVE = """
+from math import prod
+from torch import nn
+def make(shape, outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), outputs), nn.Softplus())
+"""
+
+
+@pytest.fixture
+def positive(tmp_path, monkeypatch):
+    """A network all of whose bits are 1, whatever it learns."""
+    (tmp_path / "positive_nets.py").write_text(POSITIVE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield {"network": {"name": "own", "path": "positive_nets:make"}}
+    sys.modules.pop("positive_nets", None)
+
+
+def test_a_collapsed_hasher_is_refused_and_put_aside_and_leaves_the_place_to_another_try(root, positive, capsys):
+    with pytest.raises(LearningError) as caught:
+        train.run(pipeline(root, **positive))
+    said = str(caught.value)
+    assert "the hasher has collapsed: 1 distinct codes of 200 distinct items, 16 of 16 bits constant, a similar" in said
+    assert "\n" not in said and said.endswith(f"--set paths.hasher={root}/hasher.refused")
+    assert not (root / "hasher").exists() and not (root / "checkpoints").exists()
+    aside = Hasher.load(str(root / "hasher.refused"), allow=("positive_nets",))
+    assert len(np.unique(aside.encode(features(), "features"))) == 1
+    (run,) = listed(str(root))
+    assert run.state == "failed" and run.figures["constant_bits"] == 16 and run.figures["distinct_codes"] == 1
+    train.run(pipeline(root))
+    assert Hasher.load(str(root / "hasher")).code_length == 16
+    assert not (root / "hasher.refused").exists()
+
+
+def test_what_was_learned_is_said_in_the_line_and_in_the_record_of_the_run(root, capsys):
+    train.run(pipeline(root, validation_share=0.2))
+    assert re.search(
+        r"of triplets ranked wrongly, [\d.]+% of those held out, \d+ distinct codes of 200 distinct items, "
+        r"\d+ of 16 bits constant, a similar item nearer in \d+\.\d% of comparisons \(chance: 50 %\) -> ",
+        capsys.readouterr().out,
+    )
+    (run,) = listed(str(root))
+    history = Hasher.load(str(root / "hasher")).provenance["history"][-1]
+    assert run.figures["violating"] == history["violating"]
+    assert run.figures["validation_violating"] == history["validation_violating"]
+    assert run.figures["items"] == run.figures["distinct_items"] == 200
+    assert run.figures["ordered"] > 0.9
+
+
+def test_a_hasher_that_has_learned_little_is_told_with_what_to_try(root, caplog):
+    noise = np.random.default_rng(5).standard_normal((ROWS, 5)).astype(np.float32)
+    for file in (root / "corpus" / "train").iterdir():
+        file.unlink()
+    pq.write_table(pa.table(columns(features=noise.tolist())), root / "corpus" / "train" / "0.parquet")
+    train.run(pipeline(root, epochs=1))
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "jobs.training.outcome"]
+    assert re.search(r"the hasher has learned little: \d+% of triplets are ranked wrongly.*adamw", said)
+
+
+def test_steps_that_were_too_large_leave_the_place_to_the_smaller_ones_of_the_hint(root):
+    huge = {"name": "sgd", "learning_rate": 1e30}
+    with pytest.raises(LearningError) as caught:
+        train.run(pipeline(root, optimizer=huge))
+    hint = re.search(r"--set 'train\.optimizer=({[^}]*})', or try", str(caught.value)).group(1)
+    smaller = yaml.safe_load(hint)
+    assert smaller["name"] == "sgd" and float(smaller["learning_rate"]) == 2.5e29
+    with pytest.raises(LearningError, match=r"learning_rate: 6\.25e\+28"):
+        train.run(pipeline(root, optimizer=smaller))
+    train.run(pipeline(root, optimizer={"name": "adamw"}))
+    assert (root / "hasher").exists()
+
+
+def test_rows_that_are_looked_at_are_spread_over_files_and_groups(tmp_path, monkeypatch):
+    write(tmp_path, columns(labels=[[row // 50] for row in range(ROWS)]), files=5)
+    for part in (tmp_path / "corpus" / "train").iterdir():
+        pq.write_table(pq.read_table(part), part, row_group_size=7)
+    monkeypatch.setattr(outcome, "ROWS", 30)
+    source = find(pipeline(tmp_path))
+    every = np.concatenate([rows.column("id") for rows in outcome._spread(source)])
+    assert len(every) == len(set(every.tolist())) and 30 <= len(every) <= 40
+    assert {int(id_) // 50 for id_ in every} == {0, 1, 2, 3}
+    monkeypatch.setattr(outcome, "PIECES", 2)
+    assert {int(rows.column("id")[0].as_py()) // 40 for rows in outcome._spread(source)} == {0, 4}

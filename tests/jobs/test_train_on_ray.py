@@ -14,6 +14,7 @@ from pathlib import Path
 
 import joined_batches
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from training_corpus import ROWS, columns, features, pipeline, write
@@ -107,6 +108,27 @@ def test_what_a_worker_finds_wrong_is_told_in_one_line(local_ray, tmp_path):
         train.run(ray_pipeline(tmp_path, workers=2))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.ray
+def test_rows_that_are_bad_are_told_and_kept_before_what_the_others_lack(local_ray, tmp_path):
+    held = columns()
+    held["features"] = [row if number in (0, 3) else None for number, row in enumerate(held["features"])]
+    write(tmp_path, held)
+    with pytest.raises(InvalidInputError, match=r"198 of 200 rows are bad, .*: null: 198 rows") as caught:
+        train.run(ray_pipeline(tmp_path))
+    assert "\n" not in str(caught.value)
+    assert pq.read_table(tmp_path / "hasher.rejected").num_rows == 198
+
+
+@pytest.mark.ray
+def test_rejected_rows_are_counted_and_kept_on_ray_too(local_ray, tmp_path, capsys):
+    held = columns()
+    held["features"][9] = None
+    write(tmp_path, held)
+    train.run(ray_pipeline(tmp_path))
+    assert "199 items by network" in (said := capsys.readouterr().out) and "1 rejected: null: 1 row (id 9) ->" in said
+    assert pq.read_table(tmp_path / "hasher" / "rejected").to_pylist() == [{"id": 9, "reason": "null"}]
 
 
 @pytest.mark.ray

@@ -1,0 +1,84 @@
+"""The verdict on what was found in a corpus: whether it becomes an output, and what is to be said of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hashcore import files
+from hashcore.errors import InvalidInputError
+from jobs.pipeline import distinct
+from jobs.pipeline.ids import read_ids
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jobs.corpora.encoding import Counts
+    from jobs.pipeline.rejects import Rejects
+
+log = logging.getLogger(__name__)
+
+NAMED_IDS = 5
+
+
+def judge(
+    found: Rejects, good: int, *, source: str, key: str, limit: float, place: str, at_least: bool = False
+) -> None:
+    """Raise InvalidInputError if too many rows of a corpus are bad.
+
+    Args:
+        found: The bad ones.
+        good: How many are good.
+        source: The corpus, for the message.
+        key: Of the configuration, which says the largest share.
+        limit: That share.
+        place: Where the bad rows are kept.
+        at_least: Whether there may be more of them that were not looked at.
+    """
+    rows = good + found.rows
+    if found.rows <= limit * rows and good:
+        return
+    what_next = "mend them"
+    if good >= found.rows and not at_least:  # what is left of fewer would hardly be what is wanted
+        what_next += f", or go on without them by --set {key}={math.ceil(1000 * found.rows / rows) / 1000:g}"
+    raise InvalidInputError(
+        f"{source}: {'at least ' if at_least else ''}{found.rows} of {rows} rows are bad, more than {key}={limit:g}: "
+        f"{found.told()}; all are listed in {place}; {what_next}"
+    )
+
+
+def judge_encoded(counts: Counts, source: str, id_column: str, only_ids: str | None) -> None:
+    """Raise InvalidInputError if a corpus has null ids, or no rows at all."""
+    if counts.null_ids:
+        raise InvalidInputError(f"{source}: {counts.null_ids} ids in {id_column} are null; give every row one")
+    if counts.encoded + counts.rejected == 0:
+        if only_ids is not None:
+            absent = read_ids(only_ids, "id")
+            raise InvalidInputError(
+                f"{source} has none of the {len(absent)} ids of encode.only_ids={only_ids}, such as {_some(absent)}; "
+                f"give ids of its column {id_column}"
+            )
+        raise InvalidInputError(f"{source} is empty; give a corpus with at least one row")
+
+
+def tell_absent(only_ids: str, folder: str, parts: tuple[str, ...], source: str) -> None:
+    """Say which of the ids that were asked for the corpus does not have."""
+    found = [read_ids(files.join(folder, part), "id") for part in parts if files.listing(files.join(folder, part))]
+    absent = np.setdiff1d(read_ids(only_ids, "id"), np.concatenate(found))
+    if len(absent):
+        log.warning("%s has not %d of the ids of encode.only_ids=%s: %s", source, len(absent), only_ids, _some(absent))
+
+
+def tell_few(codes: int, rows: int, code_length: int, what: str) -> None:
+    """Say that there are few distinct codes, if so."""
+    text = distinct.told(codes, rows, code_length)
+    if text:
+        log.warning("%s: %s; train another hasher, and look at what the line of train says it learned", what, text)
+
+
+def _some(ids: NDArray[np.int64]) -> str:
+    """Return the first of some ids."""
+    return ", ".join(map(str, ids[:NAMED_IDS].tolist())) + (", …" if len(ids) > NAMED_IDS else "")

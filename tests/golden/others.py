@@ -1,0 +1,71 @@
+"""The golden hashers and codes directory: what `make.py` writes beside the indexes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hashcore import identity_tags
+from hashcore.classical import itq
+from hashcore.hasher import Hasher
+from hashcore.inputs import read_column
+from hashcore.relevance import Labels
+from hashcore.training import fit
+from hashcore.training.config import TrainingConfig
+from jobs.pipeline import codes
+
+ITEMS, DIMENSIONS = 60, 10
+TAGS = [["cat", "dog"], [], ["dog", "sea", "sky"], ["sky"]] * 3
+CODES = [(10, 12), (11, 0), (7, 4)]  # ids and rows of each Parquet file: first id, rows
+
+
+def features() -> np.ndarray:
+    """Return items that learn in an instant."""
+    rng = np.random.default_rng(5)
+    return (rng.normal(size=(ITEMS, DIMENSIONS)) + 3 * (np.arange(ITEMS)[:, None] % 2)).astype(np.float32)
+
+
+def make_hashers(root: Path) -> None:
+    """Write hashers, and what each makes of some items."""
+    items = features()
+    config = TrainingConfig.model_validate(
+        {"code_length": 16, "network": {"name": "mlp", "hidden": [8]}, "epochs": 2, "batch_size": 20}
+    )
+    labels = Labels.from_lists([[row % 2] for row in range(ITEMS)])
+    hashers = {
+        "hasher-itq": itq.fit(items, 8),
+        "hasher-mlp": fit(items, labels, config),
+        "hasher-tags": identity_tags.fit(pa.array(TAGS)),
+    }
+    for name, hasher in hashers.items():
+        hasher.save(str(root / name))
+        np.savez(root / f"{name}.npz", codes=codes_of(hasher))
+
+
+def codes_of(hasher: Hasher) -> np.ndarray:
+    """Return what a hasher makes of the items that suit it."""
+    modality, described = next(iter(hasher.modalities.items()))
+    column = pa.array(TAGS) if modality == "tags" else pa.array(features().tolist())
+    return hasher.encode(read_column(column, described.input).values, modality)
+
+
+def make_codes(root: Path) -> None:
+    """Write a codes directory, with a file of no rows, and beside it the rows that it holds."""
+    rng = np.random.default_rng(7)
+    (root / codes.DATA).mkdir(parents=True)
+    held = []
+    for number, (first, count) in enumerate(CODES):
+        ids, packed = np.arange(count) + 1_000 * first, rng.integers(0, 256, (count, 3), dtype=np.uint8)
+        labels = Labels.from_lists([list(range(row % 3)) for row in range(count)])
+        table = {"id": pa.array(ids, pa.int64()), "code": codes.codes_to_arrow(packed), "labels": labels.to_arrow()}
+        pq.write_table(pa.table(table), root / codes.DATA / f"part-{number:05}.parquet")
+        held.append((ids, packed))
+    info = codes.CodesInfo(
+        code_length=24, kind="dense", hasher_fingerprint="golden", modality="image", rows=sum(n for _, n in CODES)
+    )
+    codes.write_info(str(root), info)
+    ids, packed = (np.concatenate(parts) for parts in zip(*held, strict=True))
+    np.savez(root.parent / "codes.npz", ids=ids, codes=packed)
