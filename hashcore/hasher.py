@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from hashcore import hasher_files
 from hashcore.arguments import as_array
 from hashcore.codes import Codes, Kind, check_code_length, code_bytes
+from hashcore.devices import check_device, full_float32
 from hashcore.errors import InvalidInputError
 from hashcore.modality import Description, Modality
 from hashcore.networks.own import check_allowed
@@ -77,9 +78,8 @@ class Hasher:
     def project(self, inputs: NDArray[Any], modality: str) -> NDArray[np.float32]:
         """Return f(x) of each item, in passes of 512 items.
 
-        Float32 rounds differently with the number of rows, of threads, and on every kind of processor. Rows in which
-        a projection is so close to where its bit changes that this could turn it are computed again in float64, so
-        codes are the same everywhere.
+        Rounding differs by batch size, threads and processor. Rows with a projection near its threshold are recomputed
+        in float64, so an input has one code everywhere.
 
         Args:
             inputs: Shape (n, *input.shape); float features, or uint8 pixels as (n, channels, height, width).
@@ -106,8 +106,13 @@ class Hasher:
         return codes
 
     def on(self, device: str) -> Hasher:
-        """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are."""
-        return replace(self, modules={name: deepcopy(module).to(device) for name, module in self.modules.items()})
+        """Return the hasher with its networks on a device, such as "cuda"; inputs and codes stay where they are.
+
+        Raises:
+            ConfigError: If torch cannot compute there.
+        """
+        place = check_device(device)
+        return replace(self, modules={name: deepcopy(module).to(place) for name, module in self.modules.items()})
 
     def save(self, uri: str | Path) -> None:
         """Write the hasher's directory: a local path or an object store's URI.
@@ -191,7 +196,7 @@ class Hasher:
         device = next((weight.device for weight in self.modules[modality].state_dict().values()), torch.device("cpu"))
         for start in range(0, len(items), PASS_ROWS):
             batch = torch.from_numpy(np.require(items[start : start + PASS_ROWS], requirements=["C", "W"])).to(device)
-            with torch.inference_mode():
+            with torch.inference_mode(), full_float32():
                 projections = self.modules[modality](batch)
                 sizes = projections.abs().mean(dim=1, keepdim=True)
                 doubtful = (certainty(projections, self.kind) <= DOUBTFUL * sizes).any(dim=1)

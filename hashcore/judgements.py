@@ -167,7 +167,7 @@ def _within(rows: int, *members: Rows) -> bool:
 
 
 def _unknown(rows: int) -> NDArray[np.int8]:
-    """Return the similarities of rows of which nothing is known but that each is similar to itself."""
+    """Return the identity: int8 (n, n), 1 on the diagonal, 0 (unknown) elsewhere."""
     return np.eye(rows, dtype=np.int8)
 
 

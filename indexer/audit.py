@@ -1,4 +1,4 @@
-"""Looking an index over: what it holds, and whether that is what it says and answers as it must."""
+"""Inspect and verify an index: contents, checksums, structure, and sample answers against a linear scan."""
 
 from __future__ import annotations
 

@@ -16,9 +16,15 @@ def entropies(bits: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def plan_order(bits: NDArray[np.uint8]) -> tuple[int, ...]:
-    """Return the order of the bits in a stored code: those that tell most first, each word's in turn up and down.
+    """Sort the bits by entropy, highest first, and deal them to the words in snake order.
 
-    So the first words of two codes tell that they are far apart, and no bit of a fold gathers all that is frequent.
+    The first words then reject most candidates, and all 64 bits of a fold carry about equal entropy.
+
+    Args:
+        bits: Sampled codes, 0/1, shape (n, code_length).
+
+    Returns:
+        Element p is the bit of the code that is stored as bit p; code_length of them.
     """
     ranked = np.argsort(-entropies(bits), kind="stable")
     words = np.split(ranked, range(WORD_BITS, len(ranked), WORD_BITS))

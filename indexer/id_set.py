@@ -1,4 +1,4 @@
-"""Which of many ids are among some: a table of hashes, small enough for a cache, tells most of those that are not."""
+"""Look many ids up in a set. A hash bitmap that fits the processor's cache rejects most ids that are not in it."""
 
 from __future__ import annotations
 

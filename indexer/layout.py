@@ -129,7 +129,7 @@ def plan_layout(
     kind: Kind = "dense",
     signatures: bool = False,
 ) -> Layout:
-    """Choose what is looked up by, and an order of bits that spreads the sample over it.
+    """Choose the substrings or blocks to index, and a bit order that fills their buckets evenly.
 
     Dense codes get substrings of about log2(rows_per_shard) bits; sparse and ternary ones a fold table and inverted
     lists and, if asked for, blocks of about as many bits of entropy.

@@ -108,7 +108,7 @@ class LiveRows:
         return self._ids[self.places(rows)].astype(np.int64) + self.base
 
     def places(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Return which live row each row of some numbers in the file is."""
+        """Map row numbers in the file to positions among the live rows; int64, shape (n,)."""
         if self.deleted is None:
             return rows.astype(np.int64)
         return rows - np.searchsorted(self.deleted, rows)

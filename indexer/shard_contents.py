@@ -1,4 +1,4 @@
-"""What an opened shard holds: its codes, rows, ids and labels, mapped and checked, and how far queries are from all."""
+"""An opened shard's codes, ids and labels, memory-mapped and checked, with distance histograms over them."""
 
 from __future__ import annotations
 

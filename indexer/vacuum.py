@@ -35,9 +35,9 @@ class Removed(NamedTuple):
 def vacuum(store: Store, keep: SupportsIndex, older_than_s: float) -> Removed:
     """Remove all generations but the newest `keep`, then the files that no generation holds any more.
 
-    A file that no generation holds may belong to a change that runs now, since equal shards have one name. So files are
-    removed only when they are older than `older_than_s` by the storage's clock, and manifests newer than the current
-    one likewise. Files of other names than this project's own, and those reached through a link, are left alone.
+    A running change may still need a file that no manifest names, because equal shards share one name. Such files are
+    removed only when older than `older_than_s` by the storage's clock. The same limit protects manifests newer than
+    the current one. Files of foreign names, and files reached through a link, are left alone.
 
     Args:
         store: Where the index lives.

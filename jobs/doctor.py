@@ -56,6 +56,7 @@ def machine() -> dict[str, str]:
         "memory": f"{memory_bytes() / GIB:.1f} GiB",
         "disk": f"{shutil.disk_usage('.').free / GIB:.1f} GiB free here",
         "kernels": _kernels(),
+        "gpu": _gpus(),
     }
 
 
@@ -66,6 +67,23 @@ def _kernels() -> str:
     except ImportError as error:
         return f"not built ({error}); type: pip install -e ."
     return f"{hamming.isa()} of {', '.join(hamming.available_isas())}; HASHCORE_ISA forces one"
+
+
+def _gpus() -> str:
+    """Return the GPUs that networks can be trained and run on, and what to install where torch cannot reach one."""
+    try:
+        import torch
+    except ImportError:
+        return "none can be used: torch is not installed"
+    count = torch.cuda.device_count()
+    if count:
+        names = ", ".join(dict.fromkeys(map(torch.cuda.get_device_name, range(count))))
+        return f"{count} × {names}; train.gpu and encode.gpus use them"
+    if shutil.which("nvidia-smi"):
+        return (
+            f"torch {torch.__version__} reaches none, though an NVIDIA driver is here; install a torch built for CUDA"
+        )
+    return "none; networks are trained and run on the cores"
 
 
 def programs() -> dict[str, str]:

@@ -18,7 +18,7 @@ from hashcore import files
 from hashcore.errors import InvalidInputError, require
 from jobs.corpora import corpus, verdict
 from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
-from jobs.corpora.parquet import Columns
+from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, check_format, reading, steps
 from jobs.corpora.spec import EncodeConfig
 from jobs.pipeline import codes, memory, outputs, records, rejects, runs

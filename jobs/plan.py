@@ -153,7 +153,7 @@ def bytes_per_code(substrings: tuple[Substring, ...], words: int, rows: int, cod
 def searched_bytes_per_code(
     plan: Allocation, substrings: tuple[Substring, ...], words: int, rows: int, queries: int
 ) -> float:
-    """Return the bytes of a shard by its rows that a batch reads: all that it looks into, or a few pages a probe."""
+    """Return the bytes per row that one batch reads: the tables in full, or two pages per probe if that is less."""
     if plan.is_scan:
         return 8.0 * words
     used = [s for s, probes in zip(substrings, plan.probes, strict=True) if probes]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from jobs.benchmarks.comparison import machine
-from jobs.papers import measures, table
+from jobs.papers import kept, measures, table
 from jobs.papers import row as rows
-from jobs.papers.learn import learn
+from jobs.papers.kept import Where
 from jobs.papers.row import Figure, Row
 from jobs.pipeline.progress import duration
 
@@ -31,45 +32,53 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--root", default="runs/papers", metavar="DIR", help="where features are kept; runs/papers")
     command.add_argument("--set", action="append", default=[], metavar="a.b=c", dest="overrides", help="a row's value")
     command.add_argument("--threads", type=int, default=1, help="threads of a matrix product; 1")
+    command.add_argument("--device", default="cpu", help="where networks are trained, such as cuda; cpu")
+    command.add_argument("--hashers", metavar="DIR", help="keep networks here, and take those that are here already")
 
 
 def run(given: argparse.Namespace) -> None:
     """Run the rows, and write each into the table when it is done.
 
     Raises:
-        ConfigError: If a file is no row, or asks for what there is not.
+        ConfigError: If a file is no row, or asks for what there is not; if torch cannot compute on the device.
         InvalidInputError: If data is missing, or the page holds no table.
     """
     chosen = [(path, rows.load(path, given.overrides)) for path in given.config]
     table.read(given.table)
     for path, row in chosen:
-        lines = _not_run(row) if row.not_run else reproduce(row, given.root, given.threads)
+        where = Where(given.root, given.threads, given.device, given.hashers, Path(path).stem)
+        lines = _not_run(row) if row.not_run else reproduce(row, where)
         table.update(given.table, lines)
         for line in lines:
             print(f"{Path(path).stem}: {line.measure}: paper {line.papers}, ours {line.ours}", flush=True)
 
 
-def reproduce(row: Row, root: str, threads: int = 1) -> list[table.Line]:
+def reproduce(row: Row, where: Where) -> list[table.Line]:
     """Return the lines of a row, run."""
     import torch
 
+    from hashcore.devices import check_device
     from jobs.papers import data
 
-    torch.set_num_threads(threads)
-    started_s = time.monotonic()
-    items = data.load(row.data, root)
+    check_device(where.device)
+    torch.set_num_threads(where.threads)
+    started_s, elsewhere_s = time.monotonic(), 0.0
+    items = data.load(row.data, where.root)
     found: list[dict[int, Value]] = [{} for _ in row.figures]
+    devices = set()
     for bits in row.lengths():
         began_s = time.monotonic()
-        codes = _represent(row, bits, items)
+        codes = _represent(row, bits, items, where)
+        elsewhere_s += codes.trained_before_s
+        devices.add(codes.device)
         for number, figure in enumerate(row.figures):
             if bits in figure.paper:
-                found[number][bits] = _measure(figure, codes, items, threads)
+                found[number][bits] = _measure(figure, codes, items, where.threads)
         print(f"{row.row}, {bits} bits: {duration(time.monotonic() - began_s)}", flush=True)
     protocol = row.data.split.describe(items.split)
-    minutes = f"{(time.monotonic() - started_s) / 60:.1f}"
+    minutes = f"{(time.monotonic() - started_s + elsewhere_s) / 60:.1f}"
     return [
-        _line(row, figure, _shown(figure, values), f"{protocol}; {_ranking(figure, values)}", minutes)
+        _line(row, figure, _shown(figure, values), f"{protocol}; {_ranking(figure, values)}", minutes, devices)
         for figure, values in zip(row.figures, found, strict=True)
     ]
 
@@ -81,26 +90,30 @@ class Represented(NamedTuple):
         views: Codes, or where `code_length` is None real vectors, of all items by view.
         code_length: Bits of a code.
         projections: Of all items by view, where a figure is of asymmetric distances.
+        device: Where the codes were learned.
+        trained_before_s: Seconds that a network took which was there already.
     """
 
     views: dict[str, NDArray[Any]]
     code_length: int | None
     projections: dict[str, NDArray[Any]] | None = None
+    device: str = "cpu"
+    trained_before_s: float = 0.0
 
 
-def _represent(row: Row, bits: int, items: Items) -> Represented:
+def _represent(row: Row, bits: int, items: Items, where: Where) -> Represented:
     """Learn codes of a length, and encode all views."""
     if row.learn.method == "raw":
         return Represented(items.views, None)
     config = row.learning(bits)
-    hasher = learn(config, items)
+    hasher, before_s = kept.hasher(config, items, where)
     if config.method == "cca":
         return Represented({name: hasher.project(view, name) for name, view in items.views.items()}, None)
     codes = {name: hasher.encode(view, name) for name, view in items.views.items()}
-    if not any(figure.measure.startswith("AH ") for figure in row.figures):
-        return Represented(codes, hasher.code_length)
-    projections = {name: hasher.project(view, name) for name, view in items.views.items()}
-    return Represented(codes, hasher.code_length, projections)
+    device, projections = hasher.provenance.get("device", "cpu"), None
+    if any(figure.measure.startswith("AH ") for figure in row.figures):
+        projections = {name: hasher.project(view, name) for name, view in items.views.items()}
+    return Represented(codes, hasher.code_length, projections, device, before_s)
 
 
 def _measure(figure: Figure, represented: Represented, items: Items, threads: int) -> Value:
@@ -142,10 +155,10 @@ def _shown(figure: Figure, values: dict[int, Value]) -> str:
 
 def _not_run(row: Row) -> list[table.Line]:
     """Return the lines of a row that was not run."""
-    return [_line(row, figure, table.NOT_RUN, "", "") for figure in row.figures]
+    return [_line(row, figure, table.NOT_RUN, "", "", ()) for figure in row.figures]
 
 
-def _line(row: Row, figure: Figure, ours: str, protocol: str, minutes: str) -> table.Line:
+def _line(row: Row, figure: Figure, ours: str, protocol: str, minutes: str, devices: Collection[str]) -> table.Line:
     """Return the line of a figure."""
     ran = ours != table.NOT_RUN
     views = f"{figure.queries} → {figure.database}" if figure.queries else ", ".join(row.data.views)
@@ -160,7 +173,7 @@ def _line(row: Row, figure: Figure, ours: str, protocol: str, minutes: str) -> t
         protocol=protocol,
         seed=str(row.learn.seed) if ran else "",
         minutes=minutes,
-        machine=_machine() if ran else "",
+        machine=_machine(devices) if ran else "",
         remark=row.remark if ran else f"{row.not_run}. {row.remark}".strip(),
     )
 
@@ -176,10 +189,10 @@ def _number(value: float) -> str:
     return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.1e}"
 
 
-def _machine() -> str:
-    """Return the processor and the cores there are."""
+def _machine(devices: Collection[str]) -> str:
+    """Return the processor and the cores there are, behind the GPUs on which codes were learned."""
     found = machine()
-    return f"{found['processor']}, {found['cores']} cores"
+    return ", ".join([*sorted(set(devices) - {"cpu"}), found["processor"], f"{found['cores']} cores"])
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from hashcore import files
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from jobs.corpora.parquet import checksums
+from jobs.corpora.reader import checksums
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.runs import recorded
 from jobs.pipeline.section import Section

@@ -59,7 +59,7 @@ class TrainConfig(TrainingConfig):
     min_workers: int | None = Field(default=None, ge=1)
     """Workers with which Ray goes on when there are no more, growing again when there are; none waits for all."""
     gpu: bool = False
-    """Give each worker a GPU."""
+    """Give each worker a GPU; in this process, train on the machine's own."""
     threads: int = Field(default=1, ge=1)
     """Threads of a matrix product; more pay for big networks on cores that nothing else uses."""
     window_bytes: int = Field(default=1 << 30, ge=1 << 20)
@@ -88,7 +88,8 @@ def run(pipeline: Pipeline) -> None:
     """Train the hasher of a pipeline, going on from its last finished epoch if it was interrupted.
 
     Raises:
-        ConfigError: If workers are asked for that there are no CPUs for, or the method needs labels and has none.
+        ConfigError: If workers are asked for that there are no CPUs or GPUs for, or the method needs labels and has
+            none.
         InvalidInputError: If the corpus cannot be learned from.
         OutputError: If a place holds another pipeline's output, or cannot be written.
     """
@@ -160,9 +161,12 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
     """Train in this process."""
     import torch
 
+    from hashcore.devices import check_device
     from hashcore.training import fit
 
     config = pipeline.train
+    device = "cuda" if config.gpu else "cpu"
+    check_device(device, "train.gpu=true")
     torch.set_num_threads(config.threads)
     table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
     window = reading.window(table, source, config)
@@ -172,6 +176,7 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
             window.known,
             config.training(),
             checkpoints=pipeline.paths.checkpoints,
+            device=device,
             on_batch=progress.advance,
             on_epoch=partial(tracking.track, config.tracking, Place(pipeline.paths.checkpoints, pipeline.name)),
         )

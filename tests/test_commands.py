@@ -30,6 +30,7 @@ DEMO = "tests/test_readme.py::test_its_first_command_ends_with_a_page_and_good_f
 MNIST = "tests/cluster/test_mnist_pipeline.py::test_"
 ON_RAY = "tests/jobs/test_train_on_ray.py::test_two_workers_"
 ROW = "tests/jobs/test_reproduce.py::test_a_row_becomes_"
+ELSEWHERE = "tests/jobs/papers/test_elsewhere.py::test_a_network_trained_elsewhere_"
 BENCH = "tests/jobs/test_bench.py::test_"
 SUBMIT = "tests/jobs/test_encode.py::test_the_same_through_spark_submit"
 HOURS = "the machine for itself, for minutes to hours; "
@@ -38,7 +39,7 @@ EVIDENCE = {
     r"hashcore (search|evaluate|report|explain)": VERBS,
     r"hashcore (runs|doctor)|hashcore (index|runs) --config FILE": VERBS,
     r"hashcore append --set append\.codes=DIR|hashcore delete --set delete\.ids=FILE": VERBS,
-    r"hashcore (train|encode|index|search|runs) --config mine\.yaml.*": RECIPES,
+    r"hashcore (train|encode|index|search|runs|evaluate) --config (mine|sides)\.yaml.*": RECIPES,
     r"hashcore encode --set encode\.only_ids=.*": "tests/jobs/test_encode.py::test_rejected_rows_are_retried_alone_",
     r"hashcore VERB --help": "tests/test_documentation.py::test_the_help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
@@ -49,6 +50,7 @@ EVIDENCE = {
     r"hashcore train --config conf/mnist\.yaml --with conf/ray/local\.yaml": ON_RAY,
     r"hashcore plan( --codes (N|1e9)( --radius 4)?)?": "tests/jobs/test_plan.py::test_the_command_",
     r"(HASHCORE_DATA=… )?hashcore reproduce --config conf/papers/\*\.yaml": ROW,
+    r"python -m jobs\.papers\.elsewhere .*|hashcore reproduce --config \S+ --set not_run=null --hashers \S+": ELSEWHERE,
     r"hashcore bench (build|latency|ranking)": BENCH + "a_benchmark_runs_and_its_answers_are_those_of_its_peer",
     r"hashcore bench search-spark": BENCH + "searching_on_spark_is_compared_with_searching_here",
     r"hashcore bench encode": BENCH + "encoding_on_spark_is_compared_with_a_plain_loop",

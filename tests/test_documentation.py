@@ -34,6 +34,11 @@ def blocks(path, kind=""):
     return [text for its, text in found if its == kind]
 
 
+def test_the_pages_have_links_and_name_files():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert len(re.findall(r"\]\(([^)]+)\)", text)) > 8 and len(re.findall(r"`conf/[\w./-]+\.(?:yaml|conf)`", text)) > 2
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HERE).as_posix())
 def test_links_lead_to_files(page):
     links = [link for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")) if "://" not in link]

@@ -44,7 +44,7 @@ class Nearest {
     }
 
   private:
-    void shrink() {
+    [[gnu::noinline]] void shrink() {
         sort_in_time(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
             return a.distance != b.distance ? a.distance < b.distance : a.item < b.item;
         });

@@ -18,7 +18,7 @@ inline bool (*is_interrupted)() = nullptr;
 // One thread's sense of time, in units of about a nanosecond of work: the clock is read once in many pieces of work.
 class Pulse {
   public:
-    static constexpr std::uint64_t between_looks = 1 << 19;
+    static constexpr std::uint64_t between_looks = 1 << 22;
     static constexpr auto between_questions = std::chrono::milliseconds(80);  // to the caller, for which Python's lock is taken
 
     static Pulse& of_this_thread() {

@@ -47,8 +47,8 @@ class DivideAndEncode(nn.Module):
 class PiecewiseThreshold(nn.Module):
     """Turns projections into relaxed codes: s = sigmoid(β c) (eq. 5), cut to 0 or 1 outside 0.5 ± ε (eq. 6), as 2s − 1.
 
-    ε falls by a share of itself after every so many training batches (dnnh §4.1), counted here so that a training that
-    goes on after an interruption has the ε it had.
+    ε is multiplied by `decay` every `every` training batches (dnnh §4.1). The count is a buffer, so a resumed training
+    keeps its ε.
 
     Attributes:
         batches: Training batches seen, int64 scalar.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hashcore.devices import check_device, describe_device
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.inputs import FeatureInput, ImageInput, InputSpec
@@ -18,6 +20,7 @@ from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Window, Windows
 from hashcore.training.loop import Hooks, ignore, train
 from hashcore.training.module import Students
+from hashcore.training.peers import Peers
 from hashcore.training.state import Epoch, Standing, read_students, save
 from hashcore.training.step import Learner
 
@@ -29,6 +32,7 @@ def fit(
     *,
     modality: str | None = None,
     checkpoints: str | None = None,
+    device: str = "cpu",
     on_batch: Callable[[int], None] = ignore,
     on_epoch: Callable[[Epoch], None] = ignore,
 ) -> Hasher:
@@ -43,17 +47,20 @@ def fit(
         modality: Name of what the hasher reads, if that is a single modality; None names it `features` or `image`.
         checkpoints: Folder that keeps the state after each epoch; a training that was interrupted goes on from there,
             and gives the same weights as an undisturbed one. None keeps none.
+        device: Where the networks compute, such as "cuda"; the hasher that is returned is on the CPU. A GPU adds up in
+            an order of its own, so that a training there is not repeated to the last bit.
         on_batch: Called after each batch with the number of its anchors, or judgements.
         on_epoch: Called after each epoch with its figures.
 
     Returns:
-        The hasher; its provenance holds the configuration and the history of figures.
+        The hasher; its provenance holds the configuration, the history of figures, and the device.
 
     Raises:
         InvalidInputError: If items and what is known do not fit, or nothing can be learned from it.
-        ConfigError: If `checkpoints` holds the state of another training, items lack a modality, or the steps are so
-            large that the loss is no longer a number.
+        ConfigError: If `checkpoints` holds the state of another training, items lack a modality, torch cannot compute
+            on the device, or the steps are so large that the loss is no longer a number.
     """
+    place = check_device(device)
     arrays = _by_modality(items, modality, config)
     inputs = {name: describe(array, known) for name, array in arrays.items()}
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
@@ -68,10 +75,12 @@ def fit(
         Standing(config=config, inputs=inputs),
         Windows(lambda: iter([window])),
         turns=len(known),
+        peers=Peers(device=place),
         hooks=Hooks(on_batch, keep),
         checkpoints=checkpoints,
     )
-    return as_hasher(standing.shown(learner.best or learner.module.state_dict()), standing, len(window))
+    hasher = as_hasher(standing.shown(learner.best or learner.module.state_dict()), standing, len(window))
+    return replace(hasher, provenance={**hasher.provenance, "device": describe_device(place)})
 
 
 def _by_modality(

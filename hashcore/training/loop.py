@@ -11,6 +11,7 @@ from math import isfinite
 import numpy as np
 import torch
 
+from hashcore.devices import own_draws
 from hashcore.errors import ConfigError, InvalidInputError, LearningError
 from hashcore.networks import first_weights, preprocessing
 from hashcore.quantization import outputs
@@ -67,7 +68,7 @@ def train(
     Returns:
         The trained learner, and the standing with all epochs done.
     """
-    with torch.random.fork_rng():
+    with own_draws():
         learner = begin(standing, windows.first, peers)
         standing = restore(checkpoints, learner, standing) if checkpoints is not None else standing
         while not standing.is_done():

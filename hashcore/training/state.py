@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from hashcore import files
+from hashcore.devices import own_draws
 from hashcore.errors import ConfigError, InvalidInputError, require
 from hashcore.hasher import Modality
 from hashcore.hasher_files import line
@@ -81,7 +81,7 @@ class Standing(Spec):
 
     def shown(self, weights: Mapping[str, Tensor]) -> Students:
         """Build preprocessing and networks with weights of a whole state, without their classifiers."""
-        with torch.random.fork_rng():
+        with own_draws():
             students = self.students()
         students.show(weights)
         return students

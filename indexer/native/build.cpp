@@ -43,6 +43,21 @@ Partition count_values(std::size_t n, std::size_t values, std::size_t chunks, st
     return partition;
 }
 
+// Memory that is about to be written in no order: the system clears its pages now, page by page, with looks between them.
+template <class T>
+Buffer<T> cleared(std::size_t size, std::size_t threads) {
+    Buffer<T> buffer(size);
+    constexpr std::size_t pages_per_task = 8, page = LargePages<T>::page;
+    const std::size_t pages = (size * sizeof(T) + page - 1) / page;
+    parallel_for((pages + pages_per_task - 1) / pages_per_task, threads, [&](std::size_t task) {
+        for (std::size_t p = task * pages_per_task; p < std::min(pages, (task + 1) * pages_per_task); ++p) {
+            Pulse::of_this_thread().beat(Pulse::between_looks);
+            reinterpret_cast<volatile char*>(buffer.data())[p * page] = 0;
+        }
+    });
+    return buffer;
+}
+
 std::uint64_t low_mask(std::size_t bits) { return bits >= 64 ? ~std::uint64_t(0) : (std::uint64_t(1) << bits) - 1; }
 
 struct Row {
@@ -81,7 +96,7 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
     const std::size_t values = std::size_t(1) << high_bits, chunks = std::max<std::size_t>(threads, 1) * 4;
     const auto value_of = [&](std::size_t i) { return codes.data[i] >> shift; };
     Partition partition = count_values(n, values, chunks, threads, value_of);
-    Buffer<Row> rows(n);
+    Buffer<Row> rows = cleared<Row>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
         std::uint32_t* next = partition.next.data() + c * values;
         in_pieces(n * c / chunks, n * (c + 1) / chunks, 2, [&](std::size_t from, std::size_t to) {
@@ -165,12 +180,14 @@ Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids
     const std::size_t tasks = tasks_for(n);
     std::vector<std::size_t> first(tasks + 1, 0);
     parallel_for(tasks, threads, [&](std::size_t task) {
+        Pulse::of_this_thread().beat(8 * rows_per_task);
         for (std::size_t r = task * rows_per_task; r < std::min(n, (task + 1) * rows_per_task); ++r) first[task + 1] += differs(r);
     });
     for (std::size_t task = 0; task < tasks; ++task) first[task + 1] += first[task];
     const std::size_t distinct = first[tasks];
     parallel_for(tasks, threads, [&](std::size_t task) {
         std::size_t p = first[task];
+        Pulse::of_this_thread().beat(8 * rows_per_task * codes.words);
         for (std::size_t r = task * rows_per_task; r < std::min(n, (task + 1) * rows_per_task); ++r) {
             const Row& row = rows[r];
             arranged.order[r] = row.number;
@@ -203,7 +220,7 @@ void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::siz
     const std::uint64_t mask = low_mask(bits);
     auto bucket_of = [&](std::size_t i) { return keys[i] >> shift & mask; };
     Partition partition = count_values(n, values, chunks, threads, [&](std::size_t i) { return bucket_of(i) >> low_bits; });
-    Buffer<Entry> entries(n);
+    Buffer<Entry> entries = cleared<Entry>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
         std::uint32_t* next = partition.next.data() + c * values;
         in_pieces(n * c / chunks, n * (c + 1) / chunks, 2, [&](std::size_t from, std::size_t to) {
@@ -216,6 +233,7 @@ void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::siz
     offsets[std::size_t(1) << bits] = std::uint32_t(n);
     parallel_for(values, threads, [&](std::size_t v) {
         const std::size_t begin = partition.starts[v], end = partition.starts[v + 1], buckets = std::size_t(1) << low_bits;
+        Pulse::of_this_thread().beat(2 * (end - begin));
         std::vector<std::uint32_t> next(buckets + 1, 0);
         for (std::size_t i = begin; i < end; ++i) ++next[(entries[i].bucket & (buckets - 1)) + 1];
         next[0] = std::uint32_t(begin);

@@ -73,9 +73,10 @@ std::uint64_t hash_fold(std::uint64_t fold) {
 void hash_folds(const Columns& codes, std::uint32_t* sizes, std::uint64_t* hashes, std::size_t threads) {
     parallel_for((codes.count + codes_per_task - 1) / codes_per_task, threads, [&](std::size_t task) {
         const std::size_t begin = task * codes_per_task, end = std::min(codes.count, begin + codes_per_task);
+        Pulse& pulse = Pulse::of_this_thread();
         std::fill(sizes + begin, sizes + end, 0);
         std::fill(hashes + begin, hashes + end, 0);
-        for (std::size_t w = 0; w < codes.words; ++w)
+        for (std::size_t w = 0; w < codes.words; ++w, pulse.beat(2 * (end - begin)))
             for (std::size_t i = begin; i < end; ++i) {
                 const std::uint64_t word = codes.data[w * codes.stride + i];
                 sizes[i] += std::uint32_t(__builtin_popcountll(word));

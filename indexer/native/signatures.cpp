@@ -71,10 +71,12 @@ void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t 
     const Block block(begin, end, bits, {}, nullptr);
     parallel_for((codes.count + codes_per_task - 1) / codes_per_task, threads, [&](std::size_t task) {
         std::vector<std::uint64_t> code(codes.words, 0);
-        for (std::size_t i = task * codes_per_task; i < std::min(codes.count, (task + 1) * codes_per_task); ++i) {
-            for (std::size_t w = begin / 64; w * 64 < end; ++w) code[w] = codes.data[w * codes.stride + i];
-            keys[i] = block.bucket_of(code.data());
-        }
+        in_pieces(task * codes_per_task, std::min(codes.count, (task + 1) * codes_per_task), end - begin, [&](std::size_t from, std::size_t to) {
+            for (std::size_t i = from; i < to; ++i) {
+                for (std::size_t w = begin / 64; w * 64 < end; ++w) code[w] = codes.data[w * codes.stride + i];
+                keys[i] = block.bucket_of(code.data());
+            }
+        });
     });
 }
 

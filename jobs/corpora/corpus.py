@@ -22,7 +22,7 @@ from hashcore.errors import ConfigError, InvalidInputError, require
 from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
 from jobs.corpora.columns import Content, column
 from jobs.corpora.images import Images
-from jobs.corpora.parquet import checksums
+from jobs.corpora.reader import checksums
 from jobs.corpora.tags import TagSets, TagSource, read_tag_sets
 from jobs.pipeline import outputs, records
 from jobs.pipeline.section import Section

@@ -12,7 +12,7 @@ import numpy as np
 
 from hashcore import files
 from hashcore.errors import InvalidInputError
-from jobs.corpora.parquet import checksums
+from jobs.corpora.reader import checksums
 from jobs.pipeline import codes, outputs
 from jobs.pipeline.distinct import Distinct
 from jobs.pipeline.ids import read_ids
@@ -125,10 +125,13 @@ def load_hasher(uri: str, fingerprint: str, device: str = "cpu", allow: tuple[st
     """Return the hasher of a run, loaded once in each worker process.
 
     Raises:
+        ConfigError: If torch cannot compute on the device.
         InvalidInputError: If another hasher lies there than when the run began, or one of a module not allowed.
     """
+    from hashcore.devices import check_device
     from hashcore.hasher import Hasher
 
+    check_device(device, "encode.gpus")
     hasher = Hasher.load(uri, allow=allow)
     if hasher.fingerprint != fingerprint:
         raise InvalidInputError(

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage.places import is_object
 from hashcore.storage.trees import check_tree
-from jobs.corpora import parquet
-from jobs.corpora.parquet import Columns
+from jobs.corpora import parquet, reader
+from jobs.corpora.reader import Columns
 from jobs.pipeline.tasks import map_partitions
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _apply(
     task = TaskContext.get()
     if task is None:
         raise RuntimeError("a partition is read within a Spark task")
-    return function(task.partitionId(), (parquet.canonical(batch, columns) for batch in batches))
+    return function(task.partitionId(), (reader.canonical(batch, columns) for batch in batches))
 
 
 def check_format(file_format: str, source: str) -> None:
@@ -91,9 +91,9 @@ def steps(
         whole = spark.read.format(file_format).load(columns.source)
         _refuse_own_types(whole, columns.source)
         frames = _frames(spark, whole, columns.source, file_format, files_per_step)
-        parquet.check_names(whole.columns, columns, columns.source)
+        reader.check_names(whole.columns, columns, columns.source)
         frames = [frame.select([f"`{name}`" for name in columns.names()]) for frame in frames]
-        parquet.check(frames[0].limit(0).toArrow().schema, columns, {}, columns.source)
+        reader.check(frames[0].limit(0).toArrow().schema, columns, {}, columns.source)
     return [FrameStep(frame, columns) for frame in frames]
 
 

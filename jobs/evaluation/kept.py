@@ -1,6 +1,6 @@
-"""What the tasks of an evaluation have found is kept until it ends, so that one that was killed counts nothing twice.
+"""Keep task results until the evaluation ends, so that a restart repeats none.
 
-Each result is a file named by what it was found from, whatever generation or number its shards have now.
+A file is named by a digest of its inputs, so it stays valid when shard numbers or generations change.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from hashcore.columns.ids import read_ids
 from hashcore.columns.plain import plain
 from hashcore.errors import require
 from hashcore.inputs import image_bytes
-from jobs.corpora import parquet
+from jobs.corpora import reader
 
 SMALL_PIXELS = 16
 
@@ -44,14 +44,14 @@ def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int],
 
     if not files.exists(path):
         return {}
-    corpus = parquet.opened(path)
+    corpus = reader.opened(path)
     names = corpus.schema.names
     if id_column not in names or image_column not in names:
         return {}
     if image_bytes(plain(pa.nulls(0, corpus.schema.field(image_column).type))) is None:
         return {}
     wanted = pa.array(np.unique(np.fromiter(ids, np.int64)), corpus.schema.field(id_column).type)
-    with parquet.readable(path):
+    with reader.readable(path):
         rows = corpus.to_table([id_column, image_column], filter=ds.field(id_column).isin(wanted))
     found = read_ids(rows.column(id_column), id_column, path).to_pylist()
     images = image_bytes(plain(rows.column(image_column)))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import ConfigError
-from hashcore.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from hashcore.hasher import Hasher
@@ -16,11 +15,16 @@ if TYPE_CHECKING:
     from jobs.papers.row import Learning
 
 
-def learn(config: Learning, items: Items) -> Hasher:
+def learn(config: Learning, items: Items, device: str = "cpu") -> Hasher:
     """Return the hasher that the training rows of the items give.
 
+    Args:
+        config: How to learn.
+        items: All items.
+        device: Where a network is trained.
+
     Raises:
-        ConfigError: If a network is configured for other views.
+        ConfigError: If a network is configured for other views, or torch cannot compute on the device.
         InvalidInputError: If the method fits another number of views, or nothing can be learned from the items.
     """
     from hashcore.classical import choice
@@ -32,6 +36,5 @@ def learn(config: Learning, items: Items) -> Hasher:
     if config.method == "raw":
         raise ConfigError("learn.method=raw: raw items have no hasher")
     if config.method == "network":
-        training = TrainingConfig.model_validate(config.model_dump(include=set(TrainingConfig.model_fields)))
-        return fit(views, labels, training)
+        return fit(views, labels, config.training(), device=device)
     return choice.fit(config.method, views, labels, config.code_length, seed=config.seed)

@@ -38,6 +38,10 @@ class Learning(TrainingConfig):
     method: Literal["network", "raw"] | Method = "network"
     """`raw` compares the items themselves by Euclidean distance, `cca` its projections of two views."""
 
+    def training(self) -> TrainingConfig:
+        """Return how a network is trained."""
+        return TrainingConfig.model_validate(self.model_dump(include=set(TrainingConfig.model_fields)))
+
 
 class Figure(Section):
     """A measure in the paper's table, for each code length."""

@@ -17,7 +17,7 @@ from hashcore.columns.ids import read_ids
 from hashcore.columns.labels import read_labels
 from hashcore.errors import HashcoreError, InvalidInputError
 from hashcore.relevance import Labels
-from jobs.corpora.parquet import checksums
+from jobs.corpora.reader import checksums
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What tells one value from another in a few digits: of configurations, and of what tasks are given."""
+"""A 16-digit fingerprint of any JSON value."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hashcore import files
 from hashcore.columns import ids
 from hashcore.errors import InvalidInputError
-from jobs.corpora import parquet
+from jobs.corpora import reader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,9 +55,9 @@ def _own(given: Sequence[int]) -> NDArray[np.int64]:
 
 def _parquet(source: str, column: str) -> Iterator[pa.Array]:
     """Yield a column of a Parquet file or directory."""
-    columns = parquet.Columns(source, column, {}, None)
-    for part in parquet.checked(parquet.opened(source), columns):
-        for batch in parquet.raw_batches(columns, part, ROWS_AT_ONCE):
+    columns = reader.Columns(source, column, {}, None)
+    for part in reader.checked(reader.opened(source), columns):
+        for batch in reader.raw_batches(columns, part, ROWS_AT_ONCE):
             yield batch.column(0)
 
 

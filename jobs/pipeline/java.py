@@ -29,7 +29,7 @@ def check_java() -> None:
     if version is None or version < MIN_JAVA:
         home = os.environ.get("JAVA_HOME")
         where = f" in JAVA_HOME={home}" if home else ""
-        found = f"Java is not found{where}" if version is None else f"Java {version}{where} is too old"
+        found = f"Java is not found{where}" if version is None else f"Java {version} is too old{where}"
         raise MissingExtraError(
             f"{found}; Spark needs Java {MIN_JAVA} or newer: install it (Debian, Ubuntu: apt install "
             f"openjdk-{MIN_JAVA}-jre-headless; macOS: brew install openjdk@{MIN_JAVA}) or set JAVA_HOME"

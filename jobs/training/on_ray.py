@@ -102,7 +102,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
     A local Ray gets one logical CPU more than there are workers: Ray Data needs it, and would wait for it forever.
 
     Raises:
-        ConfigError: If there are too few CPUs.
+        ConfigError: If there are too few CPUs, or on a Ray that is started here too few GPUs.
     """
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -115,6 +115,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
     started = not os.environ.get("RAY_ADDRESS")
     if started:
         _check_cpus(config, machine.cores())
+        _check_gpus(config)
     else:
         check_ray_address()
     local: dict[str, Any] = {"address": "local", "num_cpus": config.workers + 1, "include_dashboard": False}
@@ -129,12 +130,29 @@ def cluster(config: TrainConfig) -> Iterator[None]:
 
 def _check_cpus(config: TrainConfig, free: int) -> None:
     """Raise ConfigError if there are more workers than CPUs for them."""
-    key, needed = ("min_workers", config.min_workers) if config.min_workers else ("workers", config.workers)
+    key, needed = _fewest(config)
     if needed > free:
         raise ConfigError(
             f"train.{key}={needed} but there are CPUs for {max(free, 0)} beside the one that reads the corpus; use "
             f"train.{key} <= {max(free, 1)}, or train.in_process: true"
         )
+
+
+def _check_gpus(config: TrainConfig) -> None:
+    """Raise ConfigError if there are more workers than GPUs on this machine for them: Ray would wait forever."""
+    import torch
+
+    (key, needed), there = _fewest(config), torch.cuda.device_count()
+    if config.gpu and needed > there:
+        raise ConfigError(
+            f"train.gpu=true gives each worker a GPU: train.{key}={needed} but torch finds {there} here; use "
+            f"{f'train.{key} <= {there}' if there else 'train.gpu: false'}, or a cluster by $RAY_ADDRESS"
+        )
+
+
+def _fewest(config: TrainConfig) -> tuple[str, int]:
+    """Return the fewest workers that will do, after the key that says so."""
+    return ("min_workers", config.min_workers) if config.min_workers else ("workers", config.workers)
 
 
 def _is_verbose() -> bool:

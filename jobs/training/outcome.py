@@ -14,10 +14,10 @@ from hashcore.errors import LearningError
 from hashcore.outcome import Outcome, measure
 from hashcore.relevance import Labels
 from hashcore.training.config import slower
-from jobs.corpora import parquet
+from jobs.corpora import reader
 from jobs.pipeline import runs
 from jobs.training import reading
-from jobs.training.source import Source
+from jobs.training.source import PREFIX, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,7 +67,7 @@ def look(hasher: Hasher, source: Source) -> Outcome:
         table = reading.decode(rows, source)
         for name in source.inputs:
             codes[name].append(hasher.encode(reading.items(table, source, name), name))
-            column = table.column(reading.PREFIX + name).to_pylist()
+            column = table.column(PREFIX + name).to_pylist()
             seen[name] |= {hashlib.blake2b(value, digest_size=16).digest() for value in column}
         if source.read.labels is not None:
             labels.append(Labels.from_arrow(table.column("labels")))
@@ -80,14 +80,14 @@ def _spread(source: Source) -> Iterator[pa.Table]:
     """Yield about ROWS rows, some at a time, from files and row groups that are evenly spread over a corpus."""
     import pyarrow as pa
 
-    chosen_files = _evenly(parquet.checked(parquet.opened(source.path), source.read), PIECES)
+    chosen_files = _evenly(reader.checked(reader.opened(source.path), source.read), PIECES)
     each = max(1, PIECES // len(chosen_files))
-    with parquet.readable(source.path):
+    with reader.readable(source.path):
         groups = [group for file in chosen_files for group in _evenly(file.split_by_row_group(), each)]
         stride = max(1, sum(part.num_rows for group in groups for part in group.row_groups) // ROWS)
     first = 0
     for group in groups:
-        for batch in parquet.raw_batches(source.read, group, BATCH_ROWS * stride):
+        for batch in reader.raw_batches(source.read, group, BATCH_ROWS * stride):
             chosen = np.arange(-first % stride, len(batch), stride)
             first += len(batch)
             yield pa.Table.from_batches([batch]).take(pa.array(chosen))

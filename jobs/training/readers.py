@@ -15,7 +15,7 @@ import numpy as np
 
 from hashcore.errors import ConfigError, MissingExtraError, require
 from hashcore.storage.places import is_object
-from jobs.corpora import parquet
+from jobs.corpora import reader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ def read_file(source: Source, file: Fragment) -> Iterator[pa.Table]:
     """Read one file, as encoding does."""
     import pyarrow as pa
 
-    for batch in parquet.raw_batches(source.read, file, BATCH_ROWS):
+    for batch in reader.raw_batches(source.read, file, BATCH_ROWS):
         yield pa.Table.from_batches([batch])
 
 
@@ -78,7 +78,7 @@ def _read_numbered(
 
 def _files(source: Source) -> list[Fragment]:
     """Return a source's files, in the order of their names."""
-    return sorted(parquet.opened(source.path).get_fragments(), key=lambda file: file.path)
+    return sorted(reader.opened(source.path).get_fragments(), key=lambda file: file.path)
 
 
 def petastorm(source: Source) -> Iterator[pa.Table]:
@@ -93,7 +93,7 @@ def petastorm(source: Source) -> Iterator[pa.Table]:
     """
     if find_spec("petastorm") is None:
         raise MissingExtraError(HOW_TO_GET_PETASTORM)
-    named = {name for file in _files(source) for name in parquet.keys(file)}
+    named = {name for file in _files(source) for name in reader.keys(file)}
     if not named.isdisjoint(source.columns()):
         raise ConfigError(
             f"train.reader=petastorm: {source.path} has {', '.join(sorted(named))} in the names of its folders, which "

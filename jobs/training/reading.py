@@ -13,12 +13,12 @@ from hashcore.columns.ids import refuse_nulls
 from hashcore.errors import InvalidInputError
 from hashcore.inputs import Inputs, read_column
 from hashcore.relevance import Labels
-from jobs.corpora import parquet, verdict
+from jobs.corpora import reader, verdict
 from jobs.pipeline import rejects
 from jobs.pipeline.digest import digest
 from jobs.pipeline.rejects import Rejects
 from jobs.training.readers import READERS
-from jobs.training.source import Source, item_bytes, read_judgements
+from jobs.training.source import PREFIX, Source, item_bytes, read_judgements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from jobs.train import TrainConfig
 
 log = logging.getLogger(__name__)
-
-PREFIX = "item:"  # of the columns of decoded items
 
 
 def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.Table:
@@ -45,9 +43,9 @@ def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.T
     """
     import pyarrow as pa
 
-    rows = parquet.canonical(table, source.read)
+    rows = reader.canonical(table, source.read)
     refuse_nulls(rows.column("id").null_count, source.read.id, source.path)
-    read = {name: read_column(rows.column(name), source.inputs[name]) for name in source.inputs}
+    read = {name: read_column(rows.column(PREFIX + name), source.inputs[name]) for name in source.inputs}
     reasons = _reasons(read)
     if reasons and rejected is not None:
         _set_aside(rows.column("id"), reasons, rejected)

@@ -12,8 +12,8 @@ from hashcore.columns.plain import plain
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.inputs import InputSpec, infer
 from hashcore.storage.places import S3, is_object
-from jobs.corpora import parquet
-from jobs.corpora.parquet import Columns
+from jobs.corpora import reader
+from jobs.corpora.reader import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jobs.train import TrainConfig
 
 INFER_ROWS = 1024
+PREFIX = "item:"  # of the columns of items, which may be called id or labels
 
 
 class Source(NamedTuple):
@@ -70,13 +71,14 @@ def find(pipeline: Pipeline) -> Source:
         raise ConfigError(f"corpus.format={config.format}: training reads parquet; convert {path}")
     named = _columns(train)
     item_key = "train.modalities" if train.modalities else "train.column"
-    columns = Columns(path, config.id, named, labels_of(pipeline), config.labels_as, item_key)
-    corpus = parquet.opened(path)
-    with parquet.readable(path):
+    items = {PREFIX + name: column for name, column in named.items()}
+    columns = Columns(path, config.id, items, labels_of(pipeline), config.labels_as, item_key)
+    corpus = reader.opened(path)
+    with reader.readable(path):
         rows = corpus.count_rows()
     if rows == 0:
         raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
-    held = parquet.checked(corpus, columns)
+    held = reader.checked(corpus, columns)
     inputs = _inputs(held, columns, train)
     turns = read_judgements(train.judgements).num_rows if train.judgements else rows
     scheme = S3 if is_object(path) else ""
@@ -85,9 +87,11 @@ def find(pipeline: Pipeline) -> Source:
 
 def _inputs(held: Sequence[Fragment], columns: Columns, train: TrainConfig) -> dict[str, InputSpec]:
     """Return what an item of each modality is, by rows from all parts of the corpus."""
-    batches = list(parquet.sample(columns, held, INFER_ROWS))
+    batches = list(reader.sample(columns, held, INFER_ROWS))
     return {
-        name: infer([batch.column(column) for batch in batches], channels=train.channels, size=train.size)
+        name.removeprefix(PREFIX): infer(
+            [batch.column(column) for batch in batches], channels=train.channels, size=train.size
+        )
         for name, column in columns.items.items()
     }
 
@@ -102,8 +106,8 @@ def tag_column(pipeline: Pipeline) -> pa.Array:
 
     path, name = pipeline.paths.corpus_train, pipeline.train.column or pipeline.train.modality
     columns = Columns(path, pipeline.corpus.id, {"item": name}, None, item_key="train.column")
-    held = parquet.checked(parquet.opened(path), columns)
-    batches = (batch for file in held for batch in parquet.raw_batches(columns, file, INFER_ROWS * 64))
+    held = reader.checked(reader.opened(path), columns)
+    batches = (batch for file in held for batch in reader.raw_batches(columns, file, INFER_ROWS * 64))
     return pa.chunked_array([plain(batch.column(name)) for batch in batches]).combine_chunks()
 
 
@@ -113,8 +117,8 @@ def read_judgements(path: str) -> pa.Table:
     Raises:
         InvalidInputError: If it cannot be read, or is empty.
     """
-    corpus = parquet.opened(path)
-    with parquet.readable(path):
+    corpus = reader.opened(path)
+    with reader.readable(path):
         table = corpus.to_table()
     if table.num_rows == 0:
         raise InvalidInputError(f"{path} holds no judgement; give pairs or triplets, or leave train.judgements out")

@@ -33,5 +33,7 @@ def test_a_module_that_does_not_say_its_sources_is_stale():
 
 
 def test_an_installed_module_without_sources_is_its_own(tmp_path, monkeypatch):
+    with pytest.raises(StaleBuildError):
+        built.check_built(SimpleNamespace(__file__="wheel.so"))
     monkeypatch.setattr(built, "ROOT", tmp_path)
-    built.check_built(SimpleNamespace(__file__="wheel.so"))
+    assert built.check_built(SimpleNamespace(__file__="wheel.so")) is None

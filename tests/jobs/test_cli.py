@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from hashcore.errors import HashcoreError
-from jobs import cli
+from jobs import cli, doctor
 
 
 def test_every_verb_has_a_module_that_runs():
@@ -73,6 +73,22 @@ def test_doctor_shows_kernels_java_and_parts(capsys):
     shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert {"machine", "cores", "memory", "disk", "kernels", "python", "java", "compiler", "hashcore"} <= set(shown)
     assert "portable" in shown["kernels"]
+
+
+@pytest.mark.parametrize(
+    ("count", "driver", "said"),
+    [
+        (2, True, "2 × NVIDIA H200; train.gpu and encode.gpus use them"),
+        (0, True, "reaches none, though an NVIDIA driver is here; install a torch built for CUDA"),
+        (0, False, "none; networks are trained and run on the cores"),
+    ],
+)
+def test_doctor_says_which_gpus_there_are_and_why_one_cannot_be_used(monkeypatch, count, driver, said):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: count)
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda number: "NVIDIA H200")
+    found = {"nvidia-smi": "/usr/bin/nvidia-smi"} if driver else {}
+    monkeypatch.setattr("shutil.which", found.get)
+    assert doctor.machine()["gpu"].endswith(said)
 
 
 def test_doctor_says_whether_a_root_keeps_writers_apart(bucket, tmp_path, capsys, monkeypatch):

@@ -487,6 +487,11 @@ def test_a_worker_loads_the_hasher_once(root, hasher):
     assert encoding.load_hasher(str(root / "hasher"), hasher.fingerprint) is first
 
 
+def test_a_worker_without_the_gpu_that_its_task_takes_says_so(root, hasher):
+    with pytest.raises(ConfigError, match=r"^encode\.gpus: torch .* cannot compute on cuda:99"):
+        encoding.load_hasher(str(root / "hasher"), hasher.fingerprint, "cuda:99")
+
+
 def test_a_hasher_that_changes_during_the_run_is_noticed(root):
     with pytest.raises(InvalidInputError, match="changed from other"):
         encoding.load_hasher(str(root / "hasher"), "other")

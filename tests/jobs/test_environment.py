@@ -84,7 +84,7 @@ def test_a_ray_address_where_nothing_answers_is_named_at_once(monkeypatch):
             check_ray_address()
 
 
-@pytest.mark.parametrize("given", ["nonsense", "auto", "127.0.0.1:9"])
+@pytest.mark.parametrize("given", ["nonsense", "127.0.0.1:9"])
 def test_a_ray_that_is_not_there_is_named_before_training(monkeypatch, given):
     import ray
 

@@ -20,12 +20,15 @@ from refusing_server import refusing
 
 from hashcore.errors import HashcoreError, InvalidInputError, StorageError
 from hashcore.storage import s3_client
-from jobs import encode
-from jobs.corpora import parquet
+from jobs.corpora import parquet, verdict
+from jobs.corpora.encoding import Counts
+from jobs.corpora.reader import Columns
 from jobs.corpora.source import steps
 from jobs.page.thumbnails import thumbnails
 from jobs.pipeline import codes, records
+from jobs.pipeline.distinct import Distinct
 from jobs.pipeline.ids import read_ids
+from jobs.pipeline.rejects import Rejects
 from jobs.training import reading
 from jobs.training.source import find, read_judgements
 
@@ -63,14 +66,14 @@ def trained(given):
 
 def encoded(given):
     """Return (id, labels) of each row as encoding has them, or what it says; as its tasks read them."""
-    columns = parquet.Columns(
+    columns = Columns(
         given.paths.corpus_train, given.corpus.id, {"item": "features"}, given.corpus.labels, given.corpus.labels_as
     )
     try:
         (step,) = steps(LOCAL, columns, "parquet", files_per_step=100, batch_rows=4096)
         batches = [batch for share in step.shares for batch in parquet.batches(step, share)]
         nulls = sum(batch.column("id").null_count for batch in batches)
-        encode._judge(encode.Counts(1, 0, nulls), columns.source, given)
+        verdict.judge_encoded(Counts(1, nulls, Rejects(), Distinct()), columns.source, given.corpus.id, None)
     except HashcoreError as error:
         return str(error)
     pairs = [zip(batch.column("id").to_pylist(), batch.column("labels").to_pylist(), strict=True) for batch in batches]
@@ -359,3 +362,12 @@ def test_images_of_hugging_face_are_read_by_all_readers(tmp_path):
     given = images(tmp_path, [*pictures, {"bytes": None, "path": "gone.png"}], max_rejected_share=0.1)
     assert len(reading.read(find(given), given.train)) == 30
     assert set(thumbnails(given.paths.corpus_train, "id", "image", range(31), 8)) == set(range(30))
+
+
+@pytest.mark.parametrize("modality", ["id", "labels"])
+def test_a_modality_may_be_called_as_a_column_is(tmp_path, modality):
+    write(tmp_path, table())
+    given = training_corpus.pipeline(tmp_path, modality=modality, column="features")
+    held = reading.read(find(given), given.train)
+    assert sorted(held.column("id").to_pylist()) == sorted(IDS)
+    assert sorted(reading.items(held, find(given), modality).tolist()) == sorted(FEATURES)

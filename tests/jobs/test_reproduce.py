@@ -58,10 +58,9 @@ def write(folder, **values):
     return str(path)
 
 
-def run(folder, place, **values):
-    reproduce.run(
-        Namespace(config=[write(folder, **values)], table=place, root=str(folder / "root"), overrides=[], threads=1)
-    )
+def run(folder, place, hashers=None, device="cpu", **values):
+    given = {"table": place, "root": str(folder / "root"), "overrides": [], "threads": 1}
+    reproduce.run(Namespace(config=[write(folder, **values)], hashers=hashers, device=device, **given))
     return table.read(place)
 
 

@@ -309,6 +309,39 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_leaves_nothing(tmp_pa
     assert not (tmp_path / "checkpoints").exists()
 
 
+def test_a_training_in_this_process_computes_on_the_gpu_that_it_is_given(root, monkeypatch):
+    asked, trained = [], fit
+
+    def record(*given, device, **options):
+        asked.append(device)
+        return trained(*given, **options)
+
+    monkeypatch.setattr("hashcore.devices.check_device", lambda *_: None)
+    monkeypatch.setattr("hashcore.training.fit", record)
+    train.run(pipeline(root, gpu=True))
+    write(root / "again", columns())
+    train.run(pipeline(root / "again"))
+    assert asked == ["cuda", "cpu"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what a machine without a GPU answers")
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, r"^train\.gpu=true: torch .* cannot compute on cuda"),
+        ({"in_process": False}, r"^train\.gpu=true .*: train\.workers=1 but torch finds 0 here; use train\.gpu: false"),
+    ],
+)
+def test_a_gpu_that_is_not_there_is_missed_before_anything_is_done_or_waited_for(root, monkeypatch, values, message):
+    monkeypatch.setattr(on_ray.machine, "cores", lambda: 8)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(HashcoreError, match=message) as caught:
+        train.run(pipeline(root, gpu=True, **values))
+    assert "\n" not in str(caught.value)
+    assert not (root / "checkpoints").exists()
+
+
 def test_files_that_are_not_parquet_are_named(root):
     for file in (root / "corpus" / "train").iterdir():
         file.write_bytes(b"no parquet")

@@ -16,7 +16,7 @@ from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError, StorageError
 from hashcore.storage import s3_client
 from hashcore.storage.s3_client import of_process
-from jobs.training.source import opened
+from jobs.corpora.reader import opened
 
 TABLE = pa.table({"id": range(1000), "image": [bytes([row % 256]) * (row % 50) for row in range(1000)]})
 

@@ -1,0 +1,215 @@
+"""The one reader of Parquet corpora, of training and of encoding: in this process, or in the tasks of Spark and of Ray.
+
+Each file is read by its own schema, and its columns become what all others are: ids int64, labels list<int32>. So files
+may differ in the width of their numbers, and in how Arrow encodes them. A column that is in the names of folders
+(`label=3/`) counts as one of the files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hashcore.columns.ids import read_ids
+from hashcore.columns.labels import LabelForm, read_labels
+from hashcore.columns.plain import plain
+from hashcore.errors import HashcoreError, InvalidInputError
+from hashcore.files import located
+from hashcore.storage.places import is_object
+from hashcore.storage.trees import check_tree
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.dataset import Dataset, Fragment, ParquetFragmentScanOptions
+
+FOOTERS_AT_ONCE = 16
+SAMPLED = 8  # files and row groups that rows are looked at of
+
+
+class Columns(NamedTuple):
+    """A corpus and those of its columns that are read.
+
+    Attributes:
+        source: The corpus, for messages.
+        id: Column of whole numbers.
+        items: Column of each kind of items, by the name that it is given.
+        labels: Column of labels, or None.
+        labels_as: What lists of labels hold: numbers, or 0 and 1; None where it is not said.
+        item_key: The option that names the column of items, for messages.
+        unlabelled: What to set where there are no labels.
+    """
+
+    source: str
+    id: str
+    items: Mapping[str, str]
+    labels: str | None
+    labels_as: LabelForm | None = None
+    item_key: str = "encode.column"
+    unlabelled: str = "corpus.labels=null"
+
+    def names(self) -> list[str]:
+        """Return the names of the corpus's columns that are read, each once."""
+        wanted = (self.id, *self.items.values(), *([] if self.labels is None else [self.labels]))
+        return list(dict.fromkeys(wanted))
+
+
+def opened(source: str) -> Dataset:
+    """Return a Parquet file, or a folder of them whose folders may name columns; checksums of pages are compared.
+
+    Raises:
+        InvalidInputError: If there is none, it cannot be read, or holds what readers would pass over.
+        StorageError: If the storage refuses.
+    """
+    from pyarrow import dataset
+
+    with readable(source):
+        system, inner = located(source)
+        if not is_object(source) and os.path.isdir(inner):
+            check_tree(inner)
+        file_format = dataset.ParquetFileFormat(default_fragment_scan_options=_scan())
+        corpus = dataset.dataset(inner, format=file_format, filesystem=system, partitioning="hive")
+    if not corpus.files:
+        raise InvalidInputError(f"{source} holds no Parquet file; correct the path, or write one there")
+    return corpus
+
+
+def checked(corpus: Dataset, columns: Columns) -> list[Fragment]:
+    """Return the files of a corpus, sorted, after a look at the columns of each.
+
+    Raises:
+        InvalidInputError: If one lacks a column, has it twice, or holds ids or labels that are none.
+    """
+    files = sorted(corpus.get_fragments(), key=lambda fragment: fragment.path)
+
+    def schema(file: Fragment) -> pa.Schema:
+        return corpus.format.inspect(file.path, filesystem=corpus.filesystem)  # keeps no footer, as the fragment would
+
+    with readable(columns.source), ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
+        for file, found in zip(files, pool.map(schema, files), strict=True):
+            check(found, columns, keys(file), columns.source if len(files) == 1 else file.path)
+    return files
+
+
+def keys(fragment: Fragment) -> dict[str, Any]:
+    """Return the columns that the names of a file's folders give, with their values."""
+    from pyarrow.dataset import get_partition_keys
+
+    return dict(get_partition_keys(fragment.partition_expression))
+
+
+def check(schema: pa.Schema, columns: Columns, folders: Mapping[str, Any], place: str) -> None:
+    """Raise InvalidInputError if a column is missing or there twice, or ids or labels are none."""
+    import pyarrow as pa
+
+    check_names([*schema.names, *folders], columns, place)
+    for name, read in ((columns.id, read_ids), (columns.labels, partial(read_labels, form=columns.labels_as))):
+        if name is not None:
+            sample = pa.array([folders[name]]) if name in folders else pa.nulls(0, schema.field(name).type)
+            read(sample, name, place)
+
+
+def check_names(names: Sequence[str], columns: Columns, place: str) -> None:
+    """Raise InvalidInputError if a column is missing, or there twice."""
+    wanted = [("corpus.id", columns.id), *((columns.item_key, column) for column in columns.items.values())]
+    for key, name in (*wanted, ("corpus.labels", columns.labels)):
+        if name is not None and name not in names:
+            hint = f"; use --set {columns.unlabelled} where items have none" if name == columns.labels else ""
+            among = "" if place == columns.source else f", a file of {columns.source},"
+            raise InvalidInputError(f"{place}{among} has no column {name} ({key}); it has {', '.join(names)}{hint}")
+        if name is not None and names.count(name) > 1:
+            raise InvalidInputError(
+                f"{place} has two columns {name} ({key}), in the file or in the names of its folders; rename one"
+            )
+
+
+def raw_batches(columns: Columns, fragment: Fragment, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file, or of some of its row groups, with the columns that are read, as they are there."""
+    import pyarrow as pa
+
+    names, folders = columns.names(), keys(fragment)
+    with readable(columns.source):
+        physical = fragment.physical_schema
+    fields = [
+        pa.field(name, pa.scalar(folders[name]).type) if name in folders else physical.field(name) for name in names
+    ]
+    read = fragment.to_batches(
+        schema=pa.schema(fields),
+        columns=names,
+        batch_size=batch_rows,
+        use_threads=False,
+        batch_readahead=1,
+        fragment_scan_options=_scan(),
+    )
+    while True:
+        with readable(columns.source):
+            batch = next(read, None)
+        if batch is None:
+            return
+        yield batch
+
+
+def sample(columns: Columns, files: Sequence[Fragment], rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield some rows from all parts of a corpus, as they are there: the first of files and row groups far apart."""
+    with readable(columns.source):
+        groups = [group for file in _spread(files) for group in file.split_by_row_group()]
+    for group in _spread(groups):
+        yield from islice(raw_batches(columns, group, -(-rows // min(len(groups), SAMPLED))), 1)
+
+
+def _spread(parts: Sequence[Fragment]) -> list[Fragment]:
+    """Return some of the parts, far apart."""
+    count = min(len(parts), SAMPLED)
+    return [parts[number * len(parts) // count] for number in range(count)]
+
+
+def canonical(batch: pa.RecordBatch | pa.Table, columns: Columns) -> pa.RecordBatch:
+    """Return the columns of a batch as all others have them: id (int64), the items, labels (list<int32>).
+
+    Raises:
+        InvalidInputError: If ids or labels are none.
+    """
+    import pyarrow as pa
+
+    arrays = {"id": read_ids(batch.column(columns.id), columns.id, columns.source)}
+    arrays |= {name: plain(batch.column(column)) for name, column in columns.items.items()}
+    if columns.labels is not None:
+        labels = batch.column(columns.labels)
+        arrays["labels"] = read_labels(labels, columns.labels, columns.source, columns.labels_as)
+    return pa.RecordBatch.from_pydict(arrays)
+
+
+def checksums(option: str) -> dict[str, bool]:
+    """Return the option by which pages are read or written with checksums; none for pyarrow 14, which has no such."""
+    import pyarrow as pa
+
+    return {option: True} if int(pa.__version__.partition(".")[0]) > 14 else {}
+
+
+def _scan() -> ParquetFragmentScanOptions:
+    """Return how files are read: a page whose checksum is another than the file says is an error."""
+    from pyarrow.dataset import ParquetFragmentScanOptions
+
+    return ParquetFragmentScanOptions(**checksums("page_checksum_verification"))
+
+
+@contextmanager
+def readable(source: str) -> Iterator[None]:
+    """Say in one line what Arrow cannot read.
+
+    Raises:
+        InvalidInputError: With the beginning of what Arrow says.
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except HashcoreError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise InvalidInputError(f"{source} cannot be read as parquet ({said}); mend it, or correct the path") from None
