@@ -22,7 +22,7 @@ from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure
 from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
-from jobs.evaluation.notes import notes_of
+from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
 from jobs.pipeline import codes, memory, outputs, records, runs
 from jobs.pipeline.digest import digest
@@ -96,6 +96,8 @@ def run(pipeline: Pipeline) -> Metrics:
     result = metrics.read(paths.metrics)
     runs.count(rows=result.setting.queries)
     print(result.summary())
+    if said := how_to_exclude(pipeline, result.setting):
+        print(f"evaluate {said}")
     print(f"evaluate: {result.setting.queries:,} queries, {result.setting.database_size:,} items -> {paths.metrics}")
     return result
 
