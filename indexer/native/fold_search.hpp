@@ -121,8 +121,9 @@ class FoldSearch {
     template <class RadiusOf, class Sink>
     FoldWork run(const Queries& queries, const std::vector<std::uint32_t>& active, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         FoldWork work;
+        Pulse& pulse = Pulse::of_this_thread();
         const auto answer = [&] {
-            Pulse::of_this_thread().beat(8 * (look_ups_.size() + met_.size()));
+            pulse.beat(16 * look_ups_.size());
             work.look_ups += look_ups_.size();
             look_ups_.find(met_);
             work.candidates += met_.size();
