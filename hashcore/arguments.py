@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hashcore.errors import InvalidInputError, brief
 
+Kind = str | type[np.generic] | np.dtype[Any]
 Length = int | str  # of a dimension: so many, or as many as there are, by a name for the error
 
 LARGEST = 2**63 - 1
@@ -35,6 +36,8 @@ def check_whole(value: object, name: str, least: int, most: int = LARGEST, *, ot
     >>> check_whole(np.int64(3), "k", 1)
     3
     """
+    if type(value) is int and least <= value <= most:
+        return value
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_whole or not least <= value <= most:  # type: ignore[operator]
         bounds = f"{least}..{most}" if most < LARGEST else f"of at least {least}"
@@ -56,7 +59,7 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         ) from None
 
 
-def check_array(values: Any, name: str, shape: Sequence[Length], kind: str | type[np.generic]) -> NDArray[Any]:
+def check_array(values: Any, name: str, shape: Sequence[Length], kind: Kind) -> NDArray[Any]:
     """Return an array of some shape and type, C-ordered; a list is taken as NumPy reads it.
 
     Args:
@@ -71,15 +74,23 @@ def check_array(values: Any, name: str, shape: Sequence[Length], kind: str | typ
     >>> check_array([[1, 2]], "pairs", ("n", 2), "iu").shape
     (1, 2)
     """
-    array = as_array(values, name)
-    if array.size == 0 and array.dtype == np.float64 and kind == "iu":
+    array = values if type(values) is np.ndarray else as_array(values, name)
+    if kind == "iu" and array.size == 0 and array.dtype == np.float64:
         array = array.astype(np.int64)  # NumPy's type for an empty list
     fits = array.dtype.kind in kind if isinstance(kind, str) else array.dtype == kind
-    lengths = [length for length in shape if isinstance(length, int)]
-    held = [have for have, length in zip(array.shape, shape, strict=False) if isinstance(length, int)]
-    if not fits or array.ndim != len(shape) or held != lengths:
+    if not fits or not _has_shape(array, shape):
         raise _refused(name, shape, kind, f"{array.dtype} of shape {array.shape}")
-    return np.asarray(array, order="C")
+    return array if array.flags.c_contiguous else np.asarray(array, order="C")
+
+
+def _has_shape(array: NDArray[Any], shape: Sequence[Length]) -> bool:
+    """Return whether an array has as many dimensions, and each as long as it must be."""
+    if array.ndim != len(shape):
+        return False
+    for have, length in zip(array.shape, shape, strict=True):  # any() would take a microsecond
+        if have != length and not isinstance(length, str):
+            return False
+    return True
 
 
 def check_numbers(values: Any, name: str, shape: Sequence[Length]) -> NDArray[Any]:
@@ -106,7 +117,7 @@ def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
     return rows.astype(np.int64, copy=False)
 
 
-def _refused(name: str, shape: Sequence[Length], kind: str | type[np.generic], got: str) -> InvalidInputError:
+def _refused(name: str, shape: Sequence[Length], kind: Kind, got: str) -> InvalidInputError:
     """Return the error of something that is no such array."""
     wanted = KINDS[kind] if isinstance(kind, str) else np.dtype(kind).name
     lengths = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -63,7 +63,7 @@ def range_search(database: Codes, queries: Codes, radius: int, *, threads: int =
     threads = check_threads(threads)
     if not len(database) or not len(queries):
         return Neighbors.empty(len(queries))
-    return Neighbors(*_kernels.scan_range(database, to_rows(queries), radius, threads))
+    return Neighbors(*_kernels.scan_range(database, _rows(queries), radius, threads))
 
 
 def knn_search(database: Codes, queries: Codes, k: int, *, threads: int = 0) -> Neighbors:
@@ -81,7 +81,7 @@ def knn_search(database: Codes, queries: Codes, k: int, *, threads: int = 0) -> 
     threads = check_threads(threads)
     if not len(queries):
         return Neighbors.empty(0)
-    return Neighbors(*_kernels.scan_nearest(database, to_rows(queries), k, threads))
+    return Neighbors(*_kernels.scan_nearest(database, _rows(queries), k, threads))
 
 
 def check_scannable(codes: int) -> None:
@@ -184,7 +184,7 @@ def to_columns(codes: Codes) -> Words:
     """Return codes as 64-bit words, column by column: element [w, i] is word w of code i; shape (words, n)."""
     codes = check_packed(codes)
     if codes.shape[1] == 8:
-        return codes.view("<u8").reshape(1, -1)
+        return codes.view(np.uint64).reshape(1, -1)
     columns = np.empty(((codes.shape[1] + 7) // 8, len(codes)), np.uint64)
     _kernels.to_columns(codes, columns)
     return columns
@@ -192,10 +192,12 @@ def to_columns(codes: Codes) -> Words:
 
 def to_rows(codes: Codes) -> Words:
     """Return codes as 64-bit words, row by row: element [i, w] is word w of code i; shape (n, words)."""
-    codes = check_packed(codes)
-    if codes.shape[1] % 8 == 0:
-        return codes.view("<u8")
-    return np.ascontiguousarray(to_columns(codes).T)
+    return _rows(check_packed(codes))
+
+
+def _rows(codes: Codes) -> Words:
+    """Return checked codes as `to_rows` does."""
+    return codes.view(np.uint64) if codes.shape[1] % 8 == 0 else np.ascontiguousarray(to_columns(codes).T)
 
 
 def check_radius(radius: int, code_length: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ALL = 2**63 - 1
-FIELDS: dict[str, type[np.generic]] = {"offsets": np.int64, "ids": np.int64, "distances": np.uint16}
+KINDS: tuple[np.dtype[Any], ...] = (np.dtype(np.int64), np.dtype(np.int64), np.dtype(np.uint16))
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,19 @@ class Neighbors:
     distances: NDArray[np.uint16]
 
     def __post_init__(self) -> None:
-        for name, kind in FIELDS.items():
-            array = getattr(self, name)
-            if type(array) is not np.ndarray or array.dtype != kind or array.ndim != 1 or not array.flags.c_contiguous:
-                object.__setattr__(self, name, check_array(array, f"{name} of neighbours", ("n",), kind))
+        if not all(map(_is_plain, (self.offsets, self.ids, self.distances), KINDS)):
+            self._convert()
         if not len(self.offsets) or len(self.ids) != len(self.distances):
             raise InvalidInputError(
                 f"neighbours of {len(self.offsets)} offsets, {len(self.ids)} ids and {len(self.distances)} distances; "
                 "give one offset more than queries, and an id and a distance to each neighbour"
             )
+
+    def _convert(self) -> None:
+        """Take arrays that are not yet as a search gives them, if they can be made so."""
+        for name, kind in zip(("offsets", "ids", "distances"), KINDS, strict=True):
+            array = check_array(getattr(self, name), f"{name} of neighbours", ("n",), kind)
+            object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
         """Return the number of queries."""
@@ -138,3 +142,8 @@ class Neighbors:
             )
         lists = [(part.offsets, part.ids, part.distances) for part in map(Neighbors.checked, parts)]
         return Neighbors(*_kernels.merge_lists(lists, most, threads))
+
+
+def _is_plain(array: Any, kind: np.dtype[Any]) -> bool:
+    """Return whether there is nothing to convert or to refuse: a search makes such arrays, and many of them."""
+    return type(array) is np.ndarray and array.dtype == kind and array.ndim == 1 and array.flags.c_contiguous

@@ -119,11 +119,13 @@ class Assembly {
     void expand(std::size_t begin, std::size_t end, Neighbor* out) const {
         for (std::size_t i = begin; i < std::min(end, begin + ahead); ++i) rows_.prefetch_id(found_[i].row);
         in_pieces(begin, end, 4, [&](std::size_t from, std::size_t to) {
+            Neighbor* next = out;  // a copy, that it may live in a register
             for (std::size_t i = from; i < to; ++i) {
                 if (i + ahead < end) rows_.prefetch_id(found_[i + ahead].row);
                 const Found& found = found_[i];
-                for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *out++ = {rows_.id(row), found.distance};
+                for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *next++ = {rows_.id(row), found.distance};
             }
+            out = next;
         });
     }
 
@@ -152,11 +154,13 @@ class Assembly {
         const Places::Put put = places.put();
         const Rows rows = rows_;
         bool are_free = true;
-        in_pieces(0, std::size_t(end - begin), 4, [&](std::size_t from, std::size_t to) {
-            for (const Found* found = begin + from; found < begin + to; ++found) {
-                if (end - found > std::ptrdiff_t(ahead)) rows_.prefetch_id(found[ahead].row);
-                for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) are_free &= put(rows.id(row), found->distance);
+        in_pieces(0, std::size_t(end - begin), 4, [&, put, rows](std::size_t from, std::size_t to) {
+            bool all_free = true;
+            for (const Found *found = begin + from, *const stop = begin + to; found < stop; ++found) {
+                if (end - found > std::ptrdiff_t(ahead)) rows.prefetch_id(found[ahead].row);
+                for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) all_free &= put(rows.id(row), found->distance);
             }
+            are_free &= all_free;
         });
         const Answer to = answer(q);
         if (are_free) places.read(to.rows, to.ids, to.distances);

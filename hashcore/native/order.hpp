@@ -108,11 +108,16 @@ class Places {
         for (std::uint16_t distance = nearest_; ids < end; ++distance) {
             std::uint64_t id = lowest_;
             in_pieces(0, words_, 32, [&](std::size_t from, std::size_t to) {
-                for (const std::uint64_t* const stop = word + (to - from); word < stop; ++word, id += 64)
-                    for (std::uint64_t bits = *word; bits && ids < end; bits &= bits - 1) {
-                        *ids++ = std::int64_t(id + std::uint64_t(__builtin_ctzll(bits)));
-                        *distances++ = distance;
+                std::int64_t* to_id = ids;  // copies, that they may live in registers
+                std::uint16_t* to_distance = distances;
+                const std::uint64_t *at = word, *const stop = word + (to - from);
+                std::uint64_t base = id;
+                for (; at < stop; ++at, base += 64)
+                    for (std::uint64_t bits = *at; bits && to_id < end; bits &= bits - 1) {
+                        *to_id++ = std::int64_t(base + std::uint64_t(__builtin_ctzll(bits)));
+                        *to_distance++ = distance;
                     }
+                ids = to_id, distances = to_distance, word = stop, id = base;
             });
         }
     }

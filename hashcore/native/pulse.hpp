@@ -58,7 +58,7 @@ class Pulse {
   private:
     using Clock = std::chrono::steady_clock;
 
-    void look() {
+    [[gnu::noinline, gnu::cold]] void look() {
         left_ = between_looks;
         if (stop_ && stop_->load(std::memory_order_relaxed)) throw Interrupted{};
         if (!asks_) return;

@@ -92,19 +92,19 @@ std::vector<Hits> scan_range_hits(const Items& source, const Queries& queries, u
         const Task task(cut, number, queries.count, columns.count);
         Hits hits;
         Blocks blocks(source);
-        Pulse& pulse = Pulse::of_this_thread();
         std::uint32_t items[block_items];
         std::uint16_t distances[block_items];
         for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
             const std::size_t count = std::min(block_items, task.item_end - begin);
             const std::uint64_t* block = blocks.at(begin, count);
-            for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
-                pulse.beat(count * columns.words);
-                const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count,
-                                                         queries.data + q * columns.words, radius, items, distances);
-                for (std::size_t i = 0; i < found; ++i)
-                    hits.push_back({std::uint32_t(begin + items[i]), std::uint32_t(q), distances[i]});
-            }
+            in_pieces(task.query_begin, task.query_end, count * columns.words, [&](std::size_t first, std::size_t last) {
+                for (std::size_t q = first; q < last; ++q) {
+                    const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count,
+                                                             queries.data + q * columns.words, radius, items, distances);
+                    for (std::size_t i = 0; i < found; ++i)
+                        hits.push_back({std::uint32_t(begin + items[i]), std::uint32_t(q), distances[i]});
+                }
+            });
         }
         parts[number] = std::move(hits);
     });
@@ -130,14 +130,15 @@ HitLists scan_nearest(const Items& source, const Queries& queries, std::size_t k
         for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
             const std::size_t count = std::min(block_items, task.item_end - begin);
             const std::uint64_t* block = blocks.at(begin, count);
-            for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
-                pulse.beat(count * columns.words);
-                Nearest& list = nearest[q - task.query_begin];
-                if (list.radius() < 0) continue;
-                const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count,
-                                                         queries.data + q * columns.words, unsigned(list.radius()), items, distances);
-                for (std::size_t i = 0; i < found; ++i) list.add(std::uint32_t(begin + items[i]), distances[i]);
-            }
+            in_pieces(task.query_begin, task.query_end, count * columns.words, [&](std::size_t first, std::size_t last) {
+                for (std::size_t q = first; q < last; ++q) {
+                    Nearest& list = nearest[q - task.query_begin];
+                    if (list.radius() < 0) continue;
+                    const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count, queries.data + q * columns.words,
+                                                             unsigned(list.radius()), items, distances);
+                    for (std::size_t i = 0; i < found; ++i) list.add(std::uint32_t(begin + items[i]), distances[i]);
+                }
+            });
         }
         for (std::size_t q = task.query_begin; q < task.query_end; ++q) {
             pulse.beat(4 * k);

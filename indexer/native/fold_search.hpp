@@ -121,8 +121,9 @@ class FoldSearch {
     template <class RadiusOf, class Sink>
     FoldWork run(const Queries& queries, const std::vector<std::uint32_t>& active, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         FoldWork work;
+        Pulse& pulse = Pulse::of_this_thread();
+        std::uint64_t seen = 0;
         const auto answer = [&] {
-            Pulse::of_this_thread().beat(8 * (look_ups_.size() + met_.size()));
             work.look_ups += look_ups_.size();
             look_ups_.find(met_);
             work.candidates += met_.size();
@@ -138,6 +139,8 @@ class FoldSearch {
                     if (look_ups_.is_full()) answer();
                     look_ups_.add(q, reach.cls, masks_.own() ^ mask);
                 });
+                pulse.beat(64 + 16 * (work.look_ups - seen));  // of one class there are a few million at most
+                seen = work.look_ups;
             });
         }
         answer();
