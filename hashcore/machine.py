@@ -16,11 +16,16 @@ CGROUPS = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 
 
-@cache
 def cores() -> int:
     """Return the number of cores: those of the affinity, at most the quota of time rounded up, at least 1."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([own, *(math.ceil(quota) for quota in _quotas(CGROUPS, OWN))]))
+    return max(1, min(own, _quota()))
+
+
+@cache
+def _quota() -> int:
+    """Return the least quota of processor time, in cores rounded up."""
+    return min((math.ceil(quota) for quota in _quotas(CGROUPS, OWN)), default=1 << 20)
 
 
 @cache

@@ -7,6 +7,7 @@ import os
 from hashcore import _kernels
 from hashcore.arguments import check_whole
 from hashcore.errors import InvalidInputError
+from hashcore.machine import cores
 
 MOST_THREADS = 4096
 
@@ -26,7 +27,7 @@ def isa() -> str:
 
 
 def available_threads() -> int:
-    """Return the processors this process may run on, or HASHCORE_THREADS where that is set.
+    """Return the cores that this process may use, or HASHCORE_THREADS where that is set.
 
     Raises:
         InvalidInputError: If HASHCORE_THREADS is no number of threads.
@@ -37,7 +38,7 @@ def available_threads() -> int:
             f"HASHCORE_THREADS={wanted!r} is no number of threads; use 1..{MOST_THREADS}, or unset it to take every "
             "processor"
         )
-    return int(wanted or 0) or len(os.sched_getaffinity(0))
+    return int(wanted or 0) or cores()
 
 
 def check_threads(threads: int) -> int:

@@ -25,9 +25,11 @@ def limited(tmp_path, monkeypatch):
         monkeypatch.setattr(machine, "CGROUPS", tmp_path / "cgroup")
         monkeypatch.setattr(machine, "OWN", tmp_path / "own")
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
-        return machine.cores.__wrapped__(), machine.memory_bytes.__wrapped__()
+        machine._quota.cache_clear()
+        return machine.cores(), machine.memory_bytes.__wrapped__()
 
-    return write
+    yield write
+    machine._quota.cache_clear()
 
 
 def test_a_container_of_half_a_core_and_a_gibibyte_has_one_core_and_that(limited):
