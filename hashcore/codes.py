@@ -15,6 +15,7 @@ Kind = Literal["dense", "sparse", "ternary"]
 
 MIN_CODE_LENGTH = 8
 MAX_CODE_LENGTH = 4096
+UINT8 = np.dtype(np.uint8)
 
 
 def code_bytes(code_length: int) -> int:
@@ -115,12 +116,17 @@ def check_packed(codes: Any, name: str = "codes") -> Codes:
     Raises:
         InvalidInputError: If dtype or shape differ.
     """
-    array = check_array(codes, name, ("n", "bytes"), np.uint8)
+    array = codes if _is_plain(codes) else check_array(codes, name, ("n", "bytes"), np.uint8)
     if not 1 <= array.shape[1] <= MAX_CODE_LENGTH // 8:
         raise InvalidInputError(
             f"{name}: {array.shape[1]} bytes a code; use 1..{MAX_CODE_LENGTH // 8}, as hashcore.codes.pack returns them"
         )
     return array
+
+
+def _is_plain(codes: Any) -> bool:
+    """Return whether there is nothing to convert: single queries come so, many times a second."""
+    return type(codes) is np.ndarray and codes.dtype == UINT8 and codes.ndim == 2 and codes.flags.c_contiguous
 
 
 def _two_dimensional(values: ArrayLike, name: str) -> NDArray[Any]:

@@ -34,7 +34,11 @@ class Neighbors:
     distances: NDArray[np.uint16]
 
     def __post_init__(self) -> None:
-        if not all(map(_is_plain, (self.offsets, self.ids, self.distances), KINDS)):
+        offsets, ids, distances = KINDS
+        is_plain = (
+            _is_plain(self.offsets, offsets) and _is_plain(self.ids, ids) and _is_plain(self.distances, distances)
+        )
+        if not is_plain:
             self._convert()
         if not len(self.offsets) or len(self.ids) != len(self.distances):
             raise InvalidInputError(

@@ -96,7 +96,7 @@ def allocate(
         if total + min(cost, default=math.inf) > scan_ns:
             nothing = (0,) * len(tables)
             return Allocation((-1,) * len(tables), nothing, nothing, total + min(cost, default=math.inf), scan_ns)
-        cheapest = int(np.argmin(cost))
+        cheapest = cost.index(min(cost))
         total += cost[cheapest]
         radii[cheapest] += 1
         probes[cheapest] += ahead[cheapest][0]

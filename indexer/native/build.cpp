@@ -71,7 +71,8 @@ template <class Before>
 void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, std::vector<std::uint32_t>& next, const Before& before) {
     const std::size_t count = std::size_t(end - begin), bits = std::min<std::size_t>(shift, 12);
     Pulse::of_this_thread().beat(16 * count);
-    if (count < 64 || bits == 0) return sort_in_time(begin, end, before);
+    if (count < 64) return std::sort(begin, end, before);
+    if (bits == 0) return sort_in_time(begin, end, before);
     const std::size_t low = shift - bits;
     const std::uint64_t mask = low_mask(bits);
     next.assign((std::size_t(1) << bits) + 1, 0);
@@ -98,10 +99,10 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
     Partition partition = count_values(n, values, chunks, threads, value_of);
     Buffer<Row> rows = cleared<Row>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
-        std::uint32_t* next = partition.next.data() + c * values;
-        in_pieces(n * c / chunks, n * (c + 1) / chunks, 2, [&](std::size_t from, std::size_t to) {
+        // Copies of the pointers live in registers.
+        in_pieces(n * c / chunks, n * (c + 1) / chunks, 2, [&, next = partition.next.data() + c * values, to_row = rows.data()](std::size_t from, std::size_t to) {
             for (std::size_t i = from; i < to; ++i)
-                rows[next[value_of(i)]++] = {codes.data[i], std::uint32_t(i), are_short ? std::uint32_t(ids[i] - base) : 0};
+                to_row[next[value_of(i)]++] = {codes.data[i], std::uint32_t(i), are_short ? std::uint32_t(ids[i] - base) : 0};
         });
     });
     const auto before = [&](const Row& a, const Row& b) {
