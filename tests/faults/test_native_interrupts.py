@@ -55,7 +55,7 @@ def interrupt(*_):
 
 marks = []
 signal.signal(signal.SIGALRM, interrupt)
-signal.setitimer(signal.ITIMER_REAL, 0.1)
+signal.setitimer(signal.ITIMER_REAL, 0.02)
 try:
     list(map(operator.call, [work, partial(marks.append, "not heard")]))
     print("ended before it was interrupted")
@@ -66,7 +66,7 @@ except KeyboardInterrupt:
 CLASSES = "sizes, starts = np.array([1], np.uint32), np.array([0, rows], np.uint32)\n"
 CASES = {
     "_kernels.to_columns": """
-packed = random.integers(0, 256, (1_000_000, 1024 // 8), np.uint8)
+packed = random.integers(0, 256, (4_000_000, 1024 // 8), np.uint8)
 work = partial(_kernels.to_columns, packed, np.empty((16, len(packed)), np.uint64))
 """,
     "_kernels.merge_lists": """
@@ -134,19 +134,19 @@ made = empty(2**24 + 1, np.uint32), empty(rows, np.uint32), empty(rows, np.uint6
 work = partial(_tables.fill_table, keys, keys, 0, 24, *made, threads)
 """,
     "_tables.fill_offsets": """
-rows = 150_000_000
+rows = 250_000_000
 keys = np.arange(rows, dtype=np.uint64)
 work = partial(_tables.fill_offsets, keys, 3, 24, empty(2**24 + 1, np.uint32))
 """,
     "_tables.hash_folds": """
-codes_ = words(2_000_000, 64)
-work = partial(_tables.hash_folds, codes_, empty(2_000_000, np.uint32), empty(2_000_000, np.uint64), threads)
+codes_ = words(4_000_000, 64)
+work = partial(_tables.hash_folds, codes_, empty(4_000_000, np.uint32), empty(4_000_000, np.uint64), threads)
 """,
-    "_tables.fill_folds": CLASSES.replace("rows", "60_000_000")
+    "_tables.fill_folds": CLASSES.replace("rows", "100_000_000")
     + """
 groups = _tables.count_groups(sizes, starts)
-hashes = np.arange(60_000_000, dtype=np.uint64) << np.uint64(38)
-made = empty(groups + 1, np.uint32), empty(32 * groups, np.uint8), empty(60_000_007, np.uint8)
+hashes = np.arange(100_000_000, dtype=np.uint64) << np.uint64(38)
+made = empty(groups + 1, np.uint32), empty(32 * groups, np.uint8), empty(100_000_007, np.uint8)
 work = partial(_tables.fill_folds, sizes, starts, hashes, *made)
 """,
     "_tables.sign": """
