@@ -1,0 +1,53 @@
+"""Every reason for which the jobs' page says that a job fails is the reason of a test, by its name and its message."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "jobs" / "README.md"
+TRAIN, ENCODE, SEARCH = "test_train.py", "test_encode.py", "test_index_and_search.py"
+ALLOWED = "test_code_of_others.py"
+EVIDENCE = {
+    "no two classes are labelled": (TRAIN, "all 200 labelled rows share label 4"),
+    "more workers than CPUs or GPUs": ("test_train_on_ray.py", "more_workers_than_the_cluster_has_cpus_are_refused"),
+    "too many bad rows, which are then listed in `hasher.rejected/`": (TRAIN, "40 of 100 rows are bad, more than"),
+    "a worker is lost more than `max_failures` times": (TRAIN, "what_ray_says_of_a_failure_becomes_one_line"),
+    "the hasher has collapsed, which then lies in `hasher.refused/`": (TRAIN, "a_collapsed_hasher_is_refused"),
+    "ids are null": (ENCODE, "ids in id are null"),
+    "the share of rejected rows exceeds `max_rejected_share`, which are then listed in `codes/database.rejected/`": (
+        ENCODE,
+        "too_many_bad_rows_fail_the_job_and_leave_a_list_of_them_alone",
+    ),
+    "a column is missing or of a user-defined type": (ALLOWED, "column of a user-defined type, whose code is not run"),
+    "the hasher changed meanwhile, or its network is code that is not allowed, or has changed": (
+        ENCODE,
+        "a_hasher_that_changes_during_the_run_is_noticed",
+    ),
+    "an id occurs twice": (SEARCH, "ids occur more than once, such as"),
+    "a code has another length": (SEARCH, "a code is not 16 bytes long, as 128 bits take"),
+    "the codes are half written": ("test_outputs.py", "half written"),
+    "neither k nor radius is given": (SEARCH, r"neither search\.k nor search\.radius"),
+    "k exceeds the index": (SEARCH, "k=52: the index holds 51 codes"),
+    "queries and index are of different hashers": (SEARCH, "queries_of_another_hasher_are_refused"),
+    "there are no labels": ("test_evaluate.py", "the queries have no labels"),
+    "a k exceeds the index": ("test_evaluate.py", "k=301 exceeds the 300 codes in the index"),
+    "a radius exceeds the code": ("test_evaluate.py", "radius 25 exceeds the 24 bits"),
+}
+
+
+def reasons():
+    """Return every reason of the rows that say when a job fails."""
+    rows = re.findall(r"^\| fails if \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return [reason.strip() for row in rows for reason in row.split(";")]
+
+
+def test_every_reason_to_fail_that_the_page_gives_has_a_test():
+    assert len(reasons()) >= 18
+    assert set(reasons()) == set(EVIDENCE)
+
+
+def test_the_tests_look_for_the_messages():
+    for reason, (file, said) in EVIDENCE.items():
+        assert said in (ROOT / "tests" / "jobs" / file).read_text(encoding="utf-8"), reason
