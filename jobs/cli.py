@@ -72,23 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HashcoreError as error:
         print(f"hashcore {given.verb}: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_ERROR
-    except KeyboardInterrupt:
-        return _interrupted(given.verb)
     except BrokenPipeError:
         if not _reader_left():
             raise
         return EXIT_READER_LEFT
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
         if not was_interrupted(error):
             raise
-        return _interrupted(given.verb)
+        print(f"hashcore {given.verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 0
-
-
-def _interrupted(verb: str) -> int:
-    """Say that a verb was interrupted, and return its exit code."""
-    print(f"hashcore {verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
-    return EXIT_INTERRUPTED
 
 
 def _reader_left() -> bool:

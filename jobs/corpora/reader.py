@@ -198,8 +198,10 @@ def _scan() -> ParquetFragmentScanOptions:
 
 
 @contextmanager
-def readable(source: str) -> Iterator[None]:
-    """Say in one line what Arrow cannot read.
+def readable(
+    source: str, wrong: str = "cannot be read as parquet", remedy: str = "mend it, or correct the path"
+) -> Iterator[None]:
+    """Say in one line what Arrow cannot read, what is wrong with it, and what to do.
 
     Raises:
         InvalidInputError: With the beginning of what Arrow says.
@@ -212,4 +214,4 @@ def readable(source: str) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split())[:200]
-        raise InvalidInputError(f"{source} cannot be read as parquet ({said}); mend it, or correct the path") from None
+        raise InvalidInputError(f"{source} {wrong} ({said}); {remedy}") from None

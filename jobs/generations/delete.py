@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def run(pipeline: Pipeline) -> None:
     ids, index = read_ids(source, pipeline.delete.column), indexer.open(root)
     numbers = shards_with(index.shards, ids)
     tasks = [shards_of(root, index, [number]) for number in numbers]
-    marked = _mapped(pipeline, partial(mark, source, pipeline.delete.column), tasks)
+    marked = _marked(pipeline, source, ids, tasks)
     found = {index.shards[number].key: entry for number, (entry, _) in zip(numbers, marked, strict=True)}
     manifest, deleted = commit_deleted(index, ids, found)
     absent = np.setdiff1d(ids, np.concatenate([held for _, held in marked] or [ids[:0]]), assume_unique=True)
@@ -58,10 +58,13 @@ def run(pipeline: Pipeline) -> None:
     print(f"delete: {deleted:,} items{lack}, generation {manifest.generation} -> {root}")
 
 
-def _mapped(pipeline: Pipeline, function: Callable[[Shards], Marked], tasks: Sequence[Shards]) -> Sequence[Marked]:
-    """Apply a function to each shard: here where there are no more of them than cores, which Java's start outlasts."""
+def _marked(
+    pipeline: Pipeline, source: str | Sequence[int], ids: NDArray[np.int64], tasks: Sequence[Shards]
+) -> Sequence[Marked]:
+    """Mark ids in each shard: here where there are no more shards than cores, which Java's start outlasts."""
     if len(tasks) <= machine.cores():
-        return map_here(function, tasks, "delete")
+        return map_here(lambda shard: mark(shard, ids), tasks, "delete")
+    function = partial(read_and_mark, source, pipeline.delete.column)
     return map_tasks(session(pipeline.spark, f"hashcore delete {pipeline.name}"), function, tasks, "delete")
 
 
@@ -72,13 +75,18 @@ def _tombstone_bytes(index: Index, manifest: Manifest) -> int:
     return sum(index.store.size(name) or 0 for name in names if name is not None and name not in before)
 
 
-def mark(source: str | Sequence[int], column: str, shard: Shards) -> Marked:
+def read_and_mark(source: str | Sequence[int], column: str, shard: Shards) -> Marked:
+    """Read the ids where the task runs, which is less than to send them, and mark them in one shard."""
+    return mark(shard, read_ids(source, column))
+
+
+def mark(shard: Shards, ids: NDArray[np.int64]) -> Marked:
     """Write the tombstones of one shard and return its entry with them, and those of the ids that it holds."""
     from indexer.changes import mark_rows
 
     index, number = shard.open(), shard.numbers[0]
     live = index.open_shard(number).live
-    rows = live.find(read_ids(source, column))
+    rows = live.find(ids)
     return mark_rows(index, number, rows), live.ids_at(rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,9 +15,9 @@ from hashcore import files
 from hashcore.codes import Codes, Kind, check_codes, code_bytes
 from hashcore.columns.ids import read_ids
 from hashcore.columns.labels import read_labels
-from hashcore.errors import HashcoreError, InvalidInputError
+from hashcore.errors import InvalidInputError
 from hashcore.relevance import Labels
-from jobs.corpora.reader import checksums
+from jobs.corpora.reader import checksums, readable
 from jobs.pipeline.section import Section
 
 if TYPE_CHECKING:
@@ -155,22 +155,9 @@ def _footer(file: str) -> pq.FileMetaData:
         return pq.read_metadata(inner, filesystem=system)
 
 
-@contextmanager
-def _whole(file: str) -> Iterator[None]:
-    """Say in one line what Arrow cannot read of a file.
-
-    Raises:
-        InvalidInputError: With what Arrow says.
-    """
-    import pyarrow as pa
-
-    try:
-        yield
-    except HashcoreError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise InvalidInputError(f"{file} is no Parquet file, or damaged ({said}); {REMEDY}") from None
+def _whole(file: str) -> AbstractContextManager[None]:
+    """Say in one line what Arrow cannot read of a file of codes."""
+    return readable(file, "is no Parquet file, or damaged", REMEDY)
 
 
 def _pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from hashcore import files
+from hashcore import files, machine
 from hashcore.errors import InvalidInputError
 from jobs.pipeline.digest import digest
 
@@ -57,7 +57,7 @@ def _kept(path: str) -> Path:
 def _read(path: str, states: Sequence[State]) -> str:
     """Return the digest of all files."""
     try:
-        with ThreadPoolExecutor(os.cpu_count()) as readers:
+        with ThreadPoolExecutor(machine.cores()) as readers:
             digests = list(readers.map(_digest, (f"{files.located(path)[1]}{name}" for name, _, _ in states)))
     except OSError as error:
         raise InvalidInputError(

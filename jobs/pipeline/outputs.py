@@ -77,13 +77,9 @@ def writing(path: str, made: Record, *, resumes: bool = False) -> Iterator[str]:
     """
     staging = _staging(path, resumes)
     with ExitStack() as held:
-        try:
+        with _writable(path):
             held.enter_context(claimed(staging, path))
             _begin(path, staging, made, resumes)
-        except OutputError:
-            raise
-        except OSError as error:
-            raise _unwritable(path, error) from None
         try:
             yield staging
             _commit(staging, path, made)
@@ -128,11 +124,9 @@ def growing(path: str, made: Record, marks: Collection[str] = ()) -> Iterator[No
     Raises:
         OutputError: If the place cannot be written.
     """
-    try:
+    with _writable(path):
         files.make_folder(path)
         files.write_bytes(files.join(path, HALF), text(made))
-    except OSError as error:
-        raise _unwritable(path, error) from None
     try:
         yield
     except Exception as error:
@@ -164,16 +158,12 @@ def keeping(path: str, made: Record) -> Iterator[str]:
     """
     folder = files.beside(path, f".{os.path.basename(path)}.tasks")
     with ExitStack() as held:
-        try:
+        with _writable(path):
             held.enter_context(claimed(folder, path))
             if not is_same(read(folder), made):
                 files.remove(folder)
                 files.make_folder(folder)
                 files.write_bytes(files.join(folder, RECORD), text(made))
-        except OutputError:
-            raise
-        except OSError as error:
-            raise _unwritable(path, error) from None
         try:
             yield folder
         except Exception as error:
@@ -233,6 +223,17 @@ def _commit(staging: str, path: str, made: Record) -> None:
             os.replace(staging, path)
     except OSError as error:
         raise OutputError(f"{path} cannot be written ({error.strerror}); is another run writing it?") from None
+
+
+@contextmanager
+def _writable(path: str) -> Iterator[None]:
+    """Say in one line why a place cannot be written, unless that is said already."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def _unwritable(path: str, error: OSError) -> OutputError:
