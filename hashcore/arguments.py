@@ -117,6 +117,11 @@ def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
     return rows.astype(np.int64, copy=False)
 
 
+def rises(offsets: NDArray[Any], total: int) -> bool:
+    """Return whether offsets, one or more, rise from 0 to a total: offsets[i]:offsets[i + 1] are then parts of it."""
+    return bool(offsets[0] == 0 and offsets[-1] == total and (offsets[1:] >= offsets[:-1]).all())
+
+
 def _refused(name: str, shape: Sequence[Length], kind: Kind, got: str) -> InvalidInputError:
     """Return the error of something that is no such array."""
     wanted = KINDS[kind] if isinstance(kind, str) else np.dtype(kind).name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.arguments import check_array, check_whole
+from hashcore.arguments import check_array, check_whole, rises
 from hashcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Neighbors:
         Raises:
             InvalidInputError: If they do not.
         """
-        offsets, total = self.offsets, len(self.ids)
-        if offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
+        total = len(self.ids)
+        if not rises(self.offsets, total):
             raise InvalidInputError(
                 f"neighbours: offsets must rise from 0 to {total}, the number of ids; take what a search gave"
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hashcore.arguments import as_array, check_array, check_places, check_whole
+from hashcore.arguments import as_array, check_array, check_places, check_whole, rises
 from hashcore.columns.hot import may_be_hot
 from hashcore.errors import InvalidInputError
 
@@ -56,8 +56,8 @@ class Labels:
         Raises:
             InvalidInputError: If they do not.
         """
-        offsets, total = self.offsets, len(self.values)
-        if offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
+        total = len(self.values)
+        if not rises(self.offsets, total):
             raise InvalidInputError(
                 f"labels: offsets must rise from 0 to {total}, the number of labels; use Labels.from_lists(rows)"
             )

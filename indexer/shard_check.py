@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hashcore.arguments import rises
 from hashcore.errors import CorruptIndexError
 from indexer import _tables
 from indexer.fold_order import WORD_BITS
@@ -45,7 +46,7 @@ def check_structure(file: ShardFile, layout: Layout) -> None:
 
 def check_offsets(path: Path, name: str, offsets: Array, total: int) -> None:
     """Raise CorruptIndexError unless an array's offsets rise from 0 to total."""
-    if offsets[0] != 0 or offsets[-1] != total or (offsets[1:] < offsets[:-1]).any():
+    if not rises(offsets, total):
         raise damage(path, name, f"{len(offsets)} offsets rising from 0 to {total}", "others")
 
 
