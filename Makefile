@@ -2,9 +2,9 @@
 PYTHON ?= python3
 S3_SERVER ?= ministack==1.5.33
 BIN    := .venv/bin
-SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/test_sparse_search.py tests/indexer/test_files.py tests/hashcore/test_hamming.py \
+SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/structures/test_sparse_search.py tests/indexer/shards/test_files.py tests/hashcore/test_hamming.py \
 	tests/test_public_arrays.py
-NATIVE := CMakeLists.txt $(wildcard hashcore/native/*) $(wildcard indexer/native/*)
+NATIVE := CMakeLists.txt $(wildcard hashcore/native/*/*) $(wildcard indexer/native/*/*) $(wildcard */native/*.cpp)
 
 .PHONY: demo test test-cluster test-petastorm test-faults test-sanitized test-s3 lint infrastructure bench wheel archive setup check clean
 
@@ -29,7 +29,7 @@ build/sanitized/made: .venv/installed $(NATIVE)  # the native modules once more,
 test-s3: setup     ## the promises of stores and generations against a second S3 server, moto being the first
 	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
 	.venv-s3/bin/python -m pip install --quiet --disable-pip-version-check "$(S3_SERVER)"
-	S3_PYTHON=.venv-s3/bin/python $(BIN)/python tests/faults/with_second_s3.py tests/indexer/test_store.py tests/indexer/test_generations.py
+	S3_PYTHON=.venv-s3/bin/python $(BIN)/python tests/faults/with_second_s3.py tests/indexer/storage/test_store.py tests/indexer/generations/test_generations.py
 
 lint: setup infrastructure  ## style, types, the arrows between the packages, infrastructure
 	$(BIN)/ruff check .

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from hashcore import _kernels
 from hashcore.arguments import check_array
-from hashcore.built import check_built
 from hashcore.codes import Codes, check_code_length, check_codes, check_packed
 from hashcore.errors import InvalidInputError
+from hashcore.machine.native_build import check_built
+from hashcore.machine.processors import available_isas, available_threads, check_threads, isa
 from hashcore.neighbors import Neighbors
-from hashcore.processors import available_isas, available_threads, check_threads, isa
 
 Words = NDArray[np.uint64]
 MOST_CODES = 2**32

@@ -18,15 +18,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hashcore import hasher_files
 from hashcore.arguments import as_array
 from hashcore.codes import Codes, Kind, check_code_length, code_bytes
-from hashcore.devices import check_device, full_float32
 from hashcore.errors import InvalidInputError
-from hashcore.modality import Description, Modality
-from hashcore.networks.own import check_allowed
-from hashcore.networks.own_source import check_sources
-from hashcore.quantization import certainty, outputs, pack_projections
+from hashcore.hashers import directory
+from hashcore.hashers.modality import Description, Modality
+from hashcore.hashers.quantization import certainty, outputs, pack_projections
+from hashcore.machine.devices import check_device, full_float32
+from hashcore.networks.custom import check_allowed
+from hashcore.networks.custom_source import check_sources
 from hashcore.storage.places import place
 
 __all__ = ["Hasher", "Modality"]
@@ -122,7 +122,7 @@ class Hasher:
         """
         uri = place(uri)
         description = {**self._describe(), "fingerprint": self.fingerprint, "provenance": dict(self.provenance)}
-        hasher_files.write(uri, description, self.weights())
+        directory.write(uri, description, self.weights())
 
     @staticmethod
     def load(uri: str | Path, *, allow: Sequence[str] = ()) -> Hasher:
@@ -141,14 +141,14 @@ class Hasher:
             CorruptHasherError: If a file is damaged, or the two do not belong together.
         """
         uri = place(uri)
-        content = hasher_files.read_description(uri)
-        with hasher_files.damage_named(uri):
+        content = directory.read_description(uri)
+        with directory.damage_named(uri):
             told = Description.model_validate(content)
         for name, modality in told.modalities.items():
             check_allowed(modality.network, allow, uri, name)
             check_sources(modality.sources, uri, name)
-        weights = hasher_files.read_weights(uri)
-        with hasher_files.damage_named(uri):
+        weights = directory.read_weights(uri)
+        with directory.damage_named(uri):
             names = sorted(weights)
             modules = {
                 name: modality.filled(_of_modality(weights, names, name), told.code_length, told.kind)
@@ -156,7 +156,7 @@ class Hasher:
             }
             hasher = Hasher(told.code_length, told.modalities, modules, told.kind, told.provenance)
             got = hasher.fingerprint
-        hasher_files.check_fingerprint(uri, expected=told.fingerprint, got=got)
+        directory.check_fingerprint(uri, expected=told.fingerprint, got=got)
         return hasher
 
     def _describe(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hashcore.arguments import as_array, check_array, check_whole
 from hashcore.errors import InvalidInputError
-from hashcore.ties import Floats, Groups, Ties, check_ties, hits, mean_over_hits, precision_sum
+from hashcore.evaluation.ties import Floats, Groups, Ties, check_ties, hits, mean_over_hits, precision_sum
 
 Counts = NDArray[np.int64]
 Denominator = Literal["relevant", "reachable", "retrieved"]

@@ -133,7 +133,7 @@ class Neighbors:
             InvalidInputError: If there is no part, or they answer different numbers of queries.
         """
         from hashcore import _kernels
-        from hashcore.processors import check_threads
+        from hashcore.machine.processors import check_threads
 
         most, threads = ALL if k is None else check_whole(k, "k", 1, ALL), check_threads(threads)
         if len(parts) == 1 and k is None:

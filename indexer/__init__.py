@@ -8,12 +8,12 @@
 """
 
 from indexer.builder import build, build_shard, check_root, commit
+from indexer.explanation import ShardPlan, TablePlan
+from indexer.generations.manifest import Manifest, ShardEntry
 from indexer.index import Index
 from indexer.index import open_index as open  # noqa: A004 (the pinned name)
-from indexer.layout import Layout, plan_layout
-from indexer.manifest import Manifest, ShardEntry
-from indexer.plans import ShardPlan, TablePlan
-from indexer.shard import Shard
+from indexer.shards.shard import Shard
+from indexer.structures.layout import Layout, plan_layout
 
 __all__ = [
     "Index",

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from hashcore.arguments import check_whole
 from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind
 from hashcore.errors import InvalidInputError, OutputError
-from hashcore.relevance import Labels
-from indexer.changes import ROWS_PER_SHARD, check_ids
-from indexer.commit import check_files, commit_manifest, next_generation
+from hashcore.labels import Labels
+from indexer.generations.changes import ROWS_PER_SHARD, check_ids
+from indexer.generations.commit import check_files, commit_manifest, next_generation
+from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, ShardEntry, new_writer
+from indexer.generations.shared_ids import overlapping, shared_ids
 from indexer.index import Index
-from indexer.layout import SAMPLE_CODES, Layout, check_layout, plan_layout
-from indexer.manifest import CURRENT, MANIFESTS, Manifest, ShardEntry, new_writer
-from indexer.shard_builder import build_shard as build_shard_in
-from indexer.shard_builder import check_labelled
-from indexer.shared_ids import overlapping, shared_ids
-from indexer.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store, open_store
+from indexer.shards.builder import build_shard as build_shard_in
+from indexer.shards.builder import check_labelled
+from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store, open_store
+from indexer.structures.layout import SAMPLE_CODES, Layout, check_layout, plan_layout
 
 
 def build(

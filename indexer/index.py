@@ -12,18 +12,18 @@ from hashcore.arguments import check_whole
 from hashcore.codes import Codes, Kind, check_codes
 from hashcore.errors import CorruptIndexError
 from hashcore.hamming import check_k, check_radius
+from hashcore.labels import Labels
+from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from hashcore.processors import check_threads
-from hashcore.relevance import Labels
-from indexer import audit, changes, compaction
-from indexer import vacuum as vacuums
-from indexer.blocks import MAX_RESULT_BYTES, search_blocks
-from indexer.changes import ROWS_PER_SHARD
-from indexer.manifest import Manifest, ShardEntry, read_manifest
-from indexer.open_shards import OpenShards
-from indexer.plans import ShardPlan
-from indexer.shard import Shard
-from indexer.store import Store, open_store
+from indexer.explanation import ShardPlan
+from indexer.generations import audit, changes, compaction
+from indexer.generations import vacuum as vacuums
+from indexer.generations.changes import ROWS_PER_SHARD
+from indexer.generations.manifest import Manifest, ShardEntry, read_manifest
+from indexer.shards.opened import OpenShards
+from indexer.shards.result_blocks import MAX_RESULT_BYTES, search_blocks
+from indexer.shards.shard import Shard
+from indexer.storage.store import Store, open_store
 
 
 class Index:

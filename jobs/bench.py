@@ -12,30 +12,20 @@ from typing import Any
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from jobs.benchmarks import (
-    building,
-    encode,
-    generations,
-    latency,
-    nearest,
-    ranking,
-    scan,
-    search,
-    search_spark,
-    sparse,
-)
-from jobs.benchmarks.comparison import Comparison, machine, write
+from jobs.research.benchmarks import building, generations, latency, nearest, ranking, scan, search, sparse
+from jobs.research.benchmarks.comparison import Comparison, machine, write
+from jobs.research.benchmarks.spark import encode_job, search_job
 
 BENCHMARKS: dict[str, Callable[..., Iterator[Comparison]]] = {
     "scan": scan.run,
     "search": search.run,
-    "search-spark": search_spark.run,
+    "search-spark": search_job.run,
     "nearest": nearest.run,
     "latency": latency.run,
     "ranking": ranking.run,
     "build": building.run,
     "generations": generations.run,
-    "encode": encode.run,
+    "encode": encode_job.run,
     "sparse": sparse.run,
 }
 MIN_CODES = 1000

@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from typing import Literal, NamedTuple
 
 from hashcore.errors import HashcoreError
-from jobs.pipeline.interrupts import was_interrupted
+from jobs.engine.interrupts import was_interrupted
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -104,7 +104,7 @@ def _parser(chosen: str, *, helps: bool = False) -> argparse.ArgumentParser:
             import_module(f"{verb.package}.{name}").add_arguments(command)
         if verb.takes == "pipeline":
             if helps and name == chosen:
-                from jobs.pipeline import options
+                from jobs.config import options
 
                 command.epilog, command.formatter_class = options.describe(name), argparse.RawDescriptionHelpFormatter
             command.add_argument("--config", required=True, metavar="FILE", help="the pipeline, such as conf/demo.yaml")
@@ -135,9 +135,9 @@ def _run(given: argparse.Namespace) -> None:
         case "own":
             module.run(given)
         case "pipeline":
-            from jobs.pipeline import config
+            from jobs.config.pipeline import load
 
-            module.run(config.load(given.config, given.overrides, given.also))
+            module.run(load(given.config, given.overrides, given.also))
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ import time
 from typing import TYPE_CHECKING
 
 from jobs import encode, evaluate, index, report, search, train
-from jobs.corpora import corpus
-from jobs.pipeline.progress import duration
+from jobs.corpora import standard_sets
+from jobs.telemetry.progress import duration
 
 if TYPE_CHECKING:
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
-STAGES = (corpus, train, encode, index, search, evaluate, report)
+STAGES = (standard_sets, train, encode, index, search, evaluate, report)
 
 
 def run(pipeline: Pipeline) -> None:

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 from importlib.metadata import PackageNotFoundError, requires, version
 
-from hashcore.machine import cores, memory_bytes
-from jobs.pipeline.java import MIN_JAVA, java_version
+from hashcore.machine.limits import cores, memory_bytes
+from jobs.engine.java import MIN_JAVA, java_version
 
 DISTRIBUTION = "hashcore"
 GIB = 1 << 30
@@ -42,7 +42,7 @@ def storage(root: str) -> str:
     Raises:
         StorageError: If it cannot: it is not there, may not be written, or does not keep writers apart.
     """
-    from indexer.store import open_store
+    from indexer.storage.store import open_store
 
     open_store(root).check_swaps()
     return f"{root} keeps writers apart: an index there may be changed by several at once"

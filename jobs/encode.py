@@ -14,30 +14,32 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from hashcore import files
 from hashcore.errors import InvalidInputError, require
-from jobs.corpora import corpus, verdict
-from jobs.corpora.encoding import REJECTED, SCRATCH, Counts, Work, encode_partition
+from hashcore.spec import Spec
+from hashcore.storage import files
+from jobs.config.paths import Paths, absolute
+from jobs.corpora import standard_sets, verdict
+from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, check_format, reading, steps
 from jobs.corpora.spec import EncodeConfig
-from jobs.pipeline import codes, memory, outputs, records, rejects, runs
-from jobs.pipeline.paths import Paths, absolute
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.section import Section
-from jobs.pipeline.spark import session
+from jobs.engine import memory
+from jobs.engine.spark import session
+from jobs.stages import codes_directory, outputs, records, rejects
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from hashcore.hasher import Hasher
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 
-class HasherConfig(Section):
+class HasherConfig(Spec):
     """What a hasher that is read may do here."""
 
     allow: tuple[ModuleName, ...] = ()
@@ -54,7 +56,7 @@ def run(pipeline: Pipeline) -> None:
             the hasher's network is code that is not allowed.
         OutputError: If an output is another pipeline's, or cannot be written.
     """
-    corpus.run(pipeline)
+    standard_sets.run(pipeline)
     encode_part(pipeline, "database")
     if pipeline.encode.only_ids is None:
         if _has_queries(pipeline):
@@ -91,9 +93,9 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     with outputs.writing(path, record, resumes=True) as staging, reading(source, pipeline.corpus.format):
         counts = _encode(spark, found, staging, hasher, pipeline, part)
         _judge(counts, part, pipeline, staging)
-        codes.write_info(staging, _info(hasher, modality, counts.encoded))
+        codes_directory.write_info(staging, _info(hasher, modality, counts.encoded))
     files.remove(rejects.place_of(path))  # of an earlier run
-    runs.count(rows=counts.encoded, rejected=counts.rejected)
+    run_notes.count(rows=counts.encoded, rejected=counts.rejected)
     rejected = f"{counts.rejected:,} rejected" + (f": {counts.rejects.told()}" if counts.rejected else "")
     print(f"encode {part}: {counts.encoded:,} codes of {hasher.code_length} bits, {rejected} -> {path}")
     verdict.tell_few(counts.distinct.number(), counts.encoded, hasher.code_length, path)
@@ -142,9 +144,9 @@ def _steps(spark: SparkSession, part: str, pipeline: Pipeline) -> Sequence[Step]
     return steps(spark, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
 
 
-def _info(hasher: Hasher, modality: str, rows: int) -> codes.CodesInfo:
+def _info(hasher: Hasher, modality: str, rows: int) -> codes_directory.CodesInfo:
     """Return what `codes.json` shall tell."""
-    return codes.CodesInfo(
+    return codes_directory.CodesInfo(
         code_length=hasher.code_length,
         kind=hasher.kind,
         hasher_fingerprint=hasher.fingerprint,
@@ -157,7 +159,7 @@ def _encode(
     spark: SparkSession, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, part: str
 ) -> Counts:
     """Encode the steps that a killed run has not done, and return the sum of all counts."""
-    for name in (codes.DATA, REJECTED, SCRATCH):
+    for name in (codes_directory.DATA, REJECTED, SCRATCH):
         files.make_folder(files.join(folder, name))
     config, device = pipeline.encode, "cuda" if pipeline.encode.gpus else "cpu"
     uri, modality = pipeline.paths.hasher, pipeline.encode.modality_of(part)
@@ -177,7 +179,7 @@ def _encode_step(spark: SparkSession, step: Step, work: Work, label: str, gpus: 
     content = files.read_bytes(kept)
     if content is not None:
         return Counts.from_json(content)
-    for part in (codes.DATA, REJECTED):
+    for part in (codes_directory.DATA, REJECTED):
         for left in files.listing(files.join(work.folder, part)):
             if left.rpartition("/")[2].startswith(f"part-{work.step:05}-"):
                 files.remove(left)
@@ -201,7 +203,7 @@ def _judge(counts: Counts, part: str, pipeline: Pipeline, folder: str) -> None:
         rejects.keep_files(files.join(folder, REJECTED), place)
         raise
     if config.only_ids is not None:
-        verdict.tell_absent(config.only_ids, folder, (codes.DATA, REJECTED), source)
+        verdict.tell_absent(config.only_ids, folder, (codes_directory.DATA, REJECTED), source)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.protocol import parse
+from hashcore.evaluation.measure import parse
+from hashcore.spec import Spec
+from jobs.engine import memory
 from jobs.evaluation import metrics
 from jobs.evaluation.distinct import PART_BYTES, count_distinct
 from jobs.evaluation.examples import Choice, draw, select
@@ -24,21 +26,21 @@ from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
-from jobs.pipeline import codes, memory, outputs, records, runs
-from jobs.pipeline.digest import digest
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.section import Section
+from jobs.stages import codes_directory, outputs, records
+from jobs.stages.fingerprint import digest
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 BLOCK_BYTES = 4 << 20  # counts and neighbours that one task returns
 MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
 NOTHING_KEPT = Kept()
 
 
-class EvaluateConfig(Section):
+class EvaluateConfig(Spec):
     """Which figures are wanted; relevant is an item that shares at least one label with the query."""
 
     measures: tuple[str, ...] = ("mAP", "mAP@1000/retrieved", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
@@ -80,8 +82,8 @@ def run(pipeline: Pipeline) -> Metrics:
         InvalidInputError: If index, queries or labels are missing, or queries and index have different hashers.
         OutputError: If the place holds something else.
     """
-    from jobs.pipeline.spark import session
-    from jobs.pipeline.tasks import map_tasks
+    from jobs.engine.spark import session
+    from jobs.engine.tasks import map_tasks
 
     pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
@@ -94,7 +96,7 @@ def run(pipeline: Pipeline) -> Metrics:
             with outputs.writing(paths.metrics, record) as staging:
                 Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     result = metrics.read(paths.metrics)
-    runs.count(rows=result.setting.queries)
+    run_notes.count(rows=result.setting.queries)
     print(result.summary())
     if said := how_to_exclude(pipeline, result.setting):
         print(f"evaluate {said}")
@@ -144,7 +146,7 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
 def _content(root: str) -> str:
     """Return what identifies the items of an index's current generation: files are named by their content."""
     import indexer
-    from indexer.manifest import files_of
+    from indexer.generations.manifest import files_of
 
     return digest(sorted(files_of(indexer.open(root).manifest)))
 
@@ -154,7 +156,7 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
     import indexer
 
     index = indexer.open(pipeline.paths.index)
-    info = codes.read_info(pipeline.paths.codes_queries, "paths.corpus_queries")
+    info = codes_directory.read_info(pipeline.paths.codes_queries, "paths.corpus_queries")
     made_by = index.manifest.hasher_fingerprint or info.hasher_fingerprint
     if (info.code_length, info.hasher_fingerprint) != (index.code_length, made_by):
         raise InvalidInputError(
@@ -162,7 +164,7 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
             f"{index.code_length} bits of {made_by}; encode the queries with the hasher that built the index"
         )
     _check(pipeline.evaluate, index)
-    rows = codes.read(pipeline.paths.codes_queries)
+    rows = codes_directory.read(pipeline.paths.codes_queries)
     if rows.labels is None:
         raise InvalidInputError("the queries have no labels; encode a corpus that has a column of labels")
     return index, Queries(rows.ids, rows.codes, rows.labels).take(np.argsort(rows.ids, kind="stable"))
@@ -233,7 +235,7 @@ def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], disti
         ranking="all items of the database by Hamming distance"
         + (", but the one of its own id" if pipeline.evaluate.exclude_self else ""),
         index_generation=index.generation,
-        hasher_fingerprint=codes.read_info(pipeline.paths.codes_queries).hasher_fingerprint,
+        hasher_fingerprint=codes_directory.read_info(pipeline.paths.codes_queries).hasher_fingerprint,
     )
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from hashcore.codes import Codes
 from jobs import search
-from jobs.pipeline import codes
+from jobs.stages import codes_directory
 
 if TYPE_CHECKING:
     from indexer import Index, ShardPlan
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 HEADER = ("shard", "rows", "distinct", "neighbors", "by", "radius", "probes", "expected", "compared", "found", "time")
 
@@ -28,9 +28,9 @@ def run(pipeline: Pipeline) -> None:
     import indexer
 
     index, source = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries
-    search.check_question(pipeline.search, index, codes.read_info(source, "paths.corpus_queries"), source)
-    block = codes.plan(source, pipeline.search.queries_per_task)[0]
-    queries = codes.read_chunk(block, index.code_length).codes
+    search.check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
+    block = codes_directory.plan(source, pipeline.search.queries_per_task)[0]
+    queries = codes_directory.read_chunk(block, index.code_length).codes
     radius, why = asked_radius(pipeline.search, index, queries), ""
     if pipeline.search.k is not None:
         why = f" (half of the queries have their {pipeline.search.k:,} nearest within it)"

@@ -11,24 +11,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from hashcore import files
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
+from hashcore.spec import Spec
+from hashcore.storage import files
 from jobs.corpora import verdict
-from jobs.pipeline import codes, memory, outputs, records, runs
-from jobs.pipeline.interrupts import wait_for
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.section import Section
-from jobs.pipeline.spark import session
-from jobs.pipeline.tasks import map_tasks, task_threads
+from jobs.engine import memory
+from jobs.engine.interrupts import wait_for
+from jobs.engine.spark import session
+from jobs.engine.tasks import map_tasks, task_threads
+from jobs.stages import codes_directory, outputs, records
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
     from indexer import Index, Layout, ShardEntry
-    from jobs.pipeline.config import Pipeline
-    from jobs.pipeline.records import Record
+    from jobs.config.pipeline import Pipeline
+    from jobs.stages.records import Record
 
 SAMPLED_CHUNKS = 64
 NAMED_IDS = 5
@@ -36,7 +38,7 @@ COMMIT_TRIES = 20
 ENTRIES = ".entries"  # with what tells one change from another: what its finished tasks have built
 
 
-class IndexConfig(Section):
+class IndexConfig(Spec):
     """How the codes are divided into shards."""
 
     rows_per_shard: int = Field(default=64_000_000, ge=1)
@@ -58,10 +60,10 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If the index's root is another pipeline's, or cannot be written.
     """
     import indexer
-    from indexer.store import LOCK
+    from indexer.storage.store import LOCK
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
-    info = codes.read_info(source, "paths.corpus_database")
+    info = codes_directory.read_info(source, "paths.corpus_database")
     record = records.record(pipeline, "index", ("index",), {"codes": records.fingerprint_of(source)})
     if _is_done(root, record):
         print(f"index: done before -> {root}")
@@ -69,7 +71,7 @@ def run(pipeline: Pipeline) -> None:
     with outputs.growing(root, record, marks=(LOCK,)):
         indexer.check_root(root, known=records.NAMES)
         index = _build(pipeline, info, record)
-    runs.count(rows=len(index))
+    run_notes.count(rows=len(index))
     print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
     verdict.tell_few(sum(shard.distinct for shard in index.shards), len(index), index.code_length, root)
 
@@ -92,12 +94,12 @@ def _is_done(root: str, record: Record) -> bool:
     return True
 
 
-def _build(pipeline: Pipeline, info: codes.CodesInfo, record: Record) -> Index:
+def _build(pipeline: Pipeline, info: codes_directory.CodesInfo, record: Record) -> Index:
     """Build the shards and commit them, unless another run of the same pipeline does so first; return the index."""
     import indexer
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
-    chunks = codes.plan(source, pipeline.index.rows_per_shard)
+    chunks = codes_directory.plan(source, pipeline.index.rows_per_shard)
     layout = indexer.plan_layout(
         sample(chunks, pipeline.index.sample_rows, info.code_length),
         code_length=info.code_length,
@@ -105,8 +107,8 @@ def _build(pipeline: Pipeline, info: codes.CodesInfo, record: Record) -> Index:
         kind=info.kind,
         signatures=pipeline.index.signatures,
     )
-    largest = max(chunks, key=codes.chunk_rows)
-    projected = memory.building_bytes(codes.chunk_rows(largest), layout, codes.labels_of(largest))
+    largest = max(chunks, key=codes_directory.chunk_rows)
+    projected = memory.building_bytes(codes_directory.chunk_rows(largest), layout, codes_directory.labels_of(largest))
     memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
     if pipeline.index.check_ids:
@@ -146,8 +148,8 @@ def _first(commit: Callable[[], Index], root: str, record: Record) -> Index:
 def _made_by(root: str) -> str | None:
     """Return the fingerprint of the record that made an index, empty if it is not told; None where there is none."""
     import indexer
-    from indexer.manifest import read_current
-    from indexer.store import open_store
+    from indexer.generations.manifest import read_current
+    from indexer.storage.store import open_store
 
     if read_current(open_store(root)) is None:
         return None
@@ -161,14 +163,14 @@ def entries_folder(root: str, name: str) -> str:
     return folder
 
 
-def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes.Chunk]) -> None:
+def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes_directory.Chunk]) -> None:
     """Raise InvalidInputError, naming a few, if an id of a codes directory occurs twice."""
     pieces = [piece for chunk in chunks for piece in chunk]
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                yield from codes.id_batches(pieces[number])
+                yield from codes_directory.id_batches(pieces[number])
 
     frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
     repeated = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS)
@@ -178,16 +180,16 @@ def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes.Chunk]) -
         raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")
 
 
-def sample(chunks: Sequence[codes.Chunk], rows: int, code_length: int) -> Codes:
+def sample(chunks: Sequence[codes_directory.Chunk], rows: int, code_length: int) -> Codes:
     """Return some `rows` codes, taken from evenly spread chunks; all of them where there are fewer."""
     chosen = [chunks[i] for i in np.unique(np.linspace(0, len(chunks) - 1, SAMPLED_CHUNKS).astype(int))]
     heads = [_head(chunk, -(-rows // len(chosen))) for chunk in chosen]
-    return np.concatenate([codes.read_chunk(head, code_length).codes for head in heads])
+    return np.concatenate([codes_directory.read_chunk(head, code_length).codes for head in heads])
 
 
-def _head(chunk: codes.Chunk, rows: int) -> codes.Chunk:
+def _head(chunk: codes_directory.Chunk, rows: int) -> codes_directory.Chunk:
     """Return the first rows of a chunk."""
-    pieces: list[codes.Piece] = []
+    pieces: list[codes_directory.Piece] = []
     for piece in chunk:
         left = rows - sum(p.stop - p.start for p in pieces)
         if left > 0:
@@ -195,14 +197,14 @@ def _head(chunk: codes.Chunk, rows: int) -> codes.Chunk:
     return tuple(pieces)
 
 
-def build_shard(root: str, folder: str, layout: Layout, task: tuple[int, codes.Chunk]) -> ShardEntry:
+def build_shard(root: str, folder: str, layout: Layout, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
     """Build the shard of one numbered chunk, unless a killed run did, and return its entry of the manifest."""
     import indexer
 
     number, chunk = task
 
     def build() -> ShardEntry:
-        rows = codes.read_chunk(chunk, layout.code_length)
+        rows = codes_directory.read_chunk(chunk, layout.code_length)
         return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
 
     return outputs.kept(files.join(folder, f"{number:05}.json"), indexer.ShardEntry, build)

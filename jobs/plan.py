@@ -17,11 +17,11 @@ from hashcore import hamming
 from hashcore.codes import Codes, check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from indexer.allocation import Allocation, Costs, allocate
-from indexer.changes import ROWS_PER_SHARD
-from indexer.layout import Substring, substrings_for
-from jobs.benchmarks import data
-from jobs.benchmarks.comparison import timed
+from indexer.generations.changes import ROWS_PER_SHARD
+from indexer.structures.layout import Substring, substrings_for
+from indexer.structures.search_plan import Allocation, Costs, allocate
+from jobs.research.benchmarks.comparison import timed
+from jobs.research.benchmarks.workloads import dense_codes
 
 MEASURED_CODES = 4_000_000
 BATCH = 1_000_000
@@ -169,8 +169,8 @@ def _ring_entries(substring: Substring, flips: int, rows: int) -> float:
 def measure(code_length: int) -> Constants:
     """Time building and searching some millions of uniform codes, on one thread."""
     rng = np.random.default_rng(0)
-    database = data.uniform(rng, MEASURED_CODES, 8 * -(-code_length // 8))
-    queries = data.near_duplicates(rng, database, MEASURED_QUERIES, 4)
+    database = dense_codes.uniform(rng, MEASURED_CODES, 8 * -(-code_length // 8))
+    queries = dense_codes.near_duplicates(rng, database, MEASURED_QUERIES, 4)
     layout = indexer.plan_layout(database[:20_000], code_length=8 * database.shape[1], rows_per_shard=MEASURED_CODES)
     with tempfile.TemporaryDirectory() as root:
         started = time.perf_counter()

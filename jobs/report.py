@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import yaml
 from pydantic import Field
 
-from hashcore import files
 from hashcore.errors import require
-from hashcore.protocol import parse
+from hashcore.evaluation.measure import parse
+from hashcore.spec import Spec
+from hashcore.storage import files
 from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
 from jobs.page.thumbnails import Picture, thumbnails
-from jobs.pipeline import outputs, records
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.section import Section
+from jobs.stages import outputs, records
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 TEMPLATE = "report.html.j2"
 HEADLINES = ("mAP", "P(r<=", "kNN error")
@@ -39,7 +39,7 @@ class Gallery(NamedTuple):
     item_pictures: dict[int, Picture]
 
 
-class ReportConfig(Section):
+class ReportConfig(Spec):
     """How the page looks."""
 
     title: str | None = None

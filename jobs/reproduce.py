@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from jobs.benchmarks.comparison import machine
-from jobs.papers import kept, measures, table
-from jobs.papers import row as rows
-from jobs.papers.kept import Where
-from jobs.papers.row import Figure, Row
-from jobs.pipeline.progress import duration
+from jobs.research.benchmarks.comparison import machine
+from jobs.research.papers import kept, measures, table
+from jobs.research.papers import row as rows
+from jobs.research.papers.kept import Where
+from jobs.research.papers.row import Figure, Row
+from jobs.telemetry.progress import duration
 
 if TYPE_CHECKING:
-    from jobs.papers.data import Items
-    from jobs.papers.measures import Value
+    from jobs.research.papers.data import Items
+    from jobs.research.papers.measures import Value
 
 TABLE = Path(__file__).with_name("PAPERS.md")
 
@@ -57,8 +57,8 @@ def reproduce(row: Row, where: Where) -> list[table.Line]:
     """Return the lines of a row, run."""
     import torch
 
-    from hashcore.devices import check_device
-    from jobs.papers import data
+    from hashcore.machine.devices import check_device
+    from jobs.research.papers import data
 
     check_device(where.device)
     torch.set_num_threads(where.threads)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.explain import table
-from jobs.pipeline.progress import duration
-from jobs.pipeline.run_record import FOLDER, Run, listed
+from jobs.telemetry.progress import duration
+from jobs.telemetry.run_record import FOLDER, Run, listed
 
 if TYPE_CHECKING:
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 HEADER = ("started", "job", "state", "time", "rows", "rejected", "MiB", "peak MiB", "longest stage")
 MIB = 1 << 20

@@ -14,24 +14,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from pydantic import Field, model_validator
 
-from hashcore import files
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
+from hashcore.spec import Spec
+from hashcore.storage import files
 from jobs.corpora.reader import checksums
-from jobs.pipeline import codes, memory, outputs, records, runs
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.section import Section
-from jobs.pipeline.spark import session
-from jobs.pipeline.tasks import map_tasks, task_threads
+from jobs.engine import memory
+from jobs.engine.spark import session
+from jobs.engine.tasks import map_tasks, task_threads
+from jobs.stages import codes_directory, outputs, records
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 ANSWERS = ".answers"
 
 
-class SearchConfig(Section):
+class SearchConfig(Spec):
     """What is asked of the index: all neighbors within a radius, or the k nearest."""
 
     k: int | None = None
@@ -65,7 +67,7 @@ class Block(NamedTuple):
     """A block of queries: its number and its rows."""
 
     number: int
-    chunk: codes.Chunk
+    chunk: codes_directory.Chunk
 
 
 @recorded
@@ -81,19 +83,19 @@ def run(pipeline: Pipeline) -> None:
 
     pipeline = pipeline.of_current_generation()
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
-    check_question(pipeline.search, index, codes.read_info(source, "paths.corpus_queries"), source)
+    check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
     inputs = {"index": f"{records.fingerprint_of(pipeline.paths.index)} {index.generation}"}
     record = records.record(pipeline, "search", ("search",), inputs | {"queries": records.fingerprint_of(source)})
     if outputs.is_finished(path, record):
         print(f"search: done before -> {path}")
         return
     with outputs.writing(path, record, resumes=True) as staging:
-        found = _search(pipeline, index, codes.plan(source, pipeline.search.queries_per_task), staging)
-    runs.count(rows=found)
+        found = _search(pipeline, index, codes_directory.plan(source, pipeline.search.queries_per_task), staging)
+    run_notes.count(rows=found)
     print(f"search: {found:,} neighbors -> {path}")
 
 
-def check_question(config: SearchConfig, index: Index, info: codes.CodesInfo, source: str) -> None:
+def check_question(config: SearchConfig, index: Index, info: codes_directory.CodesInfo, source: str) -> None:
     """Raise InvalidInputError unless the index can answer the question to these queries."""
     if config.k is None and config.radius is None:
         raise InvalidInputError("neither search.k nor search.radius is given; set one, as in --set search.k=10")
@@ -115,9 +117,9 @@ def check_question(config: SearchConfig, index: Index, info: codes.CodesInfo, so
         )
 
 
-def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder: str) -> int:
+def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk], folder: str) -> int:
     """Answer every block on every shard, merge, and return the number of neighbors."""
-    from indexer.blocks import MAX_RESULT_BYTES
+    from indexer.shards.result_blocks import MAX_RESULT_BYTES
 
     spark = session(pipeline.spark, f"hashcore search {pipeline.name}")
     shards = len(index.shards)
@@ -130,7 +132,7 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes.Chunk], folder:
         pipeline.search.radius,
         folder,
     )
-    asked = max(map(codes.chunk_rows, chunks))
+    asked = max(map(codes_directory.chunk_rows, chunks))
     projected = max(
         memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k, MAX_RESULT_BYTES)
         for entry in index.shards
@@ -155,7 +157,7 @@ def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | Non
     number, block = task
     folder, path = _answers(question.folder, block), _part(question.folder, block)
     if files.exists(path):
-        return block.number, codes.rows_of(path)
+        return block.number, codes_directory.rows_of(path)
     own = files.join(folder, f"shard-{number:05}.npz")
     if not files.exists(own):
         found = ask(question, number, block)
@@ -202,11 +204,11 @@ def open_index(root: str, generation: int) -> Index:
 
 
 @lru_cache(maxsize=1)
-def read_queries(chunk: codes.Chunk, code_length: int) -> codes.CodeRows:
+def read_queries(chunk: codes_directory.Chunk, code_length: int) -> codes_directory.CodeRows:
     """Return the queries of a block in ascending order of their ids, without labels."""
-    rows = codes.read_chunk(chunk, code_length)
+    rows = codes_directory.read_chunk(chunk, code_length)
     order = np.argsort(rows.ids, kind="stable")
-    return codes.CodeRows(rows.ids[order], rows.codes[order], None)
+    return codes_directory.CodeRows(rows.ids[order], rows.codes[order], None)
 
 
 def _answers(folder: str, block: Block) -> str:

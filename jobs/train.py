@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from hashcore import files
 from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, LearningError, require
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
+from hashcore.storage import files
 from hashcore.training.config import TrainingConfig
-from jobs.corpora import corpus
-from jobs.pipeline import outputs, records, rejects, runs
-from jobs.pipeline.claim import claimed
-from jobs.pipeline.progress import Progress, duration
-from jobs.pipeline.rejects import Rejects
-from jobs.pipeline.runs import recorded
+from jobs.corpora import standard_sets
+from jobs.stages import outputs, records, rejects
+from jobs.stages.claim import claimed
+from jobs.stages.rejects import Rejects
+from jobs.telemetry import run_notes
+from jobs.telemetry.progress import Progress, duration
+from jobs.telemetry.run_notes import recorded
 from jobs.training import decisive, reading, tracking
 from jobs.training.readers import ReaderName
 from jobs.training.source import find, tag_column
@@ -27,7 +28,7 @@ from jobs.training.tracking import Place, Tracking
 
 if TYPE_CHECKING:
     from hashcore.hasher import Hasher
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
     from jobs.training.source import Source
 
 REJECTED = "rejected"
@@ -96,7 +97,7 @@ def run(pipeline: Pipeline) -> None:
     require("torch", "train")
     from jobs.training import outcome
 
-    corpus.run(pipeline)
+    standard_sets.run(pipeline)
     record = records.record(pipeline, "train", decisive.keys(pipeline), decisive.inputs(pipeline))
     if outputs.is_finished(pipeline.paths.hasher, record):
         print(f"train: done before -> {pipeline.paths.hasher}")
@@ -111,7 +112,7 @@ def run(pipeline: Pipeline) -> None:
         hasher.save(staging)
         rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
     files.remove(place)
-    runs.count(rows=hasher.provenance["rows"], rejected=len(rejected))
+    run_notes.count(rows=hasher.provenance["rows"], rejected=len(rejected))
     told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
     print(f"train: {_summary(hasher)}{learned}{told} -> {pipeline.paths.hasher}")
 
@@ -120,7 +121,7 @@ def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -
     """Make the hasher by the method that was chosen."""
     method = pipeline.train.method
     if method == "identity-tags" or source is None:
-        from hashcore import identity_tags
+        from hashcore.classical import identity_tags
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
     return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)
@@ -161,7 +162,7 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
     """Train in this process."""
     import torch
 
-    from hashcore.devices import check_device
+    from hashcore.machine.devices import check_device
     from hashcore.training import fit
 
     config = pipeline.train

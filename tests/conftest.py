@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from jobs.pipeline.spark import SparkConfig, session
+from jobs.engine.spark import SparkConfig, session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import torch
 
-from hashcore import hasher_files
 from hashcore.errors import HashcoreError
 from hashcore.hasher import Hasher, Modality
-from hashcore.inputs import FeatureInput, ImageInput
+from hashcore.hashers import directory
+from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.tags import TagInput
 from hashcore.networks.spec import Convolutional, Cosine, Identity, Ista, Linear, Mlp, Nin, Preprocessing, Residual
-from hashcore.tags import TagInput
 
 MORE_BYTES = 1 << 30
 FEATURES, IMAGE = FeatureInput(dimensions=12), ImageInput(height=12, width=12, channels=3)
@@ -128,14 +128,14 @@ def load_mutations(folder: Path, first: int, last: int) -> None:
         made(name).save(str(folder))
         files[name] = tuple((folder / part).read_bytes() for part in ("hasher.json", "weights.safetensors"))
     bound_memory()
-    check, counts, slowest, bad = hasher_files.check_fingerprint, Counter(), 0.0, []
+    check, counts, slowest, bad = directory.check_fingerprint, Counter(), 0.0, []
     for number in range(first, last):
         for name, held in files.items():
             dice = random.Random(f"{number} {name}")
             for part, content in zip(("hasher.json", "weights.safetensors"), mutated(*held, dice), strict=True):
                 (folder / part).write_bytes(content)
             right = dice.random() < 0.5  # whoever changes a file can write the fingerprint that fits
-            hasher_files.check_fingerprint = (lambda *_given, **_named: None) if right else check
+            directory.check_fingerprint = (lambda *_given, **_named: None) if right else check
             began_s = time.monotonic()
             found = outcome(folder)
             slowest = max(slowest, time.monotonic() - began_s)

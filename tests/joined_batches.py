@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hashcore.inputs import FeatureInput
+from hashcore.inputs.column import FeatureInput
+from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge
 from hashcore.networks.spec import Mlp
-from hashcore.relevance import Labels
-from hashcore.sampling import Batch
+from hashcore.supervision.sampling import Batch
+from hashcore.training.checkpoint import Standing
 from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Part, Window, Windows
 from hashcore.training.loop import train
-from hashcore.training.peers import Peers
-from hashcore.training.state import Standing
+from hashcore.training.workers import Peers
 
 ROWS = 120
 BASE = TrainingConfig(code_length=16, network=Mlp(hidden=(16,)), epochs=3, batch_size=16, join_batches=True)

@@ -8,10 +8,13 @@ import numpy as np
 from public_arrays import IS_SANITIZED, Case, World
 
 import indexer
-from hashcore import asymmetric, classification, codes, hamming, measures, outcome, sampling, ties
+from hashcore import asymmetric, codes, hamming, measures
+from hashcore.evaluation import classification, ties
+from hashcore.evaluation.ties import Groups
+from hashcore.hashers import outcome
+from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from hashcore.relevance import Labels
-from hashcore.ties import Groups
+from hashcore.supervision import sampling
 
 CASES: dict[str, Callable[[World], Case]] = {}
 
@@ -297,7 +300,7 @@ if not IS_SANITIZED:
     import torch
 
     from hashcore.hasher import Hasher, Modality
-    from hashcore.inputs import FeatureInput
+    from hashcore.inputs.column import FeatureInput
     from hashcore.networks.spec import Linear, Preprocessing
 
     MODALITY = Modality(input=FeatureInput(dimensions=5), preprocessing=Preprocessing(), network=Linear())

@@ -14,14 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import indexer
-from hashcore import asymmetric, classification, codes, hamming, measures, neighbors, outcome, relevance, sampling, ties
+from hashcore import asymmetric, codes, hamming, labels, measures, neighbors
+from hashcore.evaluation import classification, ties
+from hashcore.evaluation.ties import Groups
+from hashcore.hashers import outcome
+from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from hashcore.relevance import Labels
-from hashcore.ties import Groups
-from indexer.shard import Shard
-from indexer.sparse_shard import SparseShard
+from hashcore.supervision import sampling
+from indexer.shards.shard import Shard
+from indexer.structures.sparse_shard import SparseShard
 
-MODULES = (hamming, codes, asymmetric, measures, neighbors, ties, classification, relevance, sampling, outcome)
+MODULES = (hamming, codes, asymmetric, measures, neighbors, ties, classification, labels, sampling, outcome)
 IS_SANITIZED = "HASHCORE_SANITIZED" in os.environ  # by tests/faults/sanitized.py: torch is none of our native code
 CLASSES: tuple[type, ...] = (indexer.Index, Shard, SparseShard)
 if not IS_SANITIZED:

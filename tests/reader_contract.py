@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.pipeline.config import Pipeline
+from jobs.config.pipeline import Pipeline
 from jobs.training import reading
 from jobs.training.readers import READERS
 from jobs.training.source import find

@@ -28,10 +28,10 @@ VERBS = "tests/test_commands.py::test_the_verbs_of_the_readme_run_in_their_order
 RECIPES = "tests/test_documentation.py::test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written"
 DEMO = "tests/test_readme.py::test_its_first_command_ends_with_a_page_and_good_figures"
 MNIST = "tests/cluster/test_mnist_pipeline.py::test_"
-ON_RAY = "tests/jobs/test_train_on_ray.py::test_two_workers_"
+ON_RAY = "tests/jobs/training/test_train_on_ray.py::test_two_workers_"
 ROW = "tests/jobs/test_reproduce.py::test_a_row_becomes_"
-ELSEWHERE = "tests/jobs/papers/test_elsewhere.py::test_a_network_trained_elsewhere_"
-BENCH = "tests/jobs/test_bench.py::test_"
+ELSEWHERE = "tests/jobs/research/papers/test_elsewhere.py::test_a_network_trained_elsewhere_"
+BENCH = "tests/jobs/research/test_bench.py::test_"
 SUBMIT = "tests/jobs/test_encode.py::test_the_same_through_spark_submit"
 HOURS = "the machine for itself, for minutes to hours; "
 EVIDENCE = {
@@ -44,21 +44,23 @@ EVIDENCE = {
     r"hashcore VERB --help": "tests/test_documentation.py::test_the_help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
     r"make demo( or)?|hashcore demo --config conf/demo\.yaml": DEMO,
-    r"(HASHCORE_DATA=\.\.\. )?hashcore demo --config conf/tags\.yaml": "tests/jobs/test_tags.py::test_tags_",
+    r"(HASHCORE_DATA=\.\.\. )?hashcore demo --config conf/tags\.yaml": "tests/jobs/corpora/test_tags.py::test_tags_",
     r"hashcore demo --config conf/sparsehash\.yaml": "tests/jobs/test_ternary.py::test_ternary_codes_",
     r"hashcore (demo|train) --config conf/mnist\.yaml( --set train\.epochs=30)?": MNIST,
     r"hashcore train --config conf/mnist\.yaml --with conf/ray/local\.yaml": ON_RAY,
     r"hashcore plan( --codes (N|1e9)( --radius 4)?)?": "tests/jobs/test_plan.py::test_the_command_",
     r"(HASHCORE_DATA=… )?hashcore reproduce --config conf/papers/\*\.yaml": ROW,
-    r"python -m jobs\.papers\.elsewhere .*|hashcore reproduce --config \S+ --set not_run=null --hashers \S+": ELSEWHERE,
+    r"python -m jobs\.research\.papers\.elsewhere .*|hashcore reproduce --config \S+ --set not_run=null --hashers \S+": ELSEWHERE,
     r"hashcore bench (build|latency|ranking)": BENCH + "a_benchmark_runs_and_its_answers_are_those_of_its_peer",
     r"hashcore bench search-spark": BENCH + "searching_on_spark_is_compared_with_searching_here",
     r"hashcore bench encode": BENCH + "encoding_on_spark_is_compared_with_a_plain_loop",
     r"hashcore bench (scan|search|nearest|sparse|all)|hashcore bench search --data learned .*|make bench": HOURS
     + "run for BENCHMARKS.md",
-    r"python -m jobs\.benchmarks\.(copies|growth|synthetic) .*": HOURS + "run for BENCHMARKS.md",
-    r"python -m jobs\.benchmarks\.sparse_growth .*": BENCH + "sparse_codes_built_shard_by_shard_are_held_against_scans",
-    r"python -m jobs\.papers\.tradeoff .*": "tests/jobs/test_tradeoff.py::test_",
+    r"python -m jobs\.research\.benchmarks\.(workloads\.copies|growth|workloads\.synthetic) .*": HOURS
+    + "run for BENCHMARKS.md",
+    r"python -m jobs\.research\.benchmarks\.sparse_growth .*": BENCH
+    + "sparse_codes_built_shard_by_shard_are_held_against_scans",
+    r"python -m jobs\.research\.papers\.tradeoff .*": "tests/jobs/research/papers/test_tradeoff.py::test_",
     r"hashcore (index|search) --config conf/billion\.yaml": HOURS + "run for BENCHMARKS.md",
     r"make (test|lint)": "the suite and its style: .ci/run runs both",
     r"make (wheel|archive|archive WITH=torch|test-cluster)": HOURS + "make test-cluster runs them all",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jobs.pipeline import config
+from jobs.config.pipeline import load
 
 HERE = Path(__file__).parents[1]
 SPARK = sorted(HERE.glob("conf/spark/*.conf"))
@@ -78,7 +78,7 @@ def test_the_cluster_commits_to_s3_without_renaming():
 
 @pytest.mark.parametrize("path", RAY, ids=named)
 def test_a_training_on_ray_loads_as_a_pipeline(path):
-    pipeline = config.load(HERE / "conf/mnist.yaml", also=[path])
+    pipeline = load(HERE / "conf/mnist.yaml", also=[path])
     assert not pipeline.train.in_process
     assert pipeline.train.gpu == (path.stem == "gpu")
     assert path.stem == "local" or pipeline.train.max_failures > 0
@@ -92,7 +92,7 @@ def test_a_ray_job_shuts_down_and_is_retried_and_bounded(path):
     assert spec["shutdownAfterJobFinishes"] is True
     assert spec["backoffLimit"] >= 1 and spec["activeDeadlineSeconds"] > 0
     assert spec["rayClusterSpec"]["rayVersion"] == pinned("ray")
-    train = config.load(
+    train = load(
         *(HERE / name for name in re.findall(r"--config (\S+)", spec["entrypoint"])),
         also=[HERE / name for name in re.findall(r"--with (\S+)", spec["entrypoint"])],
     ).train

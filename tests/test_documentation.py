@@ -16,13 +16,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 from hashcore.training import fit
 from hashcore.training.config import Augmentation, TrainingConfig
 from jobs import cli
+from jobs.config import options
+from jobs.config.pipeline import Pipeline, load
 from jobs.evaluation import metrics
-from jobs.pipeline import codes, config, options
-from jobs.pipeline.config import Pipeline
+from jobs.stages import codes_directory
 
 HERE = Path(__file__).parents[1]
 JOBS, SIZING, RECIPES = HERE / "jobs/README.md", HERE / "jobs/SIZING.md", HERE / "jobs/RECIPES.md"
@@ -136,7 +137,7 @@ def test_the_recipe_across_modalities_runs_as_it_is_written(spark, tmp_path, mon
     assert [its[0] for its in words] == ["train", "encode", "index", "search", "evaluate"]
     for its in words:
         assert cli.main(its) == 0, (its, capsys.readouterr().err)
-    modalities = [codes.read_info(f"runs/sides/codes/{part}").modality for part in ("database", "queries")]
+    modalities = [codes_directory.read_info(f"runs/sides/codes/{part}").modality for part in ("database", "queries")]
     assert modalities == ["text", "image"]
     found = pq.read_table("runs/sides/neighbors").to_pandas()
     assert len(found) == 40 * 10 and (found.query_id % 4 == found.id % 4).mean() > 0.9
@@ -146,7 +147,7 @@ def test_the_recipe_across_modalities_runs_as_it_is_written(spark, tmp_path, mon
 def test_the_recipe_for_photographs_is_a_training_of_images(tmp_path):
     photographs = blocks(RECIPES, "yaml")[1]
     (tmp_path / "photographs.yaml").write_text(photographs)
-    train = config.load(HERE / "conf/mnist.yaml", also=[tmp_path / "photographs.yaml"]).train
+    train = load(HERE / "conf/mnist.yaml", also=[tmp_path / "photographs.yaml"]).train
     images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32)).astype(np.uint8)
     training = TrainingConfig.model_validate(
         train.model_dump(include=set(TrainingConfig.model_fields)) | {"epochs": 1, "batch_size": 8}
@@ -170,4 +171,4 @@ def test_commands_of_other_pages_need_an_account_or_are_those_there_are():
     for page in PAGES:
         for verb in re.findall(r"`hashcore (\w+)", page.read_text(encoding="utf-8")):
             assert verb in cli.VERBS or verb == "VERB"
-    assert config.load(HERE / "conf/mnist.yaml").encode.modality == "image"
+    assert load(HERE / "conf/mnist.yaml").encode.modality == "image"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs import cli
-from jobs.pipeline import config
+from jobs.config.pipeline import load
 
 HERE = Path(__file__).resolve().parent.parent
 README = (HERE / "README.md").read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def test_its_make_targets_exist():
 
 def test_its_configurations_load():
     for name in set(re.findall(r"conf/[\w./-]+\.yaml", README)):
-        assert config.load(str(HERE / name), []).name
+        assert load(str(HERE / name), []).name
 
 
 def test_its_links_lead_to_files():

@@ -10,9 +10,9 @@ import far_device
 import numpy as np
 import torch
 
+from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge, RelaxedTriplet, SparseHash
 from hashcore.networks.spec import Convolutional, Ista, Mlp, Nin, Residual
-from hashcore.relevance import Labels
 from hashcore.training import fit
 from hashcore.training.config import AdamW, Augmentation, Branch, Lbfgs, Pretraining, TrainingConfig
 

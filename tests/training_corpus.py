@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.pipeline.config import Pipeline
+from jobs.config.pipeline import Pipeline
 
 NETWORK = {"name": "mlp", "hidden": [16]}
 ROWS = 200

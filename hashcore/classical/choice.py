@@ -7,11 +7,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hashcore.classical import cca, cm_ssh, diffhash, itq, itq_cca, lsh, pcah, sh, ssh
+from hashcore.classical import cm_ssh, diffhash, itq, itq_cca, lsh, pcah, sh, ssh
+from hashcore.classical.common import cca
 from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES, Method
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 FITS: dict[Method, Callable[..., Hasher]] = {
     "lsh": lsh.fit,

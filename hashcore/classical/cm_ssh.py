@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.boosting import reweigh
-from hashcore.classical.pairs import Pairs, draw
-from hashcore.classical.projection import as_hasher, center, check_labels, join, two_views
+from hashcore.classical.common.boosting import reweigh
+from hashcore.classical.common.pairs import Pairs, draw
+from hashcore.classical.common.projection import as_hasher, center, check_labels, join, two_views
 from hashcore.hasher import Hasher
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 PAIRS = 20_000  # of each kind
 QUANTILES = 63

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.pairs import Pairs, draw
-from hashcore.classical.projection import as_hasher, center, check_labels
-from hashcore.classical.threshold import Line
+from hashcore.classical.common.pairs import Pairs, draw
+from hashcore.classical.common.projection import as_hasher, center, check_labels
+from hashcore.classical.common.threshold import Line
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 PAIRS = 50_000  # of each kind
 ALPHA = 1.0  # weight of the dissimilar pairs

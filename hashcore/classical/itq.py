@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.classical.common.projection import as_hasher, center
 from hashcore.classical.pcah import principal_components
-from hashcore.classical.projection import as_hasher, center
 from hashcore.hasher import Hasher
 
 ITERATIONS = 50

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.cca import canonical_directions
+from hashcore.classical.common.cca import canonical_directions
+from hashcore.classical.common.projection import as_hasher, center, check_labels
 from hashcore.classical.itq import rotate
-from hashcore.classical.projection import as_hasher, center, check_labels
 from hashcore.hasher import Hasher
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 
 def fit(items: NDArray[Any], code_length: int, labels: Labels, *, seed: int = 0, modality: str | None = None) -> Hasher:

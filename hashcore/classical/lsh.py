@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.projection import as_hasher, center
+from hashcore.classical.common.projection import as_hasher, center
 from hashcore.hasher import Hasher
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.boosting import reweigh
-from hashcore.classical.pairs import Pairs, draw
-from hashcore.classical.projection import as_hasher, center, check_labels
-from hashcore.classical.threshold import Line
+from hashcore.classical.common.boosting import reweigh
+from hashcore.classical.common.pairs import Pairs, draw
+from hashcore.classical.common.projection import as_hasher, center, check_labels
+from hashcore.classical.common.threshold import Line
 from hashcore.hasher import Hasher
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 PAIRS = 10_000  # of each kind
 

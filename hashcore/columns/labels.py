@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hashcore.columns.hot import may_be_hot
 from hashcore.columns.plain import is_list, plain
 from hashcore.errors import InvalidInputError
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 if TYPE_CHECKING:
     import pyarrow as pa

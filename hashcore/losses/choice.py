@@ -10,11 +10,11 @@ from torch import Tensor
 from hashcore.losses.deephash import deephash
 from hashcore.losses.nn_hash import nn_hash
 from hashcore.losses.pairwise_hinge import pairwise_hinge
-from hashcore.losses.relations import Loss
 from hashcore.losses.relaxed_triplet import relaxed_triplet
 from hashcore.losses.sparsehash import sparsehash
 from hashcore.losses.spec import LossSpec
 from hashcore.losses.triplet_ranking import triplet_ranking
+from hashcore.supervision.relations import Loss
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "triplet_ranking": triplet_ranking,

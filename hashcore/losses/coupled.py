@@ -11,7 +11,7 @@ from itertools import combinations
 
 from torch import Tensor
 
-from hashcore.losses.relations import Loss, Relations
+from hashcore.supervision.relations import Loss, Relations
 
 
 def coupled(

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hashcore.losses.relations import UNKNOWN, Relations
+from hashcore.supervision.relations import UNKNOWN, Relations
 
 
 def deephash(f: Tensor, g: Tensor, relations: Relations) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashcore.losses.relations import Relations
+from hashcore.supervision.relations import Relations
 
 EXACT = "donot_use_mm_for_euclid_dist"  # a matrix product would lose the small distances
 

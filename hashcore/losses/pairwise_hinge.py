@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from hashcore.losses.loss_augmented import hinge_bound, pair_contributions
-from hashcore.losses.relations import Relations, mean
+from hashcore.supervision.relations import Relations, mean
 
 
 def pairwise_hinge(f: Tensor, g: Tensor, relations: Relations, *, threshold: float, scale: float = 1.0) -> Tensor:

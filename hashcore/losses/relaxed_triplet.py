@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashcore.losses.relations import Relations, mean
+from hashcore.supervision.relations import Relations, mean
 
 
 def relaxed_triplet(f: Tensor, g: Tensor, relations: Relations, *, margin: float) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashcore.losses.relations import Relations
+from hashcore.supervision.relations import Relations
 
 
 def sparsehash(f: Tensor, g: Tensor, relations: Relations, *, margin: float, push: float, sparsity: float) -> Tensor:

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <tuple>
 
-#include "hashcore/native/arrays.hpp"
-#include "hashcore/native/isa.hpp"
-#include "hashcore/native/scan.hpp"
+#include "hashcore/native/common/arrays.hpp"
+#include "hashcore/native/common/isa.hpp"
+#include "hashcore/native/scan/scan.hpp"
 
 using namespace hashcore;
 
@@ -86,7 +86,7 @@ nb::tuple merge_lists(const std::vector<Lists>& parts, std::size_t most, std::si
 NB_MODULE(_kernels, m) {
     m.doc() = "Hamming kernels over codes stored column by column; see hashcore.hamming.";
     prepare_module();
-    m.attr("sources") = HASHCORE_SOURCES;  // hashcore/built.py
+    m.attr("sources") = HASHCORE_SOURCES;  // hashcore/machine/native_build.py
     m.def("available_isas", &available_isas);
     m.def("chosen_isa", [] { return isa_name(chosen_isa()); });
     m.def("to_columns", &to_columns);

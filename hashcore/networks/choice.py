@@ -8,12 +8,12 @@ from torch import nn
 
 from hashcore.networks.convolutional import convolutional
 from hashcore.networks.cosine import cosine
+from hashcore.networks.custom import own
 from hashcore.networks.identity import identity
 from hashcore.networks.ista import ista
 from hashcore.networks.linear import linear
 from hashcore.networks.mlp import mlp
 from hashcore.networks.nin import nin
-from hashcore.networks.own import own
 from hashcore.networks.residual import residual
 from hashcore.networks.spec import NetworkSpec
 

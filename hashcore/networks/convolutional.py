@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from hashcore.errors import InvalidInputError
-from hashcore.networks.normalization import normalized
+from hashcore.networks.layers.normalization import normalized
 from hashcore.networks.spec import Convolutional
 
 

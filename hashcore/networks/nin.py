@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from hashcore.errors import InvalidInputError
-from hashcore.networks.divide_and_encode import DivideAndEncode, PiecewiseThreshold
+from hashcore.networks.layers.divide_and_encode import DivideAndEncode, PiecewiseThreshold
 from hashcore.networks.spec import Nin
 
 SMALL = 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from hashcore.errors import InvalidInputError
-from hashcore.networks.normalization import normalized
+from hashcore.networks.layers.normalization import normalized
 from hashcore.networks.spec import Residual
 
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hashcore.errors import InvalidInputError
-from hashcore.judgements import Judgements
-from hashcore.relevance import Labels
-from hashcore.sampling import Supervision, supervise
+from hashcore.labels import Labels
+from hashcore.supervision.judgements import Judgements
+from hashcore.supervision.sampling import Supervision, supervise
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hashcore.devices import check_device, describe_device
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.inputs import FeatureInput, ImageInput, InputSpec
-from hashcore.judgements import Judgements
-from hashcore.relevance import Labels
+from hashcore.inputs.column import FeatureInput, ImageInput, InputSpec
+from hashcore.labels import Labels
+from hashcore.machine.devices import check_device, describe_device
+from hashcore.supervision.judgements import Judgements
+from hashcore.training.checkpoint import Epoch, Standing, read_students, save
 from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Window, Windows
 from hashcore.training.loop import Hooks, ignore, train
-from hashcore.training.module import Students
-from hashcore.training.peers import Peers
-from hashcore.training.state import Epoch, Standing, read_students, save
+from hashcore.training.modality_networks import Students
 from hashcore.training.step import Learner
+from hashcore.training.workers import Peers
 
 
 def fit(

@@ -11,19 +11,19 @@ from math import isfinite
 import numpy as np
 import torch
 
-from hashcore.devices import own_draws
 from hashcore.errors import ConfigError, InvalidInputError, LearningError
-from hashcore.networks import first_weights, preprocessing
-from hashcore.quantization import outputs
-from hashcore.relevance import Labels
+from hashcore.hashers.quantization import outputs
+from hashcore.labels import Labels
+from hashcore.machine.devices import own_draws
+from hashcore.networks.layers import initialization, preprocessing
 from hashcore.training import augmentation
+from hashcore.training.checkpoint import Epoch, Standing, restore
 from hashcore.training.config import TrainingConfig, slower
 from hashcore.training.data import Part, Window, Windows
-from hashcore.training.module import Phase, Students, classes_of
+from hashcore.training.modality_networks import Phase, Students, classes_of
 from hashcore.training.optimizer import make_optimizer
-from hashcore.training.peers import Peers, standardized
-from hashcore.training.state import Epoch, Standing, restore
 from hashcore.training.step import Items, Learner, Tally
+from hashcore.training.workers import Peers, standardized
 
 ALONE = Peers()
 JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows are judged: alike in every epoch
@@ -94,7 +94,7 @@ def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
     for name, branch in module.by_name().items():
         items = window.items[name][window.learned.rows]
         branch[0] = preprocessing.fit(config.branch(name).preprocessing or config.preprocessing, items, peers.add_up)
-        first_weights.start(branch, items, config.spread(), peers.add_up)
+        initialization.start(branch, items, config.spread(), peers.add_up)
     if config.standardized:
         module.standardize(partial(standardized, deviation=config.spread(), peers=peers, together=config.join_batches))
     _prepare_classes(module, config, window, peers)
@@ -151,9 +151,9 @@ def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int
 
 def keep_standardized(learner: Learner, window: Window) -> None:
     """Give projections the moments they have in training, over rows spread evenly over the windows of all workers."""
-    rows = window.learned.rows[:: -(-len(window.learned.rows) // first_weights.SAMPLE_ROWS)]
+    rows = window.learned.rows[:: -(-len(window.learned.rows) // initialization.SAMPLE_ROWS)]
     for name, branch in learner.module.by_name().items():
-        first_weights.spread(branch, window.items[name][rows], learner.config.spread(), learner.peers.add_up)
+        initialization.spread(branch, window.items[name][rows], learner.config.spread(), learner.peers.add_up)
 
 
 def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:

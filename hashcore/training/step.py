@@ -9,17 +9,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hashcore.hashers.quantization import hamming_distances
 from hashcore.losses.choice import choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.mean_zero import mean_zero
-from hashcore.losses.negatives import complete, violations
-from hashcore.losses.relations import Relations
-from hashcore.quantization import hamming_distances
-from hashcore.sampling import Batch
+from hashcore.supervision.negatives import complete, violations
+from hashcore.supervision.relations import Relations
+from hashcore.supervision.sampling import Batch
 from hashcore.training.augmentation import vary
 from hashcore.training.config import TrainingConfig
-from hashcore.training.module import Phase, Projector, Students, classification_loss
-from hashcore.training.peers import Peers, can_teach, joined, relations_of
+from hashcore.training.modality_networks import Phase, Projector, Students, classification_loss
+from hashcore.training.workers import Peers, can_teach, joined, relations_of
 
 Items = Mapping[str, Tensor]
 

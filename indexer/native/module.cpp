@@ -1,14 +1,14 @@
-// The module indexer._tables: building and searching one shard. Shapes are validated in Python; nothing is checked here.
+// The module indexer._native: building and searching one shard. Shapes are validated in Python; nothing is checked here.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 
 #include <optional>
 #include <tuple>
 
-#include "hashcore/native/arrays.hpp"
-#include "indexer/native/build.hpp"
-#include "indexer/native/search.hpp"
-#include "indexer/native/sweep.hpp"
+#include "hashcore/native/common/arrays.hpp"
+#include "indexer/native/dense/build.hpp"
+#include "indexer/native/dense/search.hpp"
+#include "indexer/native/dense/sweep.hpp"
 
 using namespace hashcore;
 
@@ -94,10 +94,10 @@ namespace hashcore {
 void bind_sparse(nb::module_& m);  // sparse_module.cpp
 }
 
-NB_MODULE(_tables, m) {
+NB_MODULE(_native, m) {
     m.doc() = "Multi-index hash tables of one shard; see indexer.shard and indexer.shard_builder.";
     prepare_module();
-    m.attr("sources") = HASHCORE_SOURCES;  // hashcore/built.py
+    m.attr("sources") = HASHCORE_SOURCES;  // hashcore/machine/native_build.py
     nb::class_<ShardTables>(m, "ShardTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>,
                       std::optional<In1<std::int64_t>>, std::int64_t, bool, std::vector<ShardTables::TableArrays>>(),

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from jobs.corpora.reader import Columns, canonical, checked, opened, raw_batches, readable
-from jobs.pipeline.spark_pages import is_classic
-from jobs.pipeline.tasks import map_tasks
+from jobs.engine.spark_ui import is_classic
+from jobs.engine.tasks import map_tasks
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,7 +19,7 @@ from hashcore.columns.ids import read_ids
 from hashcore.columns.labels import LabelForm, read_labels
 from hashcore.columns.plain import plain
 from hashcore.errors import HashcoreError, InvalidInputError
-from hashcore.files import located
+from hashcore.storage.files import located
 from hashcore.storage.places import is_object
 from hashcore.storage.trees import check_tree
 

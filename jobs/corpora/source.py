@@ -15,7 +15,7 @@ from hashcore.storage.places import is_object
 from hashcore.storage.trees import check_tree
 from jobs.corpora import parquet, reader
 from jobs.corpora.reader import Columns
-from jobs.pipeline.tasks import map_partitions
+from jobs.engine.tasks import map_partitions
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from jobs.pipeline.paths import Place
-from jobs.pipeline.section import Section
+from hashcore.spec import Spec
+from jobs.config.paths import Place
 
 
-class PartConfig(Section):
+class PartConfig(Spec):
     """What one part of the corpus has of its own."""
 
     modality: str | None = None
@@ -19,7 +19,7 @@ class PartConfig(Section):
     """Whether it has the column `corpus.labels`, where that is not none."""
 
 
-class EncodeConfig(Section):
+class EncodeConfig(Spec):
     """How items become codes."""
 
     modality: str = "image"

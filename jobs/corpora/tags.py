@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 if TYPE_CHECKING:
     import pyarrow as pa

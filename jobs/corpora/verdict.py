@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hashcore import files
 from hashcore.errors import InvalidInputError
-from jobs.pipeline import distinct
-from jobs.pipeline.ids import read_ids
+from hashcore.storage import files
+from jobs.stages import distinct
+from jobs.stages.ids import read_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from jobs.corpora.encoding import Counts
-    from jobs.pipeline.rejects import Rejects
+    from jobs.corpora.encode_task import Counts
+    from jobs.stages.rejects import Rejects
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.ties import Floats
+from hashcore.evaluation.ties import Floats
 from jobs.evaluation.metrics import Example, Shown
 from jobs.evaluation.tally import Queries, Tally
 

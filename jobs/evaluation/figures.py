@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore import measures
-from hashcore.classification import classify
-from hashcore.protocol import Measure
-from hashcore.ties import Floats, Ties
+from hashcore.evaluation.classification import classify
+from hashcore.evaluation.measure import Measure
+from hashcore.evaluation.ties import Floats, Ties
 from jobs.evaluation.examples import Choice, of_block
 from jobs.evaluation.metrics import Curve, Curves, Example, Figure
 from jobs.evaluation.tally import Queries, Tally, first_labels

@@ -13,11 +13,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from hashcore import files
 from hashcore.neighbors import Neighbors
+from hashcore.storage import files
 from jobs.evaluation.distinct import Part, count_part
 from jobs.evaluation.tally import Tally, Task, merge, tally
-from jobs.pipeline.digest import digest
+from jobs.stages.fingerprint import digest
 
 RunTasks = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 

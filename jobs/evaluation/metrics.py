@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from hashcore import files
 from hashcore.errors import InvalidInputError
-from jobs.pipeline.section import Section
+from hashcore.spec import Spec
+from hashcore.storage import files
 
 Curve = list[float | None]
 
 
-class Figure(Section):
+class Figure(Spec):
     """One figure with everything that its value depends on beside the codes."""
 
     value: float | None
@@ -38,7 +38,7 @@ class Figure(Section):
     """Bits of a code."""
 
 
-class Setting(Section):
+class Setting(Spec):
     """What all figures share."""
 
     pipeline: str
@@ -65,7 +65,7 @@ class Setting(Section):
     """The hasher that made the queries' codes."""
 
 
-class Curves(Section):
+class Curves(Spec):
     """Lists by radius 0 … code_length, unless said otherwise; none where a value is not defined."""
 
     precision: Curve
@@ -92,7 +92,7 @@ class Curves(Section):
     """Expected precision among the first k, mean over queries, for each of `ks`."""
 
 
-class Shown(Section):
+class Shown(Spec):
     """A neighbour of an example."""
 
     id: int
@@ -102,7 +102,7 @@ class Shown(Section):
     """First label of the item."""
 
 
-class Example(Section):
+class Example(Spec):
     """A query with its nearest neighbours."""
 
     id: int
@@ -113,7 +113,7 @@ class Example(Section):
     neighbors: list[Shown]
 
 
-class Metrics(Section):
+class Metrics(Spec):
     """The whole of `metrics.json`."""
 
     setting: Setting

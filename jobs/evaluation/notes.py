@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hashcore import files
-from jobs.pipeline.distinct import told
+from hashcore.storage import files
+from jobs.stages.distinct import told
 
 if TYPE_CHECKING:
+    from jobs.config.pipeline import Pipeline
     from jobs.evaluation.metrics import Setting
-    from jobs.pipeline.config import Pipeline
 
 
 def notes_of(pipeline: Pipeline, setting: Setting, *, has_votes: bool) -> list[str]:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
+from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from hashcore.relevance import Labels
-from jobs.pipeline.tasks import task_threads
+from jobs.engine.tasks import task_threads
 
 if TYPE_CHECKING:
     from indexer import Shard

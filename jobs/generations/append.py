@@ -6,17 +6,19 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.storage import files
+from jobs.engine import memory
+from jobs.engine.spark import session
+from jobs.engine.tasks import map_tasks, task_threads
 from jobs.index import check_ids, entries_folder
-from jobs.pipeline import codes, memory, outputs, records, runs
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.spark import session
-from jobs.pipeline.tasks import map_tasks, task_threads
+from jobs.stages import codes_directory, outputs, records
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index, ShardEntry
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 
 @recorded
@@ -28,20 +30,20 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.changes import commit_appended
+    from indexer.generations.changes import commit_appended
 
     source, root = pipeline.append.codes, pipeline.paths.index
     if source is None:
         raise ConfigError("append.codes is not given; name a codes directory, as in --set append.codes=new/codes")
-    index, info = indexer.open(root), codes.read_info(source)
+    index, info = indexer.open(root), codes_directory.read_info(source)
     _check_info(index, info, source)
     content = records.fingerprint_of(source)
     if content in index.appended():
         print(f"append: done before -> {root}")
         return
-    chunks = codes.plan(source, pipeline.index.rows_per_shard)
-    largest = max(chunks, key=codes.chunk_rows)
-    rows, labels = codes.chunk_rows(largest), codes.labels_of(largest)
+    chunks = codes_directory.plan(source, pipeline.index.rows_per_shard)
+    largest = max(chunks, key=codes_directory.chunk_rows)
+    rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
     projected = memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
     memory.promise("append", projected, pipeline.spark, "lower index.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore append {pipeline.name}")
@@ -53,13 +55,13 @@ def run(pipeline: Pipeline) -> None:
     change = {"verb": "append", "rows": info.rows, "codes": content}
     manifest = commit_appended(index, entries, change)
     files.remove(folder)
-    runs.reads(source, content)
-    runs.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
-    runs.count(rows=info.rows)
+    run_notes.reads(source, content)
+    run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
+    run_notes.count(rows=info.rows)
     print(f"append: {info.rows:,} codes in {len(entries)} shards, generation {manifest.generation} -> {root}")
 
 
-def _check_info(index: Index, info: codes.CodesInfo, source: str) -> None:
+def _check_info(index: Index, info: codes_directory.CodesInfo, source: str) -> None:
     """Raise InvalidInputError unless codes are of the index's kind and hasher."""
     made = index.manifest.hasher_fingerprint or info.hasher_fingerprint
     held, given = (index.code_length, index.kind, made), (info.code_length, info.kind, info.hasher_fingerprint)
@@ -70,16 +72,16 @@ def _check_info(index: Index, info: codes.CodesInfo, source: str) -> None:
         )
 
 
-def build_shard(root: str, generation: int, folder: str, task: tuple[int, codes.Chunk]) -> ShardEntry:
+def build_shard(root: str, generation: int, folder: str, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
     """Build the shard of one numbered chunk, unless a killed run did, and return its entry of the manifest."""
     import indexer
-    from indexer.changes import check_labels, check_new, layout_of
+    from indexer.generations.changes import check_labels, check_new, layout_of
 
     number, chunk = task
 
     def build() -> ShardEntry:
         index = indexer.open(root, generation)
-        rows = codes.read_chunk(chunk, index.code_length)
+        rows = codes_directory.read_chunk(chunk, index.code_length)
         check_new(index, rows.ids, set())
         check_labels(index, rows.labels)
         layout = layout_of(index, rows.codes)

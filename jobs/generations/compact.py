@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from jobs.engine import memory
+from jobs.engine.spark import session
+from jobs.engine.tasks import map_tasks
 from jobs.generations.shards import Shards, shards_of
-from jobs.pipeline import memory, runs
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.spark import session
-from jobs.pipeline.tasks import map_tasks
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import ShardEntry
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 
 @recorded
@@ -24,7 +25,7 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.compaction import commit_compacted, keys_of, plan_compaction
+    from indexer.generations.compaction import commit_compacted, keys_of, plan_compaction
 
     root = pipeline.paths.index
     index = indexer.open(root)
@@ -40,14 +41,14 @@ def run(pipeline: Pipeline) -> None:
     made = zip(groups, merged, strict=True)
     manifest = commit_compacted(index, {keys_of(index, group): entry for group, entry in made})
     built = [entry for entry in merged if entry is not None]
-    runs.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in built))
-    runs.count(rows=sum(entry.rows for entry in built), merged_shards=sum(map(len, groups)))
+    run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in built))
+    run_notes.count(rows=sum(entry.rows for entry in built), merged_shards=sum(map(len, groups)))
     print(f"compact: {len(index.shards)} shards to {len(manifest.shards)}, generation {manifest.generation} -> {root}")
 
 
 def merge_group(group: Shards) -> ShardEntry | None:
     """Build the shard that takes the place of a group."""
-    from indexer.compaction import merge
+    from indexer.generations.compaction import merge
 
     return merge(group.open(), group.numbers)
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hashcore import machine
 from hashcore.errors import ConfigError
+from hashcore.machine import limits
+from jobs.engine.spark import session
+from jobs.engine.tasks import map_here, map_tasks
 from jobs.generations.shards import Shards, shards_of
-from jobs.pipeline import runs
-from jobs.pipeline.ids import listed, read_ids
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.spark import session
-from jobs.pipeline.tasks import map_here, map_tasks
+from jobs.stages.ids import listed, read_ids
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer import Index, Manifest, ShardEntry
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
     Marked = tuple[ShardEntry, NDArray[np.int64]]
 
@@ -36,7 +36,7 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.changes import commit_deleted, shards_with
+    from indexer.generations.changes import commit_deleted, shards_with
 
     source, root = pipeline.delete.ids, pipeline.paths.index
     if source is None:
@@ -52,8 +52,8 @@ def run(pipeline: Pipeline) -> None:
     manifest, deleted = commit_deleted(index, ids, found)
     absent = np.setdiff1d(ids, np.concatenate([held for _, held in marked] or [ids[:0]]), assume_unique=True)
     if deleted:
-        runs.writes(root, f"generation {manifest.generation}", _tombstone_bytes(index, manifest))
-    runs.count(rows=deleted, absent_ids=len(absent))
+        run_notes.writes(root, f"generation {manifest.generation}", _tombstone_bytes(index, manifest))
+    run_notes.count(rows=deleted, absent_ids=len(absent))
     lack = f", {len(absent):,} of {len(ids):,} ids are not in the index: {listed(absent)}" if len(absent) else ""
     print(f"delete: {deleted:,} items{lack}, generation {manifest.generation} -> {root}")
 
@@ -62,7 +62,7 @@ def _marked(
     pipeline: Pipeline, source: str | Sequence[int], ids: NDArray[np.int64], tasks: Sequence[Shards]
 ) -> Sequence[Marked]:
     """Mark ids in each shard: here where there are no more shards than cores, which Java's start outlasts."""
-    if len(tasks) <= machine.cores():
+    if len(tasks) <= limits.cores():
         return map_here(lambda shard: mark(shard, ids), tasks, "delete")
     function = partial(read_and_mark, source, pipeline.delete.column)
     return map_tasks(session(pipeline.spark, f"hashcore delete {pipeline.name}"), function, tasks, "delete")
@@ -82,7 +82,7 @@ def read_and_mark(source: str | Sequence[int], column: str, shard: Shards) -> Ma
 
 def mark(shard: Shards, ids: NDArray[np.int64]) -> Marked:
     """Write the tombstones of one shard and return its entry with them, and those of the ids that it holds."""
-    from indexer.changes import mark_rows
+    from indexer.generations.changes import mark_rows
 
     index, number = shard.open(), shard.numbers[0]
     live = index.open_shard(number).live

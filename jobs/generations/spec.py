@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pydantic import Field, StrictInt, field_validator
 
-from jobs.pipeline.paths import Place
-from jobs.pipeline.section import Section
+from hashcore.spec import Spec
+from jobs.config.paths import Place
 
 
-class AppendConfig(Section):
+class AppendConfig(Spec):
     """What is added to the index."""
 
     codes: Place | None = None
     """Codes directory, as `encode` makes it, by the index's own hasher."""
 
 
-class DeleteConfig(Section):
+class DeleteConfig(Spec):
     """What is deleted from the index."""
 
     ids: tuple[StrictInt, ...] | Place | None = None
@@ -31,14 +31,14 @@ class DeleteConfig(Section):
         return (ids,) if isinstance(ids, int) and not isinstance(ids, bool) else ids
 
 
-class CompactConfig(Section):
+class CompactConfig(Spec):
     """How shards are merged."""
 
     rows_per_shard: int = Field(default=64_000_000, ge=1)
     """Most rows of a merged shard; shards of less than half are small, and those with deleted rows are rewritten."""
 
 
-class VacuumConfig(Section):
+class VacuumConfig(Spec):
     """What is removed."""
 
     keep: int = Field(default=2, ge=1)
@@ -47,7 +47,7 @@ class VacuumConfig(Section):
     """Hours after which a file that no generation ever held cannot belong to a build that still runs."""
 
 
-class VerifyConfig(Section):
+class VerifyConfig(Spec):
     """How far the index is looked over."""
 
     queries_per_shard: int = Field(default=16, ge=0)

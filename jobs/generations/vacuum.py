@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from jobs.pipeline import runs
-from jobs.pipeline.runs import recorded
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from indexer.vacuum import Removed
-    from jobs.pipeline.config import Pipeline
+    from indexer.generations.vacuum import Removed
+    from jobs.config.pipeline import Pipeline
 
 
 @recorded
@@ -25,8 +25,8 @@ def run(pipeline: Pipeline) -> None:
     config, root = pipeline.vacuum, pipeline.paths.index
     removed = indexer.open(root).vacuum(config.keep, older_than_s=3600 * config.older_than_h)
     if any(removed):
-        runs.worked()
-    runs.count(
+        run_notes.worked()
+    run_notes.count(
         removed_generations=removed.generations,
         removed_files=removed.files,
         removed_bytes=removed.bytes,

@@ -6,14 +6,15 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.engine import memory
+from jobs.engine.spark import session
+from jobs.engine.tasks import map_tasks
 from jobs.generations.shards import Shards, shards_of
-from jobs.pipeline import memory, runs
-from jobs.pipeline.runs import recorded
-from jobs.pipeline.spark import session
-from jobs.pipeline.tasks import map_tasks
+from jobs.telemetry import run_notes
+from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
 
 
 @recorded
@@ -25,7 +26,7 @@ def run(pipeline: Pipeline) -> None:
         CorruptIndexError: Naming what differs.
     """
     import indexer
-    from indexer.audit import Verified
+    from indexer.generations.audit import Verified
 
     root = pipeline.paths.index
     index = indexer.open(root)
@@ -35,9 +36,9 @@ def run(pipeline: Pipeline) -> None:
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
     checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")
     found = Verified(*map(sum, zip(*checked, strict=True)))
-    runs.worked()
-    runs.reads(root, f"generation {index.generation}")
-    runs.count(
+    run_notes.worked()
+    run_notes.reads(root, f"generation {index.generation}")
+    run_notes.count(
         rows=found.rows, verified_bytes=found.bytes, verified_shards=found.shards, verified_answers=found.queries
     )
     print(
@@ -48,7 +49,7 @@ def run(pipeline: Pipeline) -> None:
 
 def verify_shard(queries: int, shard: Shards) -> tuple[int, int, int, int]:
     """Verify one shard."""
-    from indexer import audit
+    from indexer.generations import audit
 
     return audit.verify_shard(shard.open(), shard.numbers[0], queries)
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hashcore import files
 from hashcore.columns.ids import read_ids
 from hashcore.columns.plain import plain
 from hashcore.errors import require
-from hashcore.inputs import image_bytes
+from hashcore.inputs.column import image_bytes
+from hashcore.storage import files
 from jobs.corpora import reader
 
 SMALL_PIXELS = 16
@@ -64,7 +64,7 @@ def _picture(image: bytes | None, pixels: int) -> Picture | None:
     require("PIL", "report")
     from PIL import Image, UnidentifiedImageError
 
-    from hashcore.images import upright
+    from hashcore.inputs.images import upright
 
     try:
         with Image.open(BytesIO(image or b"")) as opened:

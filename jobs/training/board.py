@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jobs.pipeline.progress import Progress
+from jobs.telemetry.progress import Progress
 
 INTERVAL_S = 0.5
 

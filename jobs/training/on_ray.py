@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hashcore import files, machine
 from hashcore.errors import ConfigError, HashcoreError, OutputError, require
-from jobs.pipeline import rejects
-from jobs.settings.environment import check_ray_address, starting
+from hashcore.machine import limits
+from hashcore.storage import files
+from jobs.config.environment import check_ray_address, starting
+from jobs.stages import rejects
 from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
 from jobs.training.source import Source
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
     from hashcore.hasher import Hasher
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
     from jobs.train import TrainConfig
 
 RUN = "ray"
@@ -52,8 +53,8 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
         OutputError: If workers failed for other reasons; the message holds the first one's.
     """
     require("ray", "train")
+    from hashcore.training.checkpoint import Standing
     from hashcore.training.in_process import finished
-    from hashcore.training.state import Standing
 
     config = pipeline.train
     _check_rows(source, config)
@@ -114,7 +115,7 @@ def cluster(config: TrainConfig) -> Iterator[None]:
         return
     started = not os.environ.get("RAY_ADDRESS")
     if started:
-        _check_cpus(config, machine.cores())
+        _check_cpus(config, limits.cores())
         _check_gpus(config)
     else:
         check_ray_address()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from hashcore import files
 from hashcore.errors import LearningError
-from hashcore.outcome import Outcome, measure
-from hashcore.relevance import Labels
+from hashcore.hashers.outcome import Outcome, measure
+from hashcore.labels import Labels
+from hashcore.storage import files
 from hashcore.training.config import slower
 from jobs.corpora import reader
-from jobs.pipeline import runs
+from jobs.telemetry import run_notes
 from jobs.training import reading
 from jobs.training.source import PREFIX, Source
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hashcore.hasher import Hasher
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
     from jobs.train import TrainConfig
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def judged(hasher: Hasher, source: Source, pipeline: Pipeline) -> str:
         LearningError: If its codes tell next to nothing apart; it is put aside, and the state of its training removed.
     """
     found, config, aside = look(hasher, source), pipeline.train, f"{pipeline.paths.hasher}.refused"
-    runs.figures(figures(found, hasher))
+    run_notes.figures(figures(found, hasher))
     files.remove(aside)
     try:
         refuse_collapsed(found, config, aside)

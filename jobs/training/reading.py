@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from hashcore.columns.ids import refuse_nulls
 from hashcore.errors import InvalidInputError
-from hashcore.inputs import Inputs, read_column
-from hashcore.relevance import Labels
+from hashcore.inputs.column import Inputs, read_column
+from hashcore.labels import Labels
 from jobs.corpora import reader, verdict
-from jobs.pipeline import rejects
-from jobs.pipeline.digest import digest
-from jobs.pipeline.rejects import Rejects
+from jobs.stages import rejects
+from jobs.stages.fingerprint import digest
+from jobs.stages.rejects import Rejects
 from jobs.training.readers import READERS
 from jobs.training.source import PREFIX, Source, item_bytes, read_judgements
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hashcore.judgements import Judgements
+    from hashcore.supervision.judgements import Judgements
     from hashcore.training.data import Window
     from jobs.train import TrainConfig
 
@@ -108,7 +108,7 @@ def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, 
 
 def _judgements(path: str, ordered: pa.Table, rank: int, workers: int) -> Judgements:
     """Return a worker's share of the judgements of rows, as many as every other's."""
-    from hashcore.judgements import from_arrow
+    from hashcore.supervision.judgements import from_arrow
 
     table = read_judgements(path)
     everything, missing = from_arrow(table, np.asarray(ordered.column("id")))

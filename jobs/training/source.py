@@ -10,7 +10,7 @@ import numpy as np
 from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES
 from hashcore.columns.plain import plain
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.inputs import InputSpec, infer
+from hashcore.inputs.column import InputSpec, infer
 from hashcore.storage.places import S3, is_object
 from jobs.corpora import reader
 from jobs.corpora.reader import Columns
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Fragment
 
-    from jobs.pipeline.config import Pipeline
+    from jobs.config.pipeline import Pipeline
     from jobs.train import TrainConfig
 
 INFER_ROWS = 1024

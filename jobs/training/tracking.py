@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from hashcore import files
 from hashcore.errors import require
+from hashcore.storage import files
 
 if TYPE_CHECKING:
-    from hashcore.training.state import Epoch
+    from hashcore.training.checkpoint import Epoch
 
 Tracking = Literal["tensorboard", "mlflow"]
 MODULES = {"tensorboard": "tensorboardX", "mlflow": "mlflow"}

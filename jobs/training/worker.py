@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import ray
     from torch import Tensor
 
+    from hashcore.training.checkpoint import Standing
     from hashcore.training.config import TrainingConfig
     from hashcore.training.data import Window
-    from hashcore.training.peers import Peers
-    from hashcore.training.state import Standing
     from hashcore.training.step import Learner
+    from hashcore.training.workers import Peers
     from jobs.train import TrainConfig
 
 DATASET = "train"
@@ -41,9 +41,9 @@ def run(work: Work) -> None:
     import torch
     from ray import train as ray_train
 
+    from hashcore.training.checkpoint import Standing, read_standing
     from hashcore.training.data import Windows
     from hashcore.training.loop import Hooks, ignore, train
-    from hashcore.training.state import Standing, read_standing
 
     torch.set_num_threads(work.config.threads)
     shard, peers = ray_train.get_dataset_shard(DATASET), join_peers(work.config)
@@ -69,7 +69,7 @@ def join_peers(config: TrainingConfig) -> Peers:
     from torch import distributed
     from torch.distributed.nn import functional
 
-    from hashcore.training.peers import Peers
+    from hashcore.training.workers import Peers
 
     device, context = get_device(), train.get_context()
 
@@ -110,7 +110,7 @@ def _report(work: Work, rank: int, learner: Learner, standing: Standing) -> None
     """Report an epoch, and keep its state; every worker waits here for the others."""
     from ray import train
 
-    from hashcore.training.state import save
+    from hashcore.training.checkpoint import save
 
     with tempfile.TemporaryDirectory() as folder:
         if rank == 0:

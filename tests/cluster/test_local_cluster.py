@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from codes_directory import make
 from oracle import as_integers, ranking
+from small_codes import make
 from spark_submit import UNPACKED, ended, run, run_and_kill_an_executor, submit
 
 K = 3
 WHERE = """
 import os, sys
-from jobs.pipeline.spark import SparkConfig, session
-from jobs.pipeline.tasks import map_tasks
+from jobs.engine.spark import SparkConfig, session
+from jobs.engine.tasks import map_tasks
 def where(task):
     import hashcore, indexer, jobs
     from hashcore import hamming

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hashcore.hasher import Hasher
-from jobs.corpora.corpus import read_mnist
+from jobs.corpora.standard_sets import read_mnist
 
 HERE = Path(__file__).parents[2]
 ROWS, EPOCHS = 4000, 30

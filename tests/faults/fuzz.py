@@ -24,8 +24,10 @@ from small_index import QUERIES
 
 import indexer
 from hashcore.errors import CorruptIndexError
-from indexer import layout, live_rows, manifest, shard, shard_arrays, shard_check, shard_file
-from indexer.manifest import Manifest
+from indexer.generations import manifest
+from indexer.generations.manifest import Manifest
+from indexer.shards import arrays, check, file, live_rows, shard
+from indexer.structures import layout
 
 RUNS, CORPUS = int(sys.argv[1]), Path(sys.argv[2])
 ROOT = Path(tempfile.mkdtemp(prefix="fuzz-"))
@@ -113,7 +115,7 @@ if __name__ == "__main__":
         f"-artifact_prefix={CORPUS}/",
         str(CORPUS),
     ]
-    for module in (layout, live_rows, manifest, shard, shard_arrays, shard_check, shard_file):
+    for module in (layout, live_rows, manifest, shard, arrays, check, file):
         instrument(module)
     atheris.Setup(arguments, one, custom_mutator=custom_mutator)
     try:

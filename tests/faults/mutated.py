@@ -28,10 +28,10 @@ from subjects import Subject
 
 import indexer
 from hashcore.errors import HashcoreError
-from hashcore.relevance import Labels
-from indexer import shard_contents, shard_file
-from indexer.allocation import Costs
-from indexer.sparse_shard import ROUTES, SparseShard
+from hashcore.labels import Labels
+from indexer.shards import contents, file
+from indexer.structures.search_plan import Costs
+from indexer.structures.sparse_shard import ROUTES, SparseShard
 
 MOST_S = 10
 SMALL_SHARE = 0.2  # of the mutated shards, which are looked over when opened
@@ -157,20 +157,20 @@ def bounded(most_bytes: int) -> None:
 
 def outside_the_map() -> None:
     """Give each array memory of its own, so that AddressSanitizer knows where it ends."""
-    view = shard_file.ShardFile._view
+    view = file.ShardFile._view
 
     def copied(self, base, entry):
         array = view(self, base, entry).copy()
         array.setflags(write=False)
         return array
 
-    shard_file.ShardFile._view = copied
+    file.ShardFile._view = copied
 
 
 def main(first: int, count: int, folder: Path, most_bytes: int) -> None:
     """Try some mutations."""
     os.fsync = lambda file: None
-    usual = shard_contents.VERIFIED_ON_OPEN_BYTES
+    usual = contents.VERIFIED_ON_OPEN_BYTES
     mutations = Mutations(folder)
     if "HASHCORE_SANITIZED" in os.environ:
         outside_the_map()
@@ -180,7 +180,7 @@ def main(first: int, count: int, folder: Path, most_bytes: int) -> None:
         print(f"try {number}", flush=True)
         dice = np.random.default_rng([number, 1])
         subject, root, done = mutations.apply(number)
-        shard_contents.VERIFIED_ON_OPEN_BYTES = usual if dice.random() < SMALL_SHARE else 0
+        contents.VERIFIED_ON_OPEN_BYTES = usual if dice.random() < SMALL_SHARE else 0
         faulthandler.dump_traceback_later(MOST_S, exit=True)
         start, trial = time.perf_counter(), Trial(subject, root)
         outcome = trial.run(dice)

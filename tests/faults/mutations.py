@@ -15,9 +15,9 @@ import numpy as np
 from json_mutations import mutate as mutate_tree
 from subjects import MAKERS, Subject, make
 
-from indexer.manifest import Manifest, read_manifest
-from indexer.shard_file import NAMES, write_shard_file
-from indexer.store import open_store
+from indexer.generations.manifest import Manifest, read_manifest
+from indexer.shards.file import NAMES, write_shard_file
+from indexer.storage.store import open_store
 
 WEIGHTS = {"plain": 2, "with_tables": 6, "of_two_words": 6, "crowded": 1, "with_lists": 6, "with_signatures": 8}
 

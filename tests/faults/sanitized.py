@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULES = ("hashcore._kernels", "indexer._tables")
+MODULES = ("hashcore._kernels", "indexer._native")
 FOLDER = "HASHCORE_SANITIZED"
 OPTIONS = "detect_leaks=0:allocator_may_return_null=1:hard_rss_limit_mb=4096:max_allocation_size_mb=3072"
 

@@ -8,7 +8,7 @@ from oracle import as_integers, clustered_bits, pairs, ranking
 import indexer
 from hashcore import codes
 from hashcore.errors import OutputError
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 LENGTH = 32
 QUERIES = codes.pack(np.random.default_rng(9).integers(0, 2, (3, LENGTH)))

@@ -11,9 +11,9 @@ import numpy as np
 
 import indexer
 from hashcore import codes as packed
-from hashcore.relevance import Labels
-from indexer.layout import Layout, Substring
-from indexer.shard_file import ShardFile
+from hashcore.labels import Labels
+from indexer.shards.file import ShardFile
+from indexer.structures.layout import Layout, Substring
 
 QUERIES = 12
 DELETED = 7  # every so many items, where some are

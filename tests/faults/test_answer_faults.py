@@ -17,9 +17,9 @@ from small_index import CHANGES, commit_until_done, content
 import indexer
 from hashcore.errors import CorruptIndexError, StorageError
 from hashcore.storage.s3_answers import SAME
-from indexer.manifest import read_current, read_manifest
-from indexer.s3_store import PART_BYTES, S3Store
-from indexer.shard_cache import ShardCache
+from indexer.generations.manifest import read_current, read_manifest
+from indexer.storage.cache import ShardCache
+from indexer.storage.s3 import PART_BYTES, S3Store
 
 CYCLE = ("append", "delete", "compact", "build")
 UNCHECKED = {"AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required", "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}

@@ -67,7 +67,7 @@ def flip_and_truncate(root, every):
 
 
 def test_large_shards_are_compared_with_their_digests_where_that_is_asked_for(root, monkeypatch):
-    monkeypatch.setattr("indexer.shard_contents.VERIFIED_ON_OPEN_BYTES", 0)
+    monkeypatch.setattr("indexer.shards.contents.VERIFIED_ON_OPEN_BYTES", 0)
     for path in (root / "shards").iterdir():
         damaged = bytearray(path.read_bytes())
         damaged[-1] ^= 1

@@ -18,10 +18,10 @@ from small_index import LENGTH, content, items_of, start
 
 import indexer
 from hashcore.errors import CorruptIndexError, OutputError
-from indexer.file_lock import locked
-from indexer.s3_store import S3Store
-from indexer.shard_cache import ShardCache
-from indexer.stored_shard import open_entry
+from indexer.shards.stored import open_entry
+from indexer.storage.cache import ShardCache
+from indexer.storage.file_lock import locked
+from indexer.storage.s3 import S3Store
 
 PROCESSES = 4
 NOBODY = 65_534
@@ -161,7 +161,7 @@ def test_a_damaged_copy_is_made_anew(cached, damage):
 @pytest.mark.parametrize("use", [lambda index: index.verify(), lambda index: index.open_shard(0)])
 def test_a_damaged_copy_that_is_not_read_whole_is_made_anew_where_it_is_verified(cached, monkeypatch, use):
     root, folder = cached
-    monkeypatch.setattr("indexer.shard_contents.VERIFIED_ON_OPEN_BYTES", 0)
+    monkeypatch.setattr("indexer.shards.contents.VERIFIED_ON_OPEN_BYTES", 0)
     damaged = folder / f"{indexer.open(root).shards[0].digest}.safetensors"
     flip(damaged, -60)
     use(indexer.open(root, verify=True))

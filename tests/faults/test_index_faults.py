@@ -23,8 +23,8 @@ from small_index import CHANGES, commit_until_done, content, has_no_orphans
 import indexer
 from hashcore.errors import HashcoreError, OutputError
 from hashcore.storage.s3_client import new_client
-from indexer.directory_store import DirectoryStore
-from indexer.s3_store import S3Store
+from indexer.storage.directory import DirectoryStore
+from indexer.storage.s3 import S3Store
 
 STEPS = ("get", "put_new", "swap", "new_file", "add_file", "entries", "remove", "remove_unfinished", "_write", "_place")
 SETTLED = {name: change for name, change in CHANGES.items() if name != "vacuum"}

@@ -11,16 +11,16 @@ import sys
 import time
 from pathlib import Path
 
-import codes_directory
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import small_codes
 import yaml
 from small_index import has_no_orphans
 
 import indexer
-from jobs.pipeline import codes
+from jobs.stages import codes_directory
 
 pytestmark = pytest.mark.faults
 VERBS = ("encode", "index", "append", "delete", "compact", "search", "evaluate")
@@ -84,9 +84,9 @@ def root(tmp_path_factory):
             pq.write_table(pa.table(table), folder / part / f"part-{number}.parquet")
     hasher = fit(rng.normal(size=(100, DIMENSIONS)).astype(np.float32), 32, seed=0)
     hasher.save(str(folder / "hasher"))
-    codes_directory.make(folder / "more", (MORE,), 32, first_id=ITEMS, rows_per_group=MORE)
-    info = codes.read_info(str(folder / "more")).model_copy(update={"hasher_fingerprint": hasher.fingerprint})
-    codes.write_info(str(folder / "more"), info)
+    small_codes.make(folder / "more", (MORE,), 32, first_id=ITEMS, rows_per_group=MORE)
+    info = codes_directory.read_info(str(folder / "more")).model_copy(update={"hasher_fingerprint": hasher.fingerprint})
+    codes_directory.write_info(str(folder / "more"), info)
     pq.write_table(pa.table({"id": np.arange(0, ITEMS, 50)}), folder / "gone.parquet")
     finish(start(folder, folder / "undisturbed"))
     return folder
@@ -95,7 +95,7 @@ def root(tmp_path_factory):
 def made(place):
     """Return everything that the jobs made, whatever the order of rows in files, and the generations it took."""
     place = Path(place)
-    rows = codes.read(str(place / "codes" / "database"))
+    rows = codes_directory.read(str(place / "codes" / "database"))
     index = indexer.open(str(place / "index"))
     index.verify()
     neighbors = pa.concat_tables(pq.read_table(file) for file in (place / "neighbors").glob("*.parquet"))

@@ -8,15 +8,15 @@ import sys
 import pytest
 
 from hashcore import _kernels
-from indexer import _tables
+from indexer import _native
 
 pytestmark = pytest.mark.faults
 
 SHORT = {
     "_kernels.available_isas": "a list of four",
     "_kernels.chosen_isa": "a name",
-    "_tables.count_groups": "a loop over a few thousand classes",
-    "_tables.ShardTables.mean_candidates": "a few hundred buckets of 64 queries",
+    "_native.count_groups": "a loop over a few thousand classes",
+    "_native.ShardTables.mean_candidates": "a few hundred buckets of 64 queries",
 }
 """Functions that end at once, and why."""
 
@@ -26,7 +26,7 @@ from functools import partial
 import numpy as np
 import indexer
 from hashcore import _kernels, codes, hamming
-from indexer import _tables
+from indexer import _native
 
 random = np.random.default_rng(0)
 threads = int(sys.argv[1])
@@ -93,87 +93,87 @@ none, counts = np.zeros((0, 0), np.uint64), np.zeros((2, 20_000, 1025), np.int64
 rows = hamming.to_rows(packed[:20_000])
 work = partial(_kernels.scan_histogram, hamming.to_columns(packed), rows, none, none, *counts, threads)
 """,
-    "_tables.ShardTables.range": """
+    "_native.ShardTables.range": """
 packed = random.integers(0, 256, (300_000, 8), np.uint8)
 shard = shard_of(packed, 64, "dense")
 radii = list(shard.plan(packed[:100], 8).radii)
 work = partial(shard._native.range, shard._query_rows(packed), 8, radii, 2**62, 2**62, threads)
 """,
-    "_tables.ShardTables.nearest": """
+    "_native.ShardTables.nearest": """
 packed = random.integers(0, 256, (300_000, 8), np.uint8)
 shard = shard_of(packed, 64, "dense")
 work = partial(shard._native.nearest, shard._query_rows(packed), 10, 64, 3.0, 0.25, 0.06, threads)
 """,
-    "_tables.SparseTables.range": """
+    "_native.SparseTables.range": """
 packed = sparse(100_000)
 shard = shard_of(packed, 512, "sparse")
 work = partial(shard._sparse.range, shard._query_rows(packed), 10, -1, shard.sparse_costs, 2**62, threads)
 """,
-    "_tables.SparseTables.nearest": """
+    "_native.SparseTables.nearest": """
 packed = sparse(100_000)
 shard = shard_of(packed, 512, "sparse")
 work = partial(shard._sparse.nearest, shard._query_rows(packed), 30, 512, -1, shard.sparse_costs, threads)
 """,
-    "_tables.SparseTables.routes": """
+    "_native.SparseTables.routes": """
 packed = sparse(100_000)
 shard = shard_of(packed, 512, "sparse")
 rows = np.tile(shard._query_rows(packed), (30, 1))
 work = partial(shard._sparse.routes, rows, 10, -1, shard.sparse_costs)
 """,
-    "_tables.permute_bits": """
+    "_native.permute_bits": """
 columns, order = words(1_000_000, 16), random.permutation(1024).astype(np.uint16)
-work = partial(_tables.permute_bits, columns, order, np.empty_like(columns), threads)
+work = partial(_native.permute_bits, columns, order, np.empty_like(columns), threads)
 """,
-    "_tables.arrange": """
+    "_native.arrange": """
 rows = 20_000_000
-work = partial(_tables.arrange, words(rows, 1), 64, random.permutation(rows), 0, True, threads)
+work = partial(_native.arrange, words(rows, 1), 64, random.permutation(rows), 0, True, threads)
 """,
-    "_tables.fill_table": """
+    "_native.fill_table": """
 rows, keys = 30_000_000, words(30_000_000, 1)[0]
 made = empty(2**24 + 1, np.uint32), empty(rows, np.uint32), empty(rows, np.uint64)
-work = partial(_tables.fill_table, keys, keys, 0, 24, *made, threads)
+work = partial(_native.fill_table, keys, keys, 0, 24, *made, threads)
 """,
-    "_tables.fill_offsets": """
+    "_native.fill_offsets": """
 rows = 250_000_000
 keys = np.arange(rows, dtype=np.uint64)
-work = partial(_tables.fill_offsets, keys, 3, 24, empty(2**24 + 1, np.uint32))
+work = partial(_native.fill_offsets, keys, 3, 24, empty(2**24 + 1, np.uint32))
 """,
-    "_tables.hash_folds": """
+    "_native.hash_folds": """
 codes_ = words(4_000_000, 64)
-work = partial(_tables.hash_folds, codes_, empty(4_000_000, np.uint32), empty(4_000_000, np.uint64), threads)
+work = partial(_native.hash_folds, codes_, empty(4_000_000, np.uint32), empty(4_000_000, np.uint64), threads)
 """,
-    "_tables.fill_folds": CLASSES.replace("rows", "100_000_000")
+    "_native.fill_folds": CLASSES.replace("rows", "100_000_000")
     + """
-groups = _tables.count_groups(sizes, starts)
+groups = _native.count_groups(sizes, starts)
 hashes = np.arange(100_000_000, dtype=np.uint64) << np.uint64(38)
 made = empty(groups + 1, np.uint32), empty(32 * groups, np.uint8), empty(100_000_007, np.uint8)
-work = partial(_tables.fill_folds, sizes, starts, hashes, *made)
+work = partial(_native.fill_folds, sizes, starts, hashes, *made)
 """,
-    "_tables.sign": """
+    "_native.sign": """
 columns = words(5_000_000, 4)
-work = partial(_tables.sign, columns, 0, 256, 20, empty(5_000_000, np.uint64), threads)
+work = partial(_native.sign, columns, 0, 256, 20, empty(5_000_000, np.uint64), threads)
 """,
-    "_tables.measure_lists": "rows = 3_000_000\n"
+    "_native.measure_lists": "rows = 3_000_000\n"
     + CLASSES
     + """
 made = empty((512, 1), np.uint32), empty((512, 1), np.int64)
-work = partial(_tables.measure_lists, words(rows, 8), sizes, starts, *made, threads)
+work = partial(_native.measure_lists, words(rows, 8), sizes, starts, *made, threads)
 """,
-    "_tables.fill_lists": "rows = 3_000_000\n"
+    "_native.fill_lists": "rows = 3_000_000\n"
     + CLASSES
     + """
 columns = words(rows, 8)
 counts, lengths = empty((512, 1), np.uint32), empty((512, 1), np.int64)
-_tables.measure_lists(columns, sizes, starts, counts, lengths, 2)
+_native.measure_lists(columns, sizes, starts, counts, lengths, 2)
 offsets, made = np.cumsum(lengths) - lengths.ravel(), np.zeros(int(lengths.sum()), np.uint8)
-work = partial(_tables.fill_lists, columns, sizes, starts, offsets, counts, made, threads)
+work = partial(_native.fill_lists, columns, sizes, starts, offsets, counts, made, threads)
 """,
-    "_tables.first_damaged_list": "rows = 100_000_000\n"
+    "_native.first_damaged_list": "rows = 100_000_000\n"
     + CLASSES
     + """
 counts = np.full((64, 1), 5_000_000, np.uint32)
 work = partial(
-    _tables.first_damaged_list, sizes, starts, np.zeros(64, np.int64), counts, np.zeros(5_000_000, np.uint8)
+    _native.first_damaged_list, sizes, starts, np.zeros(64, np.int64), counts, np.zeros(5_000_000, np.uint8)
 )
 """,
 }
@@ -181,7 +181,7 @@ work = partial(
 
 def native_functions():
     """Yield the names of all that the native modules offer."""
-    for module in (_kernels, _tables):
+    for module in (_kernels, _native):
         prefix = module.__name__.rpartition(".")[2]
         for name, thing in vars(module).items():
             if isinstance(thing, type):

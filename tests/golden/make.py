@@ -13,8 +13,8 @@ import numpy as np
 
 import indexer
 from hashcore.codes import pack
-from hashcore.relevance import Labels
-from indexer.manifest import Manifest
+from hashcore.labels import Labels
+from indexer.generations.manifest import Manifest
 
 HERE = Path(__file__).parent
 ROWS, SHARD = 300, 160  # of the build, in two shards

@@ -8,14 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hashcore import identity_tags
-from hashcore.classical import itq
+from hashcore.classical import identity_tags, itq
 from hashcore.hasher import Hasher
-from hashcore.inputs import read_column
-from hashcore.relevance import Labels
+from hashcore.inputs.column import read_column
+from hashcore.labels import Labels
 from hashcore.training import fit
 from hashcore.training.config import TrainingConfig
-from jobs.pipeline import codes
+from jobs.stages import codes_directory
 
 ITEMS, DIMENSIONS = 60, 10
 TAGS = [["cat", "dog"], [], ["dog", "sea", "sky"], ["sky"]] * 3
@@ -55,17 +54,21 @@ def codes_of(hasher: Hasher) -> np.ndarray:
 def make_codes(root: Path) -> None:
     """Write a codes directory, with a file of no rows, and beside it the rows that it holds."""
     rng = np.random.default_rng(7)
-    (root / codes.DATA).mkdir(parents=True)
+    (root / codes_directory.DATA).mkdir(parents=True)
     held = []
     for number, (first, count) in enumerate(CODES):
         ids, packed = np.arange(count) + 1_000 * first, rng.integers(0, 256, (count, 3), dtype=np.uint8)
         labels = Labels.from_lists([list(range(row % 3)) for row in range(count)])
-        table = {"id": pa.array(ids, pa.int64()), "code": codes.codes_to_arrow(packed), "labels": labels.to_arrow()}
-        pq.write_table(pa.table(table), root / codes.DATA / f"part-{number:05}.parquet")
+        table = {
+            "id": pa.array(ids, pa.int64()),
+            "code": codes_directory.codes_to_arrow(packed),
+            "labels": labels.to_arrow(),
+        }
+        pq.write_table(pa.table(table), root / codes_directory.DATA / f"part-{number:05}.parquet")
         held.append((ids, packed))
-    info = codes.CodesInfo(
+    info = codes_directory.CodesInfo(
         code_length=24, kind="dense", hasher_fingerprint="golden", modality="image", rows=sum(n for _, n in CODES)
     )
-    codes.write_info(str(root), info)
+    codes_directory.write_info(str(root), info)
     ids, packed = (np.concatenate(parts) for parts in zip(*held, strict=True))
     np.savez(root.parent / "codes.npz", ids=ids, codes=packed)

@@ -17,11 +17,11 @@ from oracle import as_integers, pairs, ranking
 
 import indexer
 from hashcore.hasher import Hasher
-from hashcore.relevance import Labels
-from indexer.layout import Layout
-from indexer.manifest import Manifest, manifest_name
-from indexer.shard_file import ShardFile
-from jobs.pipeline import codes
+from hashcore.labels import Labels
+from indexer.generations.manifest import Manifest, manifest_name
+from indexer.shards.file import ShardFile
+from indexer.structures.layout import Layout
+from jobs.stages import codes_directory
 
 HERE = Path(__file__).parent
 INDEXES = [*(("v1", name) for name in OF_VERSION_1), *(("v2", name) for name in KINDS)]
@@ -130,7 +130,7 @@ def test_a_hasher_is_read_makes_the_same_codes_and_is_written_byte_for_byte(tmp_
 
 
 def test_a_codes_directory_is_read():
-    rows, info = codes.read(str(HERE / "v2" / "codes")), codes.read_info(str(HERE / "v2" / "codes"))
+    rows, info = codes_directory.read(str(HERE / "v2" / "codes")), codes_directory.read_info(str(HERE / "v2" / "codes"))
     with np.load(HERE / "v2" / "codes.npz") as held:
         assert np.array_equal(rows.ids, held["ids"]) and np.array_equal(rows.codes, held["codes"])
     assert rows.labels.to_arrow().to_pylist()[:4] == [[], [0], [0, 1], []]

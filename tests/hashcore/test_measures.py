@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hashcore import measures
 from hashcore.errors import InvalidInputError
-from hashcore.ties import harmonic_difference
+from hashcore.evaluation.ties import harmonic_difference
 
 EXACT = 1e-12
 TIES = ("expected", "best", "worst")

@@ -12,10 +12,10 @@ from oracle import CODE_LENGTHS, as_integers, clustered_bits, pairs, ranking
 import indexer
 from hashcore import codes, hamming
 from hashcore.errors import InvalidInputError
+from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from hashcore.relevance import Labels
-from indexer.allocation import Allocation, Costs, allocate
-from indexer.layout import plan_layout
+from indexer.structures.layout import plan_layout
+from indexer.structures.search_plan import Allocation, Costs, allocate
 
 ITEMS, QUERIES = 211, 7
 TABLES_ALWAYS = Costs(probe=1e-6, candidate=1e-6, scan=1e9)

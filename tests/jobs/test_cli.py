@@ -63,7 +63,7 @@ def test_a_wrong_command_shows_the_usage(arguments, capsys):
 
 def test_the_command_line_loads_nothing_heavy():
     heavy = {"torch", "ray", "pyspark", "matplotlib"}
-    code = f"import sys, jobs.cli, jobs.pipeline.config; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, jobs.cli, jobs.config.pipeline; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

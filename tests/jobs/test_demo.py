@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from jobs import cli
+from jobs.config.paths import Paths
+from jobs.config.pipeline import Pipeline
 from jobs.evaluation import metrics
-from jobs.pipeline import records
-from jobs.pipeline.config import Pipeline
-from jobs.pipeline.paths import Paths
+from jobs.stages import records
 
 CONF = Path(__file__).parents[2] / "conf" / "demo.yaml"
 

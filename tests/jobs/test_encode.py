@@ -19,16 +19,16 @@ import pytest
 import torch
 from PIL import Image
 
-from hashcore import files
 from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.hasher import Hasher, Modality
-from hashcore.inputs import FeatureInput, ImageInput
+from hashcore.inputs.column import FeatureInput, ImageInput
 from hashcore.networks.spec import Linear, Preprocessing
+from hashcore.storage import files
 from jobs import encode
-from jobs.corpora import encoding, parquet
-from jobs.corpora.encoding import Work
-from jobs.pipeline import codes
-from jobs.pipeline.config import Pipeline
+from jobs.config.pipeline import Pipeline
+from jobs.corpora import encode_task, parquet
+from jobs.corpora.encode_task import Work
+from jobs.stages import codes_directory
 
 CODE_LENGTH, DIMENSIONS = 12, 5
 
@@ -92,12 +92,12 @@ def by_id(rows):
 
 def test_codes_are_those_of_the_hasher_whatever_the_files_and_batches(spark, root, hasher):
     encode.run(pipeline(root))
-    found = codes.read(str(root / "codes" / "database"))
+    found = codes_directory.read(str(root / "codes" / "database"))
     wanted = hasher.encode(features(20), "features")
     assert by_id(found) == {row + 7: bytes(code) for row, code in enumerate(wanted)}
     assert len(set(by_id(found).values())) > 10
     assert [found.labels.of(row).tolist() for row in range(20)] == [[1, 2]] * 20
-    info = codes.read_info(str(root / "codes" / "queries"))
+    info = codes_directory.read_info(str(root / "codes" / "queries"))
     assert info.model_dump() == {
         "code_length": CODE_LENGTH,
         "kind": "dense",
@@ -130,9 +130,9 @@ def test_what_is_done_is_not_done_again(spark, root, capsys):
 
 def test_steps_do_not_change_the_codes(spark, root, hasher):
     encode.run(pipeline(root, files_per_step=2))
-    names = sorted(os.listdir(root / "codes" / "database" / codes.DATA))
+    names = sorted(os.listdir(root / "codes" / "database" / codes_directory.DATA))
     assert {name[:10] for name in names} == {"part-00000", "part-00001"}
-    found = by_id(codes.read(str(root / "codes" / "database")))
+    found = by_id(codes_directory.read(str(root / "codes" / "database")))
     assert found == {row + 7: bytes(code) for row, code in enumerate(hasher.encode(features(20), "features"))}
 
 
@@ -148,14 +148,14 @@ def test_a_killed_run_goes_on_after_its_last_step(spark, root, hasher, monkeypat
     monkeypatch.setattr("jobs.corpora.parquet.map_tasks", killed)
     with pytest.raises(KeyboardInterrupt):
         encode.encode_part(pipeline(root, files_per_step=1), "database")
-    half = root / "codes" / ".database.partial" / codes.DATA
+    half = root / "codes" / ".database.partial" / codes_directory.DATA
     assert [name[:10] for name in sorted(os.listdir(half))] == ["part-00000", "part-00001"]
     (half / "part-00002-00000.parquet").write_bytes(b"of a task of the killed step")
     (half / "part-00002-00009.parquet").write_bytes(b"of another division into partitions")
     del done[:-1]
     encode.encode_part(pipeline(root, files_per_step=1), "database")
     assert len(done) == 2
-    found = by_id(codes.read(str(root / "codes" / "database")))
+    found = by_id(codes_directory.read(str(root / "codes" / "database")))
     assert found == {row + 7: bytes(code) for row, code in enumerate(hasher.encode(features(20), "features"))}
     assert os.listdir(root / "codes") == ["database"]
     assert sorted(os.listdir(root / "codes" / "database")) == ["_hashcore.json", "codes.json", "data", "rejected"]
@@ -178,7 +178,7 @@ def test_bad_rows_are_set_aside_with_their_reasons(spark, root, hasher, capsys):
     )
     encode.run(pipeline(root, max_rejected_share=0.4))
     assert "9 codes of 12 bits, 4 rejected" in capsys.readouterr().out
-    found = codes.read(str(root / "codes" / "database"))
+    found = codes_directory.read(str(root / "codes" / "database"))
     assert by_id(found) == {row + 2: bytes(code) for row, code in enumerate(hasher.encode(good, "features"))}
     assert sorted(found.labels.values.tolist()) == list(range(2, 11))
     rejected = pq.read_table(root / "codes" / "database" / "rejected").to_pylist()
@@ -197,7 +197,9 @@ def test_rejected_rows_are_retried_alone_once_they_are_mended(spark, root, hashe
     values["paths"]["codes_database"] = str(root / "codes" / "mended")
     encode.run(Pipeline.model_validate(values))
     expected = hasher.encode(good, "features")
-    assert by_id(codes.read(str(root / "codes" / "mended"))) == {row: bytes(expected[row]) for row in (0, 1, 11, 12)}
+    assert by_id(codes_directory.read(str(root / "codes" / "mended"))) == {
+        row: bytes(expected[row]) for row in (0, 1, 11, 12)
+    }
 
 
 def png(pixels):
@@ -215,7 +217,7 @@ def test_images_are_decoded_and_bad_ones_set_aside(spark, root, hasher):
         shutil.rmtree(root / "corpus" / part)
         write_corpus(root / "corpus" / part, items)
     encode.run(pipeline(root, modality="image", column="picture", max_rejected_share=0.6))
-    found = by_id(codes.read(str(root / "codes" / "queries")))
+    found = by_id(codes_directory.read(str(root / "codes" / "queries")))
     assert found == dict(enumerate(map(bytes, hasher.encode(pixels[:, None], "image"))))
     rejected = pq.read_table(root / "codes" / "queries" / "rejected").to_pylist()
     reasons = {row["id"]: row["reason"] for row in rejected}
@@ -258,7 +260,7 @@ def test_going_on_without_the_bad_rows_is_what_the_error_says_and_removes_its_li
 def test_ids_that_the_corpus_has_not_are_named(spark, root, caplog):
     pq.write_table(pa.table({"id": [9, 8, 99, 98]}), root / "some.parquet")
     encode.run(pipeline(root, only_ids=str(root / "some.parquet")))
-    assert codes.read_info(str(root / "codes" / "database")).rows == 2
+    assert codes_directory.read_info(str(root / "codes" / "database")).rows == 2
     said = f"corpus/database has not 2 of the ids of encode.only_ids={root}/some.parquet: 98, 99"
     assert [record.getMessage() for record in caplog.records] == [f"{root}/{said}"]
 
@@ -290,8 +292,8 @@ def test_queries_without_labels_are_encoded_by_the_hint_of_the_error(spark, root
         encode.run(pipeline(root))
     encode.run(pipeline(root, queries={"labelled": False}))
     assert "encode database: done before" in capsys.readouterr().out
-    assert codes.read(str(root / "codes" / "queries")).labels is None
-    assert codes.read(str(root / "codes" / "database")).labels is not None
+    assert codes_directory.read(str(root / "codes" / "queries")).labels is None
+    assert codes_directory.read(str(root / "codes" / "database")).labels is not None
 
 
 def test_each_part_is_read_by_a_modality_of_its_own(spark, root, hasher, capsys):
@@ -300,9 +302,9 @@ def test_each_part_is_read_by_a_modality_of_its_own(spark, root, hasher, capsys)
     write_corpus(root / "corpus" / "queries", {"id": range(4), "image": [png(each) for each in pixels]})
     of_queries = {"modality": "image", "labelled": False}
     encode.run(pipeline(root, queries=of_queries))
-    found = by_id(codes.read(str(root / "codes" / "queries")))
+    found = by_id(codes_directory.read(str(root / "codes" / "queries")))
     assert found == dict(enumerate(map(bytes, hasher.encode(pixels[:, None], "image"))))
-    assert codes.read_info(str(root / "codes" / "database")).modality == "features"
+    assert codes_directory.read_info(str(root / "codes" / "database")).modality == "features"
     encode.run(pipeline(root, queries=of_queries))
     assert capsys.readouterr().out.count("done before") == 2
 
@@ -428,7 +430,7 @@ def test_json_rows_with_single_labels_and_other_names_are_read(spark, root, hash
         ]
         (root / "corpus" / part / "rows.json").write_text("\n".join(lines))
     encode.run(pipeline(root, config={"format": "json", "id": "key", "labels": "class"}, column="vector"))
-    found = codes.read(str(root / "codes" / "database"))
+    found = codes_directory.read(str(root / "codes" / "database"))
     assert by_id(found) == dict(enumerate(map(bytes, hasher.encode(features(4), "features"))))
     labels = {int(item): found.labels.of(row).tolist() for row, item in enumerate(found.ids)}
     assert labels == {0: [], 1: [1], 2: [2], 3: [0]}
@@ -465,7 +467,7 @@ def test_files_of_other_widths_and_folders_that_name_classes_are_encoded(spark, 
         }
         pq.write_table(pa.table(columns), database / f"class={number}" / "part.parquet")
     encode.encode_part(pipeline(root, config={"labels": "class"}), "database")
-    found = codes.read(str(root / "codes" / "database"))
+    found = codes_directory.read(str(root / "codes" / "database"))
     assert by_id(found) == dict(enumerate(map(bytes, hasher.encode(features(20), "features"))))
     assert {int(item): found.labels.of(row).tolist() for row, item in enumerate(found.ids)} == {
         row: [row // 10] for row in range(20)
@@ -479,35 +481,35 @@ def test_csv_is_refused_before_anything_starts(root):
 
 def test_a_corpus_without_labels_gives_codes_without(spark, root):
     encode.run(pipeline(root, config={"labels": None}))
-    assert codes.read(str(root / "codes" / "database")).labels is None
+    assert codes_directory.read(str(root / "codes" / "database")).labels is None
 
 
 def test_a_worker_loads_the_hasher_once(root, hasher):
-    first = encoding.load_hasher(str(root / "hasher"), hasher.fingerprint)
-    assert encoding.load_hasher(str(root / "hasher"), hasher.fingerprint) is first
+    first = encode_task.load_hasher(str(root / "hasher"), hasher.fingerprint)
+    assert encode_task.load_hasher(str(root / "hasher"), hasher.fingerprint) is first
 
 
 def test_a_worker_without_the_gpu_that_its_task_takes_says_so(root, hasher):
     with pytest.raises(ConfigError, match=r"^encode\.gpus: torch .* cannot compute on cuda:99"):
-        encoding.load_hasher(str(root / "hasher"), hasher.fingerprint, "cuda:99")
+        encode_task.load_hasher(str(root / "hasher"), hasher.fingerprint, "cuda:99")
 
 
 def test_a_hasher_that_changes_during_the_run_is_noticed(root):
     with pytest.raises(InvalidInputError, match="changed from other"):
-        encoding.load_hasher(str(root / "hasher"), "other")
+        encode_task.load_hasher(str(root / "hasher"), "other")
 
 
 def test_a_task_that_runs_twice_leaves_one_file(tmp_path):
-    for part in (codes.DATA, encoding.SCRATCH):
+    for part in (codes_directory.DATA, encode_task.SCRATCH):
         (tmp_path / part).mkdir()
     work = Work(str(tmp_path), 7, "", "", "features", rows_per_group=2)
     for _ in range(2):
-        with encoding.part_file(work, codes.DATA, 3) as file:
+        with encode_task.part_file(work, codes_directory.DATA, 3) as file:
             for start in range(5):
                 file.write(pa.table({"id": [start]}))
-    assert os.listdir(tmp_path / codes.DATA) == ["part-00007-00003.parquet"]
-    assert os.listdir(tmp_path / encoding.SCRATCH) == []
-    written = pq.ParquetFile(tmp_path / codes.DATA / "part-00007-00003.parquet")
+    assert os.listdir(tmp_path / codes_directory.DATA) == ["part-00007-00003.parquet"]
+    assert os.listdir(tmp_path / encode_task.SCRATCH) == []
+    written = pq.ParquetFile(tmp_path / codes_directory.DATA / "part-00007-00003.parquet")
     assert [written.metadata.row_group(g).num_rows for g in range(written.num_row_groups)] == [2, 2, 1]
 
 
@@ -527,4 +529,6 @@ def test_the_same_through_spark_submit(root, hasher):
     assert done.returncode == 0, done.stderr
     assert "encode database: 20 codes of 12 bits, 0 rejected" in done.stdout
     wanted = hasher.encode(features(20), "features")
-    assert by_id(codes.read(str(root / "codes" / "database"))) == {row + 7: bytes(c) for row, c in enumerate(wanted)}
+    assert by_id(codes_directory.read(str(root / "codes" / "database"))) == {
+        row + 7: bytes(c) for row, c in enumerate(wanted)
+    }

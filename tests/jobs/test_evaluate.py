@@ -14,14 +14,14 @@ import indexer
 from hashcore import measures
 from hashcore.codes import pack
 from hashcore.errors import ConfigError, InvalidInputError, OutputError, TaskError
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 from jobs import evaluate
+from jobs.config.pipeline import Pipeline
+from jobs.engine.tasks import map_tasks
 from jobs.evaluate import EvaluateConfig
 from jobs.evaluation import distinct, kept, tally
 from jobs.evaluation.distinct import count_part, part_of
-from jobs.pipeline import codes
-from jobs.pipeline.config import Pipeline
-from jobs.pipeline.tasks import map_tasks
+from jobs.stages import codes_directory
 
 LENGTH = 24
 ITEMS, QUERIES, CLASSES = 300, 41, 4
@@ -40,14 +40,14 @@ def rows(count, seed, first_id=0):
 def write_queries(pipeline, ids, packed, labels, fingerprint="3f9c", code_length=LENGTH):
     path = pipeline.paths.codes_queries
     os.makedirs(f"{path}/data", exist_ok=True)
-    table = {"id": ids, "code": codes.codes_to_arrow(packed)}
+    table = {"id": ids, "code": codes_directory.codes_to_arrow(packed)}
     if labels is not None:
         table["labels"] = Labels.from_lists(labels).to_arrow()
     pq.write_table(pa.table(table), f"{path}/data/part-0.parquet")
-    info = codes.CodesInfo(
+    info = codes_directory.CodesInfo(
         code_length=code_length, kind="dense", hasher_fingerprint=fingerprint, modality="image", rows=len(ids)
     )
-    codes.write_info(path, info)
+    codes_directory.write_info(path, info)
 
 
 def make(root, *, order=np.arange, rows_per_shard=1 << 20, items=None, queries=None, **config):
@@ -176,7 +176,7 @@ def test_spark_gives_what_one_process_gives_and_writes_it_once(tmp_path, spark, 
 def test_an_evaluation_that_ended_early_counts_nothing_twice(tmp_path, monkeypatch, spark, end):
     pipeline = make(tmp_path, rows_per_shard=100)
     reference = evaluate.evaluate(pipeline)
-    monkeypatch.setattr("jobs.pipeline.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr("jobs.engine.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
     monkeypatch.setattr(evaluate, "BLOCK_BYTES", 16 * 40 * 15)
     counted = []
 
@@ -197,7 +197,7 @@ def test_an_evaluation_that_ended_early_counts_nothing_twice(tmp_path, monkeypat
 
 
 def test_what_was_counted_for_others_is_counted_again(tmp_path, monkeypatch, spark):
-    monkeypatch.setattr("jobs.pipeline.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr("jobs.engine.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
     monkeypatch.setattr(evaluate, "figures", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         evaluate.run(make(tmp_path, rows_per_shard=100))

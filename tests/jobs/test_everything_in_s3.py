@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 import indexer
-from hashcore import files
 from hashcore.hasher import Hasher
+from hashcore.storage import files
 from jobs import encode, evaluate, index, report, search, train
+from jobs.config.pipeline import Pipeline
 from jobs.generations import append
-from jobs.pipeline import records
-from jobs.pipeline.config import Pipeline
+from jobs.stages import records
 
 ROWS, CLASSES = 60, 3
 NETWORK = {"name": "mlp", "hidden": [16]}

@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from codes_directory import make
+from small_codes import make
 
 import indexer
 from hashcore.errors import InvalidInputError
 from jobs import explain
-from jobs.pipeline.config import Pipeline
+from jobs.config.pipeline import Pipeline
 from jobs.search import SearchConfig
 
 

@@ -6,16 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from codes_directory import make
 from oracle import as_integers, ranking
+from small_codes import make
 
 import indexer
-from hashcore import files, machine
 from hashcore.errors import ConfigError, InvalidInputError, TaskError
+from hashcore.machine import limits
+from hashcore.storage import files
 from jobs import cli, evaluate, index, search
+from jobs.config.pipeline import Pipeline
 from jobs.generations import append, compact, delete, inspect, vacuum, verify
-from jobs.pipeline.config import Pipeline
-from jobs.pipeline.ids import read_ids
+from jobs.stages.ids import read_ids
 
 
 def pipeline(root, place, **sections):
@@ -136,7 +137,7 @@ def test_ids_to_delete_are_given_by_themselves_or_in_a_file(built, tmp_path, kin
 
 
 def test_deleting_a_few_ids_starts_no_java(built, monkeypatch):
-    monkeypatch.setattr(machine, "cores", lambda: 3)
+    monkeypatch.setattr(limits, "cores", lambda: 3)
     monkeypatch.setattr(delete, "session", lambda *_: pytest.fail("Spark is started"))
     delete.run(deleting(built, [3, 4, 45]))
     assert len(indexer.open(built.paths.index)) == 48

@@ -10,14 +10,14 @@ from collections import Counter
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from codes_directory import make
 from oracle import CODE_LENGTHS, as_integers, ranking
+from small_codes import make
 
 import indexer
 from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, StorageError
 from jobs import index, search
-from jobs.pipeline import codes, records
-from jobs.pipeline.config import Pipeline
+from jobs.config.pipeline import Pipeline
+from jobs.stages import codes_directory, records
 
 DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
 
@@ -125,8 +125,8 @@ def test_shards_do_not_change_the_answer_and_keep_labels(spark, tmp_path):
 def test_other_kinds_are_indexed_by_folds_and_searched_like_any(spark, in_process, tmp_path, kind, signatures):
     database, queries = make_both(tmp_path)
     for part in ("database", "queries"):
-        info = codes.read_info(str(tmp_path / "codes" / part))
-        codes.write_info(str(tmp_path / "codes" / part), info.model_copy(update={"kind": kind}))
+        info = codes_directory.read_info(str(tmp_path / "codes" / part))
+        codes_directory.write_info(str(tmp_path / "codes" / part), info.model_copy(update={"kind": kind}))
     config = pipeline(tmp_path)
     index.run(config.model_copy(update={"index": config.index.model_copy(update={"signatures": signatures})}))
     built = indexer.open(str(tmp_path / "index"))
@@ -223,7 +223,7 @@ def test_blocks_whose_answers_were_listed_too_late_are_merged_at_the_end(in_proc
         asked.append(len(tasks))
         with monkeypatch.context() as patch:
             if label == "search":
-                patch.setattr("hashcore.files.listing", lambda folder: [])
+                patch.setattr("hashcore.storage.files.listing", lambda folder: [])
             return run(spark, function, tasks, label)
 
     monkeypatch.setattr("jobs.search.map_tasks", without_listing)
@@ -234,7 +234,7 @@ def test_blocks_whose_answers_were_listed_too_late_are_merged_at_the_end(in_proc
 
 def double_an_id(root):
     """Give the first row of the second file the id of the first row of the first, and return it."""
-    first, _, second = sorted((root / "codes" / "database" / codes.DATA).iterdir())
+    first, _, second = sorted((root / "codes" / "database" / codes_directory.DATA).iterdir())
     twice = pq.read_table(first).column("id")[0].as_py()
     table = pq.read_table(second)
     ids = table.column("id").to_numpy().copy()
@@ -260,8 +260,8 @@ def test_the_check_of_ids_can_be_turned_off(spark, tmp_path):
 
 def test_codes_of_another_length_leave_no_index(spark, tmp_path):
     make_both(tmp_path, code_length=64)
-    info = codes.read_info(str(tmp_path / "codes" / "database"))
-    codes.write_info(str(tmp_path / "codes" / "database"), info.model_copy(update={"code_length": 128}))
+    info = codes_directory.read_info(str(tmp_path / "codes" / "database"))
+    codes_directory.write_info(str(tmp_path / "codes" / "database"), info.model_copy(update={"code_length": 128}))
     with pytest.raises(InvalidInputError, match="a code is not 16 bytes long, as 128 bits take"):
         index.run(pipeline(tmp_path))
     assert not (tmp_path / "index").exists()
@@ -269,7 +269,7 @@ def test_codes_of_another_length_leave_no_index(spark, tmp_path):
 
 def test_a_codes_file_damaged_inside_leaves_no_index_and_a_mended_one_is_built(spark, tmp_path):
     make_both(tmp_path)
-    last = max((tmp_path / "codes" / "database" / codes.DATA).iterdir())
+    last = max((tmp_path / "codes" / "database" / codes_directory.DATA).iterdir())
     table = pq.read_table(last)
     wrong = [b"short", *table.column("code").to_pylist()[1:]]
     pq.write_table(table.set_column(1, "code", [wrong]), last)
@@ -300,7 +300,7 @@ def test_a_commit_that_fails_keeps_the_shards_for_the_next_run(in_process, tmp_p
 def test_an_index_whose_run_was_killed_after_its_commit_is_done(in_process, tmp_path, monkeypatch, capsys):
     make_both(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("jobs.pipeline.outputs.finish", killed_after(None, 0)[0])
+        patch.setattr("jobs.stages.outputs.finish", killed_after(None, 0)[0])
         with pytest.raises(KeyboardInterrupt):
             index.run(pipeline(tmp_path))
     with pytest.raises(OutputError, match="holds an index of another pipeline"):
@@ -394,7 +394,7 @@ def test_queries_of_another_hasher_are_refused(in_process, tmp_path, change, mes
     make_both(tmp_path)
     index.run(pipeline(tmp_path))
     path = str(tmp_path / "codes" / "queries")
-    codes.write_info(path, codes.read_info(path).model_copy(update=change))
+    codes_directory.write_info(path, codes_directory.read_info(path).model_copy(update=change))
     with pytest.raises(InvalidInputError, match=message):
         search.run(pipeline(tmp_path, k=1))
 
@@ -433,6 +433,6 @@ def test_a_missing_index_is_named(tmp_path):
 
 def test_the_sample_of_few_codes_is_all_of_them(tmp_path):
     database = make(tmp_path / "codes", files=(40, 11), code_length=64)
-    chunks = codes.plan(str(tmp_path / "codes"), 9)
+    chunks = codes_directory.plan(str(tmp_path / "codes"), 9)
     assert np.array_equal(index.sample(chunks, 51, 64), database.codes)
     assert len(index.sample(chunks, 6, 64)) == 6

@@ -5,9 +5,9 @@ import pytest
 
 import indexer
 from hashcore.errors import InvalidInputError
-from indexer.allocation import Costs
+from indexer.structures.search_plan import Costs
 from jobs import cli, plan
-from jobs.benchmarks import data
+from jobs.research.benchmarks.workloads import dense_codes
 
 CONSTANTS = plan.Constants(
     costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0, read=0.6, write=0.5
@@ -16,7 +16,7 @@ CONSTANTS = plan.Constants(
 
 @pytest.mark.parametrize(("code_length", "rows"), [(64, 200_000), (128, 120_000)])
 def test_predicted_bytes_are_those_of_a_built_index(tmp_path, code_length, rows):
-    database = data.uniform(np.random.default_rng(0), rows, code_length)
+    database = dense_codes.uniform(np.random.default_rng(0), rows, code_length)
     index = indexer.build(str(tmp_path / "index"), np.arange(rows), database, code_length=code_length)
     found = plan.predict(CONSTANTS, rows, code_length, radius=2, cores=1)
     assert found.bytes_per_code * rows == pytest.approx(index.shards[0].bytes, rel=0.01)

@@ -11,8 +11,8 @@ import yaml
 
 from hashcore.errors import ConfigError
 from jobs import cli, reproduce
-from jobs.papers import row as rows
-from jobs.papers import table
+from jobs.research.papers import row as rows
+from jobs.research.papers import table
 
 CONFIGURED = rows.files(Path("conf/papers"))
 ROW = {

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 
 import indexer
 from hashcore.codes import unpack
-from indexer.sparse_shard import SparseShard
+from indexer.structures.sparse_shard import SparseShard
 from jobs import demo
-from jobs.pipeline.codes import read
-from jobs.pipeline.config import load
+from jobs.config.pipeline import load
+from jobs.stages.codes_directory import read
 
 CONFIG = Path(__file__).parents[2] / "conf" / "sparsehash.yaml"
 

@@ -19,12 +19,12 @@ from training_corpus import ROWS, columns, features, pipeline, write
 
 from hashcore.errors import HashcoreError, InvalidInputError, LearningError, MissingExtraError, OutputError
 from hashcore.hasher import Hasher
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 from hashcore.training import fit
-from hashcore.training.peers import Peers
+from hashcore.training.workers import Peers
 from jobs import train
-from jobs.pipeline.progress import Progress
-from jobs.pipeline.run_record import listed
+from jobs.telemetry.progress import Progress
+from jobs.telemetry.run_record import listed
 from jobs.training import on_ray, outcome, reading, tracking, worker
 from jobs.training.board import Board, Teller
 from jobs.training.source import find
@@ -316,7 +316,7 @@ def test_a_training_in_this_process_computes_on_the_gpu_that_it_is_given(root, m
         asked.append(device)
         return trained(*given, **options)
 
-    monkeypatch.setattr("hashcore.devices.check_device", lambda *_: None)
+    monkeypatch.setattr("hashcore.machine.devices.check_device", lambda *_: None)
     monkeypatch.setattr("hashcore.training.fit", record)
     train.run(pipeline(root, gpu=True))
     write(root / "again", columns())

@@ -14,8 +14,8 @@ from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES, Method
 from hashcore.codes import unpack
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.inputs import FeatureInput, ImageInput
-from hashcore.relevance import Labels
+from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.labels import Labels
 
 METHODS = sorted(set(choice.FITS) - OF_TWO_MODALITIES)
 DRAWING = ["diffhash", "itq", "itq-cca", "lsh", "ssh"]  # the others take no random numbers

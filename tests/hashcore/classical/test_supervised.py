@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from sklearn.cross_decomposition import CCA
 
 from hashcore.classical import diffhash, itq_cca, ssh
-from hashcore.classical.boosting import reweigh
-from hashcore.classical.cca import canonical_directions
+from hashcore.classical.common.boosting import reweigh
+from hashcore.classical.common.cca import canonical_directions
+from hashcore.classical.common.pairs import draw
+from hashcore.classical.common.threshold import Line
 from hashcore.classical.itq_cca import membership
-from hashcore.classical.pairs import draw
-from hashcore.classical.threshold import Line
 from hashcore.codes import unpack
-from hashcore.relevance import Labels
+from hashcore.labels import Labels
 
 
 def labelled(rows=400, dimensions=10, seed=0):

@@ -12,10 +12,10 @@ from hashcore.losses.choice import LOSSES, choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.deephash import deephash
 from hashcore.losses.nn_hash import nn_hash
-from hashcore.losses.relations import Relations, Triplets
 from hashcore.losses.relaxed_triplet import relaxed_triplet
 from hashcore.losses.sparsehash import sparsehash
 from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge, RelaxedTriplet, SparseHash, TripletRanking
+from hashcore.supervision.relations import Relations, Triplets
 
 ROWS, BITS = 5, 3
 TRIPLETS = Triplets(torch.tensor([0, 1, 4]), torch.tensor([1, 2, 3]), torch.tensor([2, 4, 0]))

@@ -10,9 +10,9 @@ import torch
 from hashcore.losses.choice import choose
 from hashcore.losses.mean_zero import mean_zero
 from hashcore.losses.pairwise_hinge import dissimilar_bound, pairwise_hinge, similar_bound
-from hashcore.losses.relations import Relations, Triplets
 from hashcore.losses.spec import PairwiseHinge, TripletRanking
 from hashcore.losses.triplet_ranking import triplet_ranking, triplet_ranking_bound
+from hashcore.supervision.relations import Relations, Triplets
 
 BITS = 3
 TRIPLETS = Triplets(torch.tensor([0, 1, 4]), torch.tensor([1, 2, 3]), torch.tensor([2, 4, 0]))

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.networks import first_weights
 from hashcore.networks.choice import NETWORKS, build
-from hashcore.networks.divide_and_encode import DivideAndEncode, PiecewiseThreshold
-from hashcore.networks.heads import head_of, split
 from hashcore.networks.ista import inhibition
+from hashcore.networks.layers import initialization
+from hashcore.networks.layers.divide_and_encode import DivideAndEncode, PiecewiseThreshold
+from hashcore.networks.layers.hash_layer import head_of, split
 from hashcore.networks.spec import Convolutional, Cosine, Ista, Linear, Mlp, Nin, Own, Residual
 
 ITEMS = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(0))
@@ -79,7 +79,7 @@ def test_ista_unfolds_shrinkages_that_share_their_weights(iterations):
 def test_ista_begins_as_the_algorithm_with_items_as_dictionary():
     branch = nn.Sequential(nn.Flatten(), build(Ista(iterations=400), (6,), 4))
     items = torch.randn(50, 6, generator=torch.Generator().manual_seed(1))
-    first_weights.start(branch, items, 0.5, lambda total: total)
+    initialization.start(branch, items, 0.5, lambda total: total)
     network = branch[1]
     units = nn.functional.normalize(items, dim=1)
     assert all((units - row).norm(dim=1).min() < 1e-6 for row in network.W)
@@ -103,7 +103,7 @@ def test_the_thresholds_of_ista_are_learned_from_zero():
 def test_fewer_items_than_filters_leave_the_others_as_drawn():
     branch = nn.Sequential(nn.Flatten(), build(Ista(), (6,), 9))
     before = branch[1].W.detach().clone()
-    first_weights.start(branch, ITEMS.flatten(1), 0.5, lambda total: total)
+    initialization.start(branch, ITEMS.flatten(1), 0.5, lambda total: total)
     assert torch.equal(branch[1].W[4:], before[4:])
     assert torch.allclose(branch[1].S, inhibition(branch[1].W))
 

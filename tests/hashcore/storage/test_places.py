@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import indexer
-from hashcore import files
 from hashcore.errors import InvalidInputError
+from hashcore.storage import files
 from hashcore.storage.places import is_object, place
 
 

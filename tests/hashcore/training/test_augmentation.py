@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from hashcore.errors import ConfigError
+from hashcore.labels import Labels
 from hashcore.networks.spec import Linear
-from hashcore.relevance import Labels
 from hashcore.training import fit
 from hashcore.training import step as training_step
 from hashcore.training.augmentation import vary

@@ -9,16 +9,16 @@ import torch
 from hashcore import hamming
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.inputs import FeatureInput
+from hashcore.inputs.column import FeatureInput
+from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, PairwiseHinge, RelaxedTriplet, TripletRanking
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
-from hashcore.relevance import Labels
 from hashcore.training import fit
+from hashcore.training.checkpoint import Standing, read_standing
 from hashcore.training.config import AdamW, Pretraining, Sgd, TrainingConfig
 from hashcore.training.data import Window, Windows
 from hashcore.training.loop import train
 from hashcore.training.schedule import Schedule
-from hashcore.training.state import Standing, read_standing
 
 CONFIG = TrainingConfig(code_length=16, network=Mlp(hidden=(24,)), epochs=4, batch_size=32)
 

@@ -1,0 +1,1 @@
+"""What several classical hashes share: boosting, canonical correlations, pairs, projections, thresholds."""

@@ -1,0 +1,1 @@
+"""Judging a ranking: measures and their protocols, ties, and classification by neighbors."""

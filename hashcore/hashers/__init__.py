@@ -1,0 +1,1 @@
+"""The parts of a hasher: its modalities, its quantization, its files, and what it has learned."""

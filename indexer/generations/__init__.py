@@ -1,0 +1,1 @@
+"""Generations of an index: manifests, commits, and the changes that make one of another."""

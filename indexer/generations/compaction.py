@@ -1,0 +1,113 @@
+"""Compaction: small shards merged, deleted rows dropped. Its tasks are groups of shards, a merged shard each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hashcore.arguments import check_whole
+from hashcore.errors import OutputError
+from hashcore.labels import Labels
+from indexer.generations.changes import ROWS_PER_SHARD, Key, layout_of, on_newest
+from indexer.generations.commit import commit_shards
+from indexer.generations.manifest import Manifest, ShardEntry
+from indexer.shards.builder import build_shard
+
+if TYPE_CHECKING:
+    from indexer.index import Index
+    from indexer.shards.shard import Shard
+
+Merged = Mapping[tuple[Key, ...], ShardEntry | None]  # by the shards that it is made of; None: no row lives
+
+
+def compact(index: Index, rows_per_shard: int) -> Manifest:
+    """Commit a generation of merged shards, and return its manifest; the newest one where nothing can be merged."""
+    merged: dict[tuple[Key, ...], ShardEntry | None] = {}
+
+    def change(newest: Index) -> Manifest:
+        groups = {keys_of(newest, group): group for group in plan_compaction(newest.shards, rows_per_shard)}
+        merged.update({keys: merge(newest, group) for keys, group in groups.items() if keys not in merged})
+        return _replace(newest, {keys: merged[keys] for keys in groups})
+
+    return on_newest(index, change)
+
+
+def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER_SHARD) -> list[tuple[int, ...]]:
+    """Return the shards to merge into one each, by number: those with deleted rows, and small ones together.
+
+    >>> entry = ShardEntry(digest="0" * 64, rows=10, distinct=10, bytes=0)
+    >>> plan_compaction([entry.model_copy(update={"rows": rows}) for rows in (100, 20, 30, 20, 90, 40)], 100)
+    [(1, 2, 3)]
+    """
+    rows_per_shard = check_whole(rows_per_shard, "rows_per_shard", 1)
+    groups: list[list[int]] = []
+    room = 0
+    for number, entry in enumerate(shards):
+        if not entry.deleted and 2 * entry.live >= rows_per_shard:
+            continue
+        if not groups or entry.live > room:
+            groups.append([])
+            room = rows_per_shard
+        groups[-1].append(number)
+        room -= entry.live
+    return [tuple(group) for group in groups if len(group) > 1 or shards[group[0]].deleted]
+
+
+def keys_of(index: Index, group: Sequence[int]) -> tuple[Key, ...]:
+    """Return the keys of some shards of an index."""
+    return tuple(index.shards[number].key for number in group)
+
+
+def merge(index: Index, group: Sequence[int]) -> ShardEntry | None:
+    """Build one shard of the live rows of several, and return its entry; None where no row lives.
+
+    Shards are opened one after another, so any number of them can be merged.
+    """
+    parts = [_rows(index.open_shard(number)) for number in group if index.shards[number].live]
+    if not parts:
+        return None
+    codes = np.concatenate([codes for codes, _, _ in parts])
+    ids = np.concatenate([ids for _, ids, _ in parts])
+    labels = [found for _, _, found in parts if found is not None]
+    return build_shard(
+        index.store, ids, codes, Labels.concatenate(labels) if labels else None, layout=layout_of(index, codes)
+    )
+
+
+def _rows(shard: Shard) -> tuple[np.ndarray, np.ndarray, Labels | None]:
+    """Return codes, ids and labels of a shard's rows, none of them a view of its file."""
+    labels = shard.labels()
+    copied = None if labels is None else Labels(np.array(labels.offsets), np.array(labels.values))
+    return shard.row_codes(), shard.ids, copied
+
+
+def commit_compacted(index: Index, merged: Merged) -> Manifest:
+    """Commit merged shards in place of those that they were made of, which others may not have changed since.
+
+    Raises:
+        OutputError: If another writer has changed a shard of each group.
+    """
+
+    def change(newest: Index) -> Manifest:
+        present = {entry.key for entry in newest.shards}
+        usable = {keys: entry for keys, entry in merged.items() if present.issuperset(keys)}
+        if merged and not usable:
+            raise OutputError(
+                f"{newest.store}: another writer committed first and changed all shards that were merged; "
+                "open the index again and repeat the change"
+            )
+        return _replace(newest, usable)
+
+    return on_newest(index, change)
+
+
+def _replace(index: Index, merged: Merged) -> Manifest:
+    """Commit merged shards in place of those that they were made of; the same generation where there are none."""
+    gone = {key for keys in merged for key in keys}
+    kept = [entry for entry in index.shards if entry.key not in gone]
+    shards = [*kept, *(entry for entry in merged.values() if entry is not None)]
+    if not merged or not shards:  # an index without items keeps its shards, and their tombstones
+        return index.manifest
+    return commit_shards(index.store, index.manifest, shards, {"verb": "compact", "shards": len(gone)})

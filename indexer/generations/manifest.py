@@ -1,0 +1,284 @@
+"""The list of shards of one generation of an index, and the name of the current one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hashcore.codes import Kind
+from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError, brief
+from indexer.storage.store import SHARDS, TOMBSTONES, Store
+from indexer.structures.layout import Layout, first_problem
+
+VERSION = 2
+CURRENT = "CURRENT"
+MANIFESTS = "manifests"
+MANIFEST_NAME = re.compile(rf"{MANIFESTS}/(\d{{8,18}})\.json")
+FAR = 1_000_000  # numbers so far above the current one were not made by committing
+READINGS = 3
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+T = TypeVar("T")
+
+
+class ShardEntry(BaseModel):
+    """One shard as its manifest lists it.
+
+    Attributes:
+        digest: SHA-256 of the file's header, which holds those of its arrays; names the file.
+        rows: Items.
+        distinct: Distinct codes.
+        bytes: Size of the file.
+        ids: The smallest and the largest id; None where a manifest of version 1 did not say.
+        tombstones: SHA-256 of the header of the file that lists the deleted rows; None where there is none.
+        deleted: How many these are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: Digest
+    rows: int = Field(ge=0)
+    distinct: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    ids: tuple[int, int] | None = None
+    tombstones: Digest | None = None
+    deleted: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _tombstones_fit(self) -> ShardEntry:
+        if self.deleted > self.rows or (self.deleted > 0) != (self.tombstones is not None):
+            raise ValueError(f"{self.deleted} deleted of {self.rows} rows do not fit the tombstones")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The shard's name in the store."""
+        return f"{SHARDS}/{self.digest}.safetensors"
+
+    @property
+    def tombstones_name(self) -> str | None:
+        """The name of its list of deleted rows."""
+        return self.tombstones and f"{TOMBSTONES}/{self.tombstones}.safetensors"
+
+    @property
+    def live(self) -> int:
+        """Rows that are not deleted."""
+        return self.rows - self.deleted
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """What tells it from all others: the digests of its two files."""
+        return self.digest, self.tombstones
+
+    def may_hold(self, first: int, last: int) -> bool:
+        """Return whether an id of first … last may be in it."""
+        return self.ids is None or (self.ids[0] <= last and first <= self.ids[1])
+
+
+class Manifest(BaseModel):
+    """One generation of an index: what it holds and where it came from.
+
+    Attributes:
+        layout: Of the shards that were built with it; each shard holds its own, as small ones want smaller tables.
+        created_s: When, by the writer's clock; told to people, never compared.
+        writer: Drawn by whoever wrote it, so that no two manifests are the same: a writer knows its own again. Empty in
+            version 1, as is the checksum.
+        checksum: SHA-256 of all else, as JSON without blanks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1, 2] = 2
+    generation: int = Field(ge=1)
+    parent: int | None = None
+    kind: Kind = "dense"
+    layout: Layout
+    shards: tuple[ShardEntry, ...]
+    hasher_fingerprint: str | None = None
+    provenance: dict[str, Any] = {}
+    created_s: float = Field(default_factory=time.time)
+    writer: str = ""
+    checksum: str = ""
+
+    @model_validator(mode="after")
+    def _lists_what_was_appended(self) -> Manifest:
+        appended = self.provenance.get("appended", [])
+        if not isinstance(appended, list) or not all(isinstance(content, str) for content in appended):
+            raise ValueError("provenance.appended is not a list of texts")
+        return self
+
+    @model_validator(mode="after")
+    def _follows_its_parent(self) -> Manifest:
+        if self.parent is not None and self.parent >= self.generation:
+            raise ValueError(f"parent {self.parent} is not before generation {self.generation}")
+        return self
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all that it says."""
+        return hashlib.sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
+
+    def content(self) -> bytes:
+        """Return it as a file holds it."""
+        return self.model_copy(update={"checksum": self.digest()}).model_dump_json(indent=1).encode()
+
+    @property
+    def rows(self) -> int:
+        """Items in all shards that are not deleted."""
+        return sum(shard.live for shard in self.shards)
+
+    def successor(self, generation: int, shards: Iterable[ShardEntry], change: dict[str, Any]) -> Manifest:
+        """Return the manifest of the generation that some change makes of this one."""
+        appended = [*self.provenance.get("appended", []), *([change["codes"]] if "codes" in change else [])]
+        return Manifest(
+            generation=generation,
+            parent=self.generation,
+            kind=self.kind,
+            layout=self.layout,
+            shards=tuple(shards),
+            hasher_fingerprint=self.hasher_fingerprint,
+            provenance={**self.provenance, "change": change, **({"appended": appended} if appended else {})},
+            writer=new_writer(),
+        )
+
+
+def new_writer() -> str:
+    """Return a name that no other writer has."""
+    return uuid.uuid4().hex
+
+
+class Current(NamedTuple):
+    """What CURRENT says: a generation, and since version 2 who wrote its manifest; and its bytes."""
+
+    generation: int
+    writer: str
+    content: bytes
+
+
+def read_manifest(store: Store, generation: int | None = None) -> Manifest:
+    """Return a generation's manifest; None asks for the current one.
+
+    Raises:
+        InvalidInputError: If there is no index, or no such generation.
+        UnknownFormatError: If it is of a version this reader does not know.
+        CorruptIndexError: If it does not parse, or is not what CURRENT says.
+    """
+    return _read_again(lambda: _read_manifest(store, generation))
+
+
+def _read_again(read: Callable[[], T]) -> T:
+    """Return what is read; before it is believed to be damaged, the storage is asked again for what it holds."""
+    for _ in range(READINGS - 1):
+        with suppress(CorruptIndexError):
+            return read()
+    return read()
+
+
+def _read_manifest(store: Store, generation: int | None) -> Manifest:
+    """Return a generation's manifest, as one reading finds it."""
+    current = read_current(store)
+    if current is None:
+        raise InvalidInputError(f"{store} holds no index; build one there, or check the path")
+    if generation is not None:
+        manifest = _read(store, generation)
+        if manifest is None:
+            known = ", ".join(map(str, generations(store, current.generation)))
+            raise InvalidInputError(f"{store} has no generation {generation}; use one of {known}")
+        return manifest
+    while (manifest := _read(store, current.generation)) is None:
+        before, current = current, read_current(store)  # a vacuum may have removed it since, after another commit
+        if current is None or current == before:
+            raise CorruptIndexError(f"{store}/{CURRENT}: generation {before.generation} is missing; restore it")
+    if manifest.writer != current.writer:
+        raise CorruptIndexError(
+            f"{store}/{CURRENT}: expected generation {current.generation} of writer {current.writer or 'unknown'}, "
+            f"got one of {manifest.writer or 'unknown'}; restore the file"
+        )
+    return manifest
+
+
+def _read(store: Store, generation: int) -> Manifest | None:
+    """Return the manifest of a generation, or None where there is none."""
+    content = store.get(manifest_name(generation))
+    if content is None:
+        return None
+    manifest = _parse(f"{store}/{manifest_name(generation)}", content)
+    if manifest.generation != generation:
+        raise CorruptIndexError(
+            f"{store}/{manifest_name(generation)}: expected generation {generation}, got {manifest.generation}; "
+            "restore the file"
+        )
+    return manifest
+
+
+def read_current(store: Store) -> Current | None:
+    """Return what CURRENT says, None where there is no index."""
+
+    def read() -> Current | None:
+        content = store.get(CURRENT)
+        return None if content is None else _parse_current(store, content)
+
+    return _read_again(read)
+
+
+def lineage(store: Store, newest: Manifest) -> Iterator[Manifest]:
+    """Yield a generation and those it came from, as far back as they are there."""
+    present = set(generations(store, newest.generation))
+    yield newest
+    while newest.parent is not None and newest.parent in present:
+        parent = _read(store, newest.parent)
+        if parent is None:  # a vacuum was here meanwhile
+            return
+        newest = parent
+        yield newest
+
+
+def generations(store: Store, current: int) -> list[int]:
+    """Return the numbers of the manifests there are, ascending, but for those far above the current one."""
+    found = (MANIFEST_NAME.fullmatch(entry.name) for entry in store.entries(MANIFESTS))
+    numbers = sorted(int(match.group(1)) for match in found if match)
+    return [number for number in numbers if number <= current + FAR]
+
+
+def files_of(manifest: Manifest) -> Iterator[str]:
+    """Yield the names of the files that a generation holds."""
+    for shard in manifest.shards:
+        yield shard.name
+        if shard.tombstones_name is not None:
+            yield shard.tombstones_name
+
+
+def manifest_name(generation: int) -> str:
+    """Return the name of a generation's manifest."""
+    return f"{MANIFESTS}/{generation:08d}.json"
+
+
+def _parse_current(store: Store, content: bytes) -> Current:
+    """Return what the bytes of CURRENT say."""
+    found = re.fullmatch(rb"(\d{1,18})(?: ([0-9a-f]{32}))?\n", content)
+    if found is None:
+        raise CorruptIndexError(f"{store}/{CURRENT}: expected a generation's number and writer, got {content[:40]!r}")
+    return Current(int(found.group(1)), (found.group(2) or b"").decode(), content)
+
+
+def _parse(path: str, content: bytes) -> Manifest:
+    """Return the manifest in `content`."""
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["loc"] == ("format_version",):
+            raise UnknownFormatError(
+                f"{path}: index format {brief(first['input'])} is unknown to this reader (reads 1-{VERSION}); "
+                "upgrade hashcore"
+            ) from None
+        raise CorruptIndexError(f"{path}: manifest: {first_problem(error)}; restore the file") from None
+    if manifest.checksum != (manifest.digest() if manifest.checksum or manifest.format_version > 1 else ""):
+        expected = brief(manifest.checksum).strip("'") or "in checksum"
+        raise CorruptIndexError(f"{path}: expected SHA-256 {expected}; restore the file")
+    return manifest

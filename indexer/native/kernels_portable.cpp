@@ -1,8 +1,0 @@
-#include "hashcore/native/simd_portable.hpp"
-//
-#include "hashcore/native/scan_kernels_impl.hpp"
-#include "hashcore/native/histogram_kernel_impl.hpp"
-#include "indexer/native/bucket_kernels_impl.hpp"
-
-const hashcore::ScanKernels hashcore::scan_kernels_portable{filter, histogram};
-const hashcore::BucketKernels hashcore::bucket_kernels_portable{look_up, look_up_far};

@@ -1,0 +1,8 @@
+#include "hashcore/native/simd/portable.hpp"
+//
+#include "hashcore/native/scan/scan_kernels_impl.hpp"
+#include "hashcore/native/scan/histogram_kernel_impl.hpp"
+#include "indexer/native/common/bucket_kernels_impl.hpp"
+
+const hashcore::ScanKernels hashcore::scan_kernels_portable{filter, histogram};
+const hashcore::BucketKernels hashcore::bucket_kernels_portable{look_up, look_up_far};

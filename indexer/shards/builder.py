@@ -1,0 +1,149 @@
+"""Building one shard: rows sorted and grouped by distinct code, one hash table for each substring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.arguments import check_array
+from hashcore.codes import Codes, check_codes
+from hashcore.errors import InvalidInputError
+from hashcore.hamming import Words, to_columns
+from hashcore.labels import Labels, check_labels
+from hashcore.machine.processors import check_threads
+from indexer import _native
+from indexer.generations.manifest import ShardEntry
+from indexer.shards.file import Array, write_shard_file
+from indexer.storage.store import Store
+from indexer.structures.layout import Layout, check_layout
+from indexer.structures.sparse_builder import class_keys, sparse_arrays
+
+MAX_ROWS = 2**32 - 1  # rows and distinct codes are numbered by 32 bits
+MAX_ID = 2**63 - 1
+
+BitOrder = NDArray[np.uint16]
+
+
+def build_shard(
+    store: Store, ids: NDArray[np.int64], codes: Codes, labels: Labels | None, *, layout: Layout, threads: int = 0
+) -> ShardEntry:
+    """Write one shard and return its entry for a manifest.
+
+    The shard's name is its content: building it again writes the same file.
+
+    Args:
+        store: Where to.
+        ids: int64, shape (n,), each once.
+        codes: Shape (n, bytes).
+        labels: Labels of the n rows, or None.
+        layout: The layout that all shards of the generation share.
+        threads: Threads to use; 0 takes every processor this process may run on.
+
+    Raises:
+        InvalidInputError: If shapes differ, or there are no rows or more than 2³² − 1.
+    """
+    codes = check_codes(codes, check_layout(layout).code_length)
+    ids = _check_ids(ids, len(codes))
+    labels = check_labelled(labels, len(codes))
+    arrays, facts = arrange(ids, codes, labels, layout, check_threads(threads))
+    path = store.new_file()
+    try:
+        digest = write_shard_file(path, arrays, facts)
+        entry = ShardEntry(
+            digest=digest,
+            rows=len(ids),
+            distinct=arrays["codes"].shape[1],
+            bytes=path.stat().st_size,
+            ids=(int(ids.min()), int(ids.max())),
+        )
+        store.add_file(path, entry.name)
+    finally:
+        path.unlink(missing_ok=True)
+    return entry
+
+
+def _check_ids(ids: Any, rows: int) -> NDArray[np.int64]:
+    """Return `ids` as int64 of shape (rows,)."""
+    array = check_array(ids, "ids", (rows,), "iu")
+    if not 0 < rows <= MAX_ROWS:
+        raise InvalidInputError(f"a shard of {rows} rows; use 1..{MAX_ROWS} (rows_per_shard)")
+    return signed(array)
+
+
+def check_labelled(labels: Labels | None, rows: int) -> Labels | None:
+    """Return labels if there is a row of them for each code, or none at all, else raise InvalidInputError."""
+    return None if labels is None else check_labels(labels, rows)
+
+
+def signed(ids: NDArray[Any]) -> NDArray[np.int64]:
+    """Return whole numbers as the 64 bits with a sign that an index keeps.
+
+    Raises:
+        InvalidInputError: If one is larger than these hold.
+    """
+    if ids.dtype == np.uint64 and len(ids) and int(ids.max()) > MAX_ID:
+        raise InvalidInputError(f"ids: {ids.max()} is larger than {MAX_ID}, the largest id; give smaller ones")
+    return ids.astype(np.int64, copy=False)
+
+
+def arrange(
+    ids: NDArray[np.int64], codes: Codes, labels: Labels | None, layout: Layout, threads: int
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the arrays and facts of a shard."""
+    columns = stored_columns(codes, layout, threads)
+    base, last = int(ids.min()), int(ids.max())
+    are_short = last - base < 2**32
+    base = base if are_short else 0
+    bits = layout.first_word_bits
+    if layout.folds:  # a leading key makes the order that of the numbers of set bits
+        keys, bits = class_keys(columns, threads)
+        columns = np.concatenate([keys[None], columns])
+    flat, starts, order, short_ids = _native.arrange(columns, bits, ids, base, are_short, threads)
+    distinct = flat.reshape(len(columns), -1)[len(columns) - layout.words :]
+    facts: dict[str, Any] = {"layout": layout.model_dump(), "rows": len(ids), "id_base": base}
+    arrays: dict[str, Array] = {"codes": distinct, "ids": short_ids if are_short else ids[order]}
+    if len(starts) < len(ids):
+        arrays["row_offsets"] = np.append(starts, np.uint32(len(ids)))
+    if labels is not None:
+        ordered = labels.take(order.astype(np.int64))
+        arrays["label_offsets"], arrays["label_values"] = ordered.offsets, ordered.values
+    if distinct.shape[1] >= layout.scan_below:
+        if layout.folds:
+            arrays |= sparse_arrays(distinct, layout, threads)
+        for number in range(len(layout.substrings)):
+            arrays |= _table_arrays(distinct, layout, number, threads)
+    return arrays, facts
+
+
+def _table_arrays(codes: Words, layout: Layout, number: int, threads: int) -> dict[str, Array]:
+    """Return the arrays of one hash table; the first one's entries are the sorted codes themselves."""
+    substring = layout.substrings[number]
+    keys, filter_words = codes[substring.word], codes[layout.filter_word(substring)]
+    offsets = np.empty(2**substring.bits + 1, np.uint32)
+    if number == 0:
+        _native.fill_offsets(keys, substring.shift, substring.bits, offsets)
+        return {"table0.offsets": offsets}
+    positions, words = np.empty(len(keys), np.uint32), np.empty(len(keys), np.uint64)
+    _native.fill_table(keys, filter_words, substring.shift, substring.bits, offsets, positions, words, threads)
+    return {f"table{number}.offsets": offsets, f"table{number}.positions": positions, f"table{number}.words": words}
+
+
+def stored_columns(codes: Codes, layout: Layout, threads: int) -> Words:
+    """Return codes as a shard stores them: 64-bit words column by column, bits in the layout's order."""
+    return in_order(to_columns(codes), bit_order(layout), threads)
+
+
+def bit_order(layout: Layout) -> BitOrder | None:
+    """Return which bit of a code each stored bit is; None where codes are stored with their bits as they come."""
+    return None if layout.keeps_bit_order else np.array(layout.bit_order, np.uint16)
+
+
+def in_order(columns: Words, order: BitOrder | None, threads: int) -> Words:
+    """Return codes of shape (words, n) with their bits in another order; their words lie in memory as they did."""
+    if order is None:
+        return columns
+    stored = np.empty_like(columns)
+    _native.permute_bits(columns, order, stored, threads)
+    return stored

@@ -1,0 +1,211 @@
+"""An opened shard's codes, ids and labels, memory-mapped and checked, with distance histograms over them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from hashcore import hamming
+from hashcore.arguments import check_array, check_places
+from hashcore.codes import Codes, check_codes, code_bytes
+from hashcore.errors import CorruptIndexError, brief
+from hashcore.hamming import Words
+from hashcore.labels import Labels
+from hashcore.machine.processors import available_threads
+from indexer import _native
+from indexer.shards.arrays import check_arrays
+from indexer.shards.builder import MAX_ROWS, bit_order, in_order
+from indexer.shards.check import check_structure, check_unused_bits
+from indexer.shards.file import ShardFile
+from indexer.shards.live_rows import read_rows
+from indexer.structures.derived_arrays import check_derived
+from indexer.structures.layout import Layout, first_problem
+
+VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
+
+
+class ShardContents:
+    """What a shard holds; safe to use from several threads.
+
+    Attributes:
+        name: Of the file.
+        layout: Of its codes.
+        live: Its rows, less those that are deleted.
+        rows: How many these are.
+        distinct: Distinct codes that they carry.
+        stored_rows: Rows in the file.
+        stored_distinct: Distinct codes in the file.
+    """
+
+    def __init__(self, path: Path, digest: str | None = None, deleted: NDArray[np.uint32] | None = None) -> None:
+        self.name = path.name
+        self.file = ShardFile(path, digest)
+        self.layout = self._layout()
+        self.stored_rows, base = self._fact("rows", 0, MAX_ROWS), self._fact("id_base", -(2**63), 2**63 - 1)
+        self.file.check_facts("layout", "rows", "id_base")
+        check_arrays(self.file, self.layout, self.stored_rows)
+        self._bit_order = bit_order(self.layout)
+        self._codes: Words = self.file.arrays["codes"]
+        self.stored_distinct: int = self._codes.shape[1]
+        whole = read_rows(self.file, base)
+        if self.file.size <= VERIFIED_ON_OPEN_BYTES:
+            self.check()
+        gone = None if deleted is None else check_array(deleted, "deleted", ("n",), np.uint32)
+        self.live = whole if gone is None else whole.without(gone)
+        self.rows: int = len(self.live)
+        self.distinct: int = self.stored_distinct if deleted is None else self.live.distinct()
+
+    def check(self) -> None:
+        """Compare every byte with its digest, and every offset and position with what it points into.
+
+        Raises:
+            CorruptIndexError: Naming file and array.
+        """
+        self.file.verify()
+        check_structure(self.file, self.layout)
+
+    def verify(self) -> None:
+        """Check, and compare every array with what the codes and ids make of it: answers are right where that is so.
+
+        Raises:
+            CorruptIndexError: Naming file and array.
+        """
+        self.check()
+        check_derived(self.file, self.layout, self.live.base, available_threads())
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        return self.rows
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """The rows' ids in row order, shape (rows,)."""
+        return self.live.ids
+
+    def codes(self) -> Codes:
+        """Return the distinct codes in the shard's order, shape (distinct, bytes)."""
+        return self._stored_codes()[self._row_counts() > 0]
+
+    def row_codes(self) -> Codes:
+        """Return every row's code in row order, shape (rows, bytes)."""
+        return np.repeat(self._stored_codes(), self._row_counts(), axis=0)
+
+    def codes_of(self, rows: NDArray[np.uint32]) -> Codes:
+        """Return the codes of live rows of some numbers in the file, shape (n, bytes)."""
+        rows = check_places(rows, "rows", self.stored_rows).astype(np.uint32)
+        places = self.live.places(rows)
+        return self._stored_codes()[self._code_places(places)]
+
+    def _code_places(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which stored code the live row at each place has."""
+        if self.live.offsets is None:
+            return places
+        return np.searchsorted(self.live.sound_offsets, places, side="right").astype(np.int64) - 1
+
+    def distances_at(self, queries: Codes, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how far each query is from the row at its place.
+
+        Args:
+            queries: Codes, shape (n, bytes).
+            places: Of live rows, in row order, shape (n,).
+
+        Returns:
+            Distances in bits, shape (n,).
+
+        Raises:
+            InvalidInputError: If they are of other lengths, or a place is none.
+        """
+        rows = self._query_rows(queries)
+        places = check_array(check_places(places, "places", self.rows), "places", (len(rows),), "iu")
+        apart = self._codes[:, self._code_places(places)].T ^ rows
+        return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether its rows have labels."""
+        return self.live.stored_labels is not None
+
+    def labels(self) -> Labels | None:
+        """Return the rows' labels in row order, or None where the index was built without."""
+        return self.live.labels
+
+    def distance_histograms(
+        self,
+        queries: Codes,
+        query_relevance: Words | None = None,
+        item_relevance: Words | None = None,
+        *,
+        threads: int = 0,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Count all items, and the relevant ones, at each distance of each query.
+
+        Args:
+            queries: Codes, shape (q, bytes).
+            query_relevance: Label bit masks, shape (q, words); without any masks nothing is relevant.
+            item_relevance: Label bit masks of the items in row order, shape (rows, words).
+            threads: Threads to use; 0 takes every processor this process may run on.
+
+        Returns:
+            Two int64 arrays of shape (q, code_length + 1).
+
+        Raises:
+            InvalidInputError: If the queries' width does not fit, or masks have other rows or words.
+        """
+        return hamming.histograms_of_columns(
+            np.repeat(self._countable_codes, self._row_counts(), axis=1),
+            self._query_rows(queries),
+            self.layout.code_length,
+            item_relevance,
+            query_relevance,
+            threads=threads,
+        )
+
+    def _query_rows(self, queries: Codes) -> Words:
+        """Return queries as stored words, row by row; shape (q, words)."""
+        codes = check_codes(queries, self.layout.code_length, "queries")
+        return in_order(hamming.to_rows(codes).T, self._bit_order, 1).T
+
+    @cached_property
+    def _countable_codes(self) -> Words:
+        """The codes in the file, seen to set no bit beyond their length: no distance is beyond a histogram."""
+        check_unused_bits(self.file, self.layout)
+        return self._codes
+
+    def _row_counts(self) -> NDArray[np.int64]:
+        """Return the number of rows of each stored code."""
+        return self.live.counts(self.stored_distinct)
+
+    def _stored_codes(self) -> Codes:
+        """Return the codes in the file, also those that have lost all their rows."""
+        places = np.argsort(self.layout.bit_order).astype(np.uint16)
+        words = np.empty_like(self._codes)
+        _native.permute_bits(self._codes, places, words, available_threads())
+        rows = np.ascontiguousarray(words.T).view(np.uint8)
+        return np.ascontiguousarray(rows[:, : code_bytes(self.layout.code_length)])
+
+    def _row_arrays(self) -> _native.RowArrays:
+        """Return codes, live rows and their ids as the native code takes them."""
+        live = self.live
+        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base, live.deleted is not None
+
+    def _layout(self) -> Layout:
+        """Return the layout in the file's facts."""
+        try:
+            return Layout.model_validate(self.file.facts["layout"])
+        except KeyError:
+            raise CorruptIndexError(f"{self.file.path}: expected a layout, got none; restore the file") from None
+        except ValidationError as error:
+            raise CorruptIndexError(f"{self.file.path}: layout: {first_problem(error)}; restore the file") from None
+
+    def _fact(self, name: str, least: int, most: int) -> int:
+        """Return one whole number of the file's facts."""
+        value = self.file.facts.get(name)
+        if type(value) is not int or not least <= value <= most:
+            raise CorruptIndexError(
+                f"{self.file.path}: expected {name} as a number {least}..{most}, got {brief(value)}; restore the file"
+            )
+        return value

@@ -1,0 +1,1 @@
+"""The index structures, one file each."""

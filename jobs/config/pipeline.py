@@ -1,0 +1,165 @@
+"""One YAML file describes one pipeline: a section per job, each modelled beside the job that consumes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+
+from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.spec import Spec
+from hashcore.storage.places import place
+from jobs.config import yaml_text
+from jobs.config.errors import describe
+from jobs.config.paths import Paths
+from jobs.corpora.spec import EncodeConfig
+from jobs.corpora.standard_sets import CorpusConfig
+from jobs.encode import HasherConfig
+from jobs.engine.spark import SparkConfig
+from jobs.evaluate import EvaluateConfig
+from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
+from jobs.index import IndexConfig
+from jobs.report import ReportConfig
+from jobs.search import SearchConfig
+from jobs.stages.fingerprint import digest, value_at
+from jobs.train import TrainConfig
+
+SCALARS = ("name", "root")  # what a pipeline's file says outside of sections
+
+
+class Pipeline(Spec):
+    """Everything that one run needs to know, resolved: what the file left out holds its default."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
+    """Short name; part of the default root."""
+    root: Annotated[str, AfterValidator(place)]
+    """Directory below which every output lies; `runs/<name>` by default."""
+    paths: Paths
+    """Places of the outputs; one given here replaces the one below the root."""
+    corpus: CorpusConfig = CorpusConfig()
+    train: TrainConfig = TrainConfig()
+    hasher: HasherConfig = HasherConfig()
+    encode: EncodeConfig = EncodeConfig()
+    index: IndexConfig = IndexConfig()
+    search: SearchConfig = SearchConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
+    append: AppendConfig = AppendConfig()
+    delete: DeleteConfig = DeleteConfig()
+    compact: CompactConfig = CompactConfig()
+    vacuum: VacuumConfig = VacuumConfig()
+    verify: VerifyConfig = VerifyConfig()
+    spark: SparkConfig = SparkConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_paths(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Place every path that was not given below the root."""
+        root, paths = values.get("root", f"runs/{values.get('name', '')}"), values.get("paths", {})
+        if isinstance(paths, dict):  # anything else is refused with the other fields
+            paths = {**Paths.below(root if _is_place(root) else "."), **paths}
+        return {**values, "root": root, "paths": paths}
+
+    @field_validator("root", mode="before")
+    @classmethod
+    def _no_null(cls, root: Any) -> Any:
+        """Refuse null, as `~` alone is in YAML."""
+        if root is None:
+            raise ValueError("there is no folder; write ~/ for your home, or leave root out for runs/<name>")
+        return root
+
+    def of_current_generation(self) -> Pipeline:
+        """Return the pipeline with the number of the index's current generation in the paths that ask for it."""
+        if not self.paths.name_generation():
+            return self
+        import indexer
+
+        generation = indexer.open(self.paths.index).generation
+        return self.model_copy(update={"paths": self.paths.of_generation(generation)})
+
+    def allowed(self) -> tuple[str, ...]:
+        """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""
+        return (*self.hasher.allow, *self.train.modules())
+
+    def fingerprint(self, *names: str) -> str:
+        """Return 16 hexadecimal digits that change with any value of the named sections or keys (`section.key`)."""
+        values = self.model_dump(mode="json")
+        return digest({name: value_at(values, name) for name in names})
+
+
+def _is_place(root: Any) -> bool:
+    """Return whether a root is a place, or else is refused by itself."""
+    try:
+        return bool(place(root))
+    except InvalidInputError:
+        return False
+
+
+def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | Path] = ()) -> Pipeline:
+    """Read a pipeline from a YAML file.
+
+    Args:
+        path: The file.
+        overrides: Values to set over those of the files, each `section.key=value` with a YAML value.
+        also: Files whose values replace those of the ones before, such as where a training runs.
+
+    Raises:
+        ConfigError: If the file cannot be read, a key is unknown, or a value does not fit.
+    """
+    values = read(path)
+    for other in also:
+        values = _merge(values, read(other))
+    for override in overrides:
+        set_value(values, override)
+    try:
+        return Pipeline.model_validate(values)
+    except ValidationError as error:
+        read_files = " with ".join(map(str, (path, *also)))
+        raise ConfigError(f"{read_files}: {describe(error, Pipeline)}") from None
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Return the mapping that a YAML file holds; a section that says nothing is as one that is not there."""
+    try:
+        values = yaml_text.parse(Path(path).read_text(encoding="utf-8"))
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); give a pipeline file such as conf/demo.yaml") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no mapping; start it with `name: ...` and one section per job")
+    return {key: value for key, value in values.items() if value is not None or key in SCALARS}
+
+
+def _merge(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Return a nested mapping with the values of another one in place of its own."""
+    merged = dict(values)
+    for key, value in others.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def set_value(values: dict[str, Any], override: str) -> None:
+    """Set one `a.b=c` in a nested mapping."""
+    key, equals, text = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigError(f"--set {override}: give section.key=value, as in --set search.k=20")
+    *sections, last = key.split(".")
+    for section in sections:
+        inner = values.get(section)
+        values[section] = dict(inner) if isinstance(inner, dict) else {}
+        values = values[section]
+    if not text.strip():
+        raise ConfigError(f"--set {override}: there is no value; give one, or null, or leave the option out")
+    try:
+        values[last] = yaml_text.parse(text)
+    except ConfigError as error:
+        raise ConfigError(f"--set {override}: {error}") from None
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {override}: the value is not YAML; quote it, as in --set name='\"a: b\"'") from None

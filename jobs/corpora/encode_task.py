@@ -1,0 +1,211 @@
+"""What one task of `encode` does: it loads the hasher once per worker, and writes its codes and its rejected rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hashcore.errors import InvalidInputError
+from hashcore.storage import files
+from jobs.corpora.reader import checksums
+from jobs.engine.tasks import task_threads
+from jobs.stages import codes_directory, outputs
+from jobs.stages.distinct import Distinct
+from jobs.stages.ids import read_ids
+from jobs.stages.rejects import Rejects
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hashcore.hasher import Hasher
+
+REJECTED = "rejected"
+SCRATCH = ".scratch"
+REPEATING = ["code", "labels.list.element", "reason"]
+"""Columns that gain by a dictionary; one of ids takes 0.3 KB a row of a group and saves nothing."""
+
+
+class Work(NamedTuple):
+    """What every task of a run is told."""
+
+    folder: str
+    step: int
+    hasher: str
+    hasher_fingerprint: str
+    modality: str
+    rows_per_group: int
+    device: str = "cpu"
+    only_ids: str | None = None
+    allow: tuple[str, ...] = ()
+
+
+class Counts(NamedTuple):
+    """Rows of a task, or of all: how many were encoded, or had null ids; those set aside; their distinct codes."""
+
+    encoded: int
+    null_ids: int
+    rejects: Rejects
+    distinct: Distinct
+
+    @property
+    def rejected(self) -> int:
+        """Rows set aside."""
+        return self.rejects.rows
+
+    @staticmethod
+    def total(parts: Sequence[Counts]) -> Counts:
+        """Add up counts."""
+        return Counts(
+            sum(part.encoded for part in parts),
+            sum(part.null_ids for part in parts),
+            Rejects.total(part.rejects for part in parts),
+            Distinct.total(part.distinct for part in parts),
+        )
+
+    def to_json(self) -> bytes:
+        """Return the counts as a file keeps them."""
+        return json.dumps(
+            [self.encoded, self.null_ids, self.rejects.rows, self.rejects.reasons, self.distinct.hashes]
+        ).encode()
+
+    @staticmethod
+    def from_json(content: bytes) -> Counts:
+        """Return the counts that a file keeps."""
+        encoded, null_ids, rows, reasons, hashes = json.loads(content)
+        known = {reason: (number, ids) for reason, (number, ids) in reasons.items()}
+        return Counts(encoded, null_ids, Rejects(rows, known), Distinct(tuple(hashes)))
+
+
+class Encoded(NamedTuple):
+    """A record batch, encoded: (id, code, labels) of its good rows, (id, reason) of its bad ones."""
+
+    good: pa.Table
+    bad: pa.Table
+    null_ids: int
+    distinct: Distinct
+
+    def counts(self) -> Counts:
+        """Return the counts of the batch."""
+        return Counts(len(self.good), self.null_ids, Rejects.of(self.bad), self.distinct)
+
+
+def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatch]) -> Counts:
+    """Encode the record batches (id, item, labels) of a task into `data/` and `rejected/`."""
+    import torch
+
+    torch.set_num_threads(task_threads())
+    hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device, work.allow)
+    counts = Counts.total([])
+    with part_file(work, codes_directory.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
+        for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
+            encoded = encode_batch(batch, hasher, work.modality)
+            good.write(encoded.good)
+            bad.write(encoded.bad)
+            counts = Counts.total([counts, encoded.counts()])
+    return counts
+
+
+def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows that have one of some ids."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(read_ids(only_ids, "id"))
+    for batch in batches:
+        yield batch.filter(pc.is_in(batch.column("id"), wanted))
+
+
+@lru_cache(maxsize=1)
+def load_hasher(uri: str, fingerprint: str, device: str = "cpu", allow: tuple[str, ...] = ()) -> Hasher:
+    """Return the hasher of a run, loaded once in each worker process.
+
+    Raises:
+        ConfigError: If torch cannot compute on the device.
+        InvalidInputError: If another hasher lies there than when the run began, or one of a module not allowed.
+    """
+    from hashcore.hasher import Hasher
+    from hashcore.machine.devices import check_device
+
+    check_device(device, "encode.gpus")
+    hasher = Hasher.load(uri, allow=allow)
+    if hasher.fingerprint != fingerprint:
+        raise InvalidInputError(
+            f"{uri} changed from {fingerprint} to {hasher.fingerprint} during the run; run it again"
+        )
+    return hasher if device == "cpu" else hasher.on(device)
+
+
+def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str) -> Encoded:
+    """Encode one record batch (id, item, labels where the corpus has them); rows with a null id are left out."""
+    import pyarrow as pa
+
+    from hashcore.inputs.column import read_column
+
+    null_ids = batch.column("id").null_count
+    table = pa.Table.from_batches([batch]).filter(batch.column("id").is_valid()) if null_ids else batch
+    inputs = read_column(table.column("item"), hasher.modalities[modality].input)
+    kept = pa.array(inputs.kept, pa.int64())
+    packed = hasher.encode(inputs.values, modality)
+    columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}
+    if "labels" in table.schema.names:
+        columns["labels"] = table.column("labels").take(kept).cast(pa.list_(pa.int32()))
+    rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))
+    reasons = pa.array([reason for _, reason in inputs.rejected], pa.string())
+    bad = pa.table({"id": table.column("id").take(rows), "reason": reasons})
+    return Encoded(pa.table(columns), bad, null_ids, Distinct.of(packed))
+
+
+class PartFile:
+    """A Parquet file of a task, created with its first row group."""
+
+    def __init__(self, path: str, rows_per_group: int) -> None:
+        self.rows = 0
+        self._path = path
+        self._rows_per_group = rows_per_group
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = 0
+        self._writer: pa.parquet.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows; a row group is written when enough of them wait."""
+        self.rows += len(table)
+        self._waiting_rows += len(table)
+        self._waiting.append(table)
+        if self._waiting_rows >= self._rows_per_group:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what waits, and the footer."""
+        self._flush()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _flush(self) -> None:
+        """Write the waiting rows."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._waiting_rows:
+            table = pa.concat_tables(self._waiting)
+            self._writer = self._writer or pq.ParquetWriter(
+                self._path, table.schema, use_dictionary=REPEATING, **checksums("write_page_checksum")
+            )
+            self._writer.write_table(table, row_group_size=self._rows_per_group)
+        self._waiting, self._waiting_rows = [], 0
+
+
+@contextmanager
+def part_file(work: Work, part: str, partition: int) -> Iterator[PartFile]:
+    """Give the file of one partition; it appears whole or not at all."""
+    path = files.join(work.folder, part, f"part-{work.step:05}-{partition:05}.parquet")
+    with outputs.attempt(path, files.join(work.folder, SCRATCH)) as own:
+        file = PartFile(own, work.rows_per_group)
+        try:
+            yield file
+        finally:
+            file.close()

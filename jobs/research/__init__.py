@@ -1,0 +1,1 @@
+"""Benchmarks and the papers' tables: what the product is measured by, apart from the product."""

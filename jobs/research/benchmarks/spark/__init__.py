@@ -1,0 +1,1 @@
+"""Jobs on Spark against the same work without it."""

@@ -1,0 +1,117 @@
+"""Sparse codes by the hundred million: built shard by shard within bounded memory, searched cold, held against scans.
+
+python -m jobs.research.benchmarks.sparse_growth --codes 1e8 --folder runs/growth
+
+Sets of 8 of 512 tokens, drawn evenly; every shard is out of memory before a radius is searched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import indexer
+from hashcore import hamming
+from hashcore.codes import Codes
+from hashcore.neighbors import Neighbors
+from jobs.research.benchmarks.comparison import same_neighbors
+from jobs.research.benchmarks.growth import search_cold
+from jobs.research.benchmarks.workloads import sparse_codes
+
+DIMENSIONS, SET_BITS = 512, 8
+ROWS_PER_SHARD = 12_500_000
+QUERIES = {0: 100_000, 1: 100_000, 2: 20_000, 4: 1_000}  # by radius
+CHECKED = 20  # queries of each radius that are scanned for, too
+
+
+@dataclass(frozen=True)
+class Row:
+    """One size, as measured; peak memory is that of the process, with the codes of a shard that it draws."""
+
+    codes: int
+    shards: int
+    build_s: float
+    bytes_per_code: float
+    queries_per_s: dict[int, float]
+    neighbors: dict[int, int]
+    peak_gib: float
+
+
+def measure(codes: int, folder: Path) -> Row:
+    """Build, search and remove an index of `codes` codes; sampled answers are asserted equal to scans."""
+    root = folder / f"sparse-{codes}"
+    try:
+        build_s = build(root, codes)
+        index = indexer.open(str(root))
+        queries = asked(codes)
+        rates, neighbors = {}, {}
+        for radius, part in queries.items():
+            rates[radius], neighbors[radius] = search_cold(root, part, radius)
+        check(index, codes, {radius: part[:CHECKED] for radius, part in queries.items()})
+        size = sum(shard.bytes for shard in index.shards)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+        return Row(codes, len(index.shards), build_s, size / codes, rates, neighbors, peak)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def drawn(codes: int) -> Iterator[tuple[int, Codes]]:
+    """Yield the codes of each shard, and the id of their first."""
+    for number, start in enumerate(range(0, codes, ROWS_PER_SHARD)):
+        rows = min(ROWS_PER_SHARD, codes - start)
+        rng = np.random.default_rng([7, number])
+        yield start, sparse_codes.sets(rng, rows, DIMENSIONS, SET_BITS, "uniform")
+
+
+def build(root: Path, codes: int) -> float:
+    """Build an index shard by shard, and return the seconds spent building."""
+    entries, seconds, layout = [], 0.0, None
+    for start, part in drawn(codes):
+        layout = layout or indexer.plan_layout(
+            part[:20_000], code_length=DIMENSIONS, rows_per_shard=ROWS_PER_SHARD, kind="sparse"
+        )
+        started = time.perf_counter()
+        entries.append(indexer.build_shard(str(root), np.arange(start, start + len(part)), part, layout=layout))
+        seconds += time.perf_counter() - started
+    assert layout is not None
+    indexer.commit(str(root), entries, kind="sparse", layout=layout)
+    return seconds
+
+
+def asked(codes: int) -> dict[int, Codes]:
+    """Return the queries of each radius: codes of the first shard with up to half as many tokens replaced."""
+    rng, (_, first) = np.random.default_rng(8), next(drawn(codes))
+    return {radius: sparse_codes.swapped(rng, first, count, radius) for radius, count in QUERIES.items()}
+
+
+def check(index: indexer.Index, codes: int, queries: dict[int, Codes]) -> None:
+    """Assert that answers equal those of a scan of all codes, drawn anew."""
+    scans: dict[int, list[Neighbors]] = {radius: [] for radius in queries}
+    for start, part in drawn(codes):
+        for radius, some in queries.items():
+            found = hamming.range_search(part, some, radius)
+            scans[radius].append(Neighbors(found.offsets, found.ids + start, found.distances))
+    for radius, some in queries.items():
+        assert same_neighbors(index.range_search(some, radius), Neighbors.merge(scans[radius])), f"radius {radius}"
+
+
+def main() -> None:
+    """Measure the sizes that the arguments ask for."""
+    parser = argparse.ArgumentParser(description="Build and search sparse codes of some sizes.")
+    parser.add_argument("--codes", type=float, nargs="+", default=[1e7, 1e8], help="sizes")
+    parser.add_argument("--folder", type=Path, required=True, help="where the indexes are built, and removed again")
+    given = parser.parse_args()
+    for codes in given.codes:
+        print(json.dumps(asdict(measure(int(codes), given.folder))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

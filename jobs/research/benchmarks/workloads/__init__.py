@@ -1,0 +1,1 @@
+"""Codes and corpora to measure with."""

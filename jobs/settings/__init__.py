@@ -1,1 +1,0 @@
-"""What users set: the text of a pipeline's file, and environment variables."""

@@ -1,0 +1,268 @@
+"""A codes directory: Parquet files under `data/` (id, code, labels), and `codes.json`, which says what they hold."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from hashcore.codes import Codes, Kind, check_codes, code_bytes
+from hashcore.columns.ids import read_ids
+from hashcore.columns.labels import read_labels
+from hashcore.errors import InvalidInputError
+from hashcore.labels import Labels
+from hashcore.spec import Spec
+from hashcore.storage import files
+from jobs.corpora.reader import checksums, readable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+INFO = "codes.json"
+DATA = "data"
+REMEDY = "remove this codes directory and run `hashcore encode`"
+
+
+class CodesInfo(Spec):
+    """What `codes.json` tells."""
+
+    code_length: int = Field(ge=1)
+    """Bits of a code."""
+    kind: Kind
+    """dense, sparse or ternary."""
+    hasher_fingerprint: str
+    """The hasher that made the codes."""
+    modality: str
+    """The hasher's modality that read the items."""
+    rows: int = Field(ge=0)
+    """Codes in all files."""
+
+
+class CodeRows(NamedTuple):
+    """Rows of a codes directory: ids (n,) int64, codes (n, bytes) uint8, and labels where it has them."""
+
+    ids: NDArray[np.int64]
+    codes: Codes
+    labels: Labels | None
+
+
+class Piece(NamedTuple):
+    """Rows start:stop of one Parquet file."""
+
+    path: str
+    start: int
+    stop: int
+
+    def __str__(self) -> str:
+        return f"{self.path} rows {self.start}:{self.stop}"
+
+
+Chunk = tuple[Piece, ...]
+
+
+def read_info(path: str, corpus: str = "") -> CodesInfo:
+    """Return what the codes of a directory are.
+
+    Args:
+        path: The codes directory.
+        corpus: Key of the configuration that names what it is encoded from, for the message.
+
+    Raises:
+        InvalidInputError: If `codes.json` is missing or says something else than it must.
+    """
+    name = files.join(path, INFO)
+    content = files.read_bytes(name)
+    if content is None:
+        of = f", with a corpus at {corpus}" if corpus else ""
+        raise InvalidInputError(f"{name} is missing; run `hashcore encode` first{of}")
+    try:
+        return CodesInfo.model_validate_json(content)
+    except ValidationError as error:
+        raise InvalidInputError(f"{name} is damaged ({error.errors()[0]['msg']}); {REMEDY}") from None
+
+
+def write_info(path: str, info: CodesInfo) -> None:
+    """Write `codes.json` into a directory."""
+    files.write_bytes(files.join(path, INFO), (info.model_dump_json(indent=2) + "\n").encode())
+
+
+def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
+    """Divide the rows of a codes directory, by the footers of its files, into chunks of nearly equal size.
+
+    Args:
+        path: The codes directory.
+        rows_per_chunk: No chunk is larger.
+
+    Returns:
+        Chunks in the order of files and rows; together they hold every row once.
+    """
+    names = (name for name in files.listing(files.join(path, DATA)) if name.endswith(".parquet"))
+    footers = [(name, _footer(name)) for name in names]
+    _check_labels(footers)
+    parts = [(name, int(footer.num_rows)) for name, footer in footers]
+    total = sum(rows for _, rows in parts)
+    if not total:
+        raise InvalidInputError(f"{path} holds no codes; run `hashcore encode` on a corpus that is not empty")
+    if total != read_info(path).rows:
+        raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; {REMEDY}")
+    chunks = -(-total // rows_per_chunk)
+    bounds = [total * number // chunks for number in range(chunks + 1)]
+    return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
+
+
+def _check_labels(footers: Sequence[tuple[str, pq.FileMetaData]]) -> None:
+    """Raise InvalidInputError if some files have labels and others have not."""
+    names: dict[bool, str] = {}
+    for name, footer in footers:
+        names.setdefault("labels" in footer.schema.to_arrow_schema().names, name)
+    if len(names) > 1:
+        raise InvalidInputError(
+            f"{names[False]} lacks the column labels, which {names[True]} has; encode all of them again"
+        )
+
+
+def chunk_rows(chunk: Chunk) -> int:
+    """Return how many rows a chunk has."""
+    return sum(piece.stop - piece.start for piece in chunk)
+
+
+def labels_of(chunk: Chunk) -> int:
+    """Return how many labels the rows of a chunk have, about, from the footer of its first file."""
+    footer = _footer(chunk[0].path)
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    values = sum(column.num_values for column in columns if column.path_in_schema.startswith("labels."))
+    return int(values * chunk_rows(chunk) // max(footer.num_rows, 1))
+
+
+def rows_of(file: str) -> int:
+    """Return the rows of a Parquet file, from its footer."""
+    return int(_footer(file).num_rows)
+
+
+def _footer(file: str) -> pq.FileMetaData:
+    """Return what the footer of a Parquet file tells."""
+    import pyarrow.parquet as pq
+
+    with _whole(file):
+        system, inner = files.located(file)
+        return pq.read_metadata(inner, filesystem=system)
+
+
+def _whole(file: str) -> AbstractContextManager[None]:
+    """Say in one line what Arrow cannot read of a file of codes."""
+    return readable(file, "is no Parquet file, or damaged", REMEDY)
+
+
+def _pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
+    """Cut rows start:stop of all files together into pieces of single files."""
+    first = 0
+    for file, rows in parts:
+        piece = Piece(file, max(start - first, 0), min(stop - first, rows))
+        if piece.start < piece.stop:
+            yield piece
+        first += rows
+
+
+def read(path: str) -> CodeRows:
+    """Return all rows of a codes directory, in the order of its files; for sets that fit in memory."""
+    info = read_info(path)
+    (chunk,) = plan(path, rows_per_chunk=max(info.rows, 1))
+    return read_chunk(chunk, info.code_length)
+
+
+def read_chunk(chunk: Chunk, code_length: int) -> CodeRows:
+    """Return the rows of a chunk, in its order.
+
+    Raises:
+        InvalidInputError: If a file lacks a column, holds nulls, or holds codes of another length.
+    """
+    rows = chunk_rows(chunk)
+    ids = np.empty(rows, np.int64)
+    codes = np.empty((rows, code_bytes(code_length)), np.uint8)
+    labels: list[Labels] = []
+    filled = 0
+    for piece in chunk:
+        for batch in _batches(piece):
+            part = slice(filled, filled + len(batch))
+            ids[part] = _ids(batch, piece.path)
+            codes[part] = codes_from_arrow(batch.column("code"), code_length, piece.path)
+            if "labels" in batch.schema.names:
+                column = read_labels(batch.column("labels"), "labels", piece.path, "numbers")
+                labels.append(Labels.from_arrow(column))
+            filled = part.stop
+    return CodeRows(ids, codes, Labels.concatenate(labels) if sum(map(len, labels)) == rows else None)
+
+
+def id_batches(piece: Piece) -> Iterator[pa.RecordBatch]:
+    """Yield the ids of a piece, as batches of one column."""
+    import pyarrow as pa
+
+    for batch in _batches(piece, ("id",)):
+        yield pa.RecordBatch.from_pydict({"id": _ids(batch, piece.path)})
+
+
+def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a piece, one row group at a time."""
+    import pyarrow.parquet as pq
+
+    system, inner = files.located(piece.path)
+    with _whole(piece.path):
+        file = pq.ParquetFile(inner, filesystem=system, **checksums("page_checksum_verification"))
+    with file:
+        missing = {"id", "code"} - set(file.schema_arrow.names)
+        if missing:
+            raise InvalidInputError(f"{piece.path} lacks column {', '.join(sorted(missing))}; it is no codes file")
+        columns = [name for name in wanted if name in file.schema_arrow.names]
+        first = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            start, stop = max(piece.start - first, 0), min(piece.stop - first, rows)
+            if start < stop:
+                with _whole(piece.path):
+                    table = file.read_row_group(group, columns)
+                yield from table.slice(start, stop - start).to_batches()
+            first += rows
+
+
+def _ids(batch: pa.RecordBatch, path: str) -> NDArray[np.int64]:
+    """Return the ids of a batch."""
+    import pyarrow as pa
+
+    column = batch.column("id")
+    if not pa.types.is_integer(column.type) or column.null_count:
+        raise InvalidInputError(f"{path}: ids are {column.type}, {column.null_count} null; need int64 without nulls")
+    return np.asarray(read_ids(column, "id", path).to_numpy(), np.int64)
+
+
+def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:
+    """Return the codes of a binary column, shape (n, bytes).
+
+    Raises:
+        InvalidInputError: If a value is null or has not the bytes that `code_length` bits take.
+    """
+    import pyarrow as pa
+
+    width = code_bytes(code_length)
+    try:
+        fixed = column.cast(pa.binary(width))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise InvalidInputError(f"{name}: a code is not {width} bytes long, as {code_length} bits take") from None
+    if fixed.null_count:
+        raise InvalidInputError(f"{name}: {fixed.null_count} codes are null; {REMEDY}")
+    flat = np.frombuffer(fixed.buffers()[1], np.uint8, len(fixed) * width, fixed.offset * width)
+    return check_codes(flat.reshape(len(fixed), width), code_length, name)
+
+
+def codes_to_arrow(codes: Codes) -> pa.Array:
+    """Return codes of shape (n, bytes) as a binary column."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(codes))]
+    return pa.Array.from_buffers(pa.binary(codes.shape[1]), len(codes), buffers).cast(pa.binary())
