@@ -50,14 +50,14 @@ EVIDENCE = {
     r"hashcore train --config conf/mnist\.yaml --with conf/ray/local\.yaml": ON_RAY,
     r"hashcore plan( --codes (N|1e9)( --radius 4)?)?": "tests/jobs/test_plan.py::test_the_command_",
     r"(HASHCORE_DATA=… )?hashcore reproduce --config conf/papers/\*\.yaml": ROW,
-    r"python -m jobs\.research\.papers\.elsewhere .*|hashcore reproduce --config \S+ --set not_run=null --hashers \S+": ELSEWHERE,
+    r"python -m jobs\.research\.papers\.elsewhere .*": ELSEWHERE,
+    r"hashcore reproduce --config \S+ --set not_run=null --hashers \S+": ELSEWHERE,
     r"hashcore bench (build|latency|ranking)": BENCH + "a_benchmark_runs_and_its_answers_are_those_of_its_peer",
     r"hashcore bench search-spark": BENCH + "searching_on_spark_is_compared_with_searching_here",
     r"hashcore bench encode": BENCH + "encoding_on_spark_is_compared_with_a_plain_loop",
     r"hashcore bench (scan|search|nearest|sparse|all)|hashcore bench search --data learned .*|make bench": HOURS
     + "run for BENCHMARKS.md",
-    r"python -m jobs\.research\.benchmarks\.(workloads\.copies|growth|workloads\.synthetic) .*": HOURS
-    + "run for BENCHMARKS.md",
+    r"python -m jobs\.research\.benchmarks\.(growth|workloads\.\w+) .*": HOURS + "run for BENCHMARKS.md",
     r"python -m jobs\.research\.benchmarks\.sparse_growth .*": BENCH
     + "sparse_codes_built_shard_by_shard_are_held_against_scans",
     r"python -m jobs\.research\.papers\.tradeoff .*": "tests/jobs/research/papers/test_tradeoff.py::test_",
