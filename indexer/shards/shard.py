@@ -85,7 +85,7 @@ class Shard(ShardContents):
             max_bytes: Memory that the answer to a block of queries may take while it is put in order.
 
         Raises:
-            InvalidInputError: If widths differ, the radius does not fit, or one query's neighbours need more memory.
+            InvalidInputError: If widths differ, the radius does not fit, or one query's neighbors need more memory.
         """
         max_bytes = check_whole(max_bytes, "max_bytes", 1)
         search = self.range_searcher(queries, radius, threads=threads)
@@ -172,7 +172,7 @@ class Shard(ShardContents):
         return allocate(radius, bits, means, codes=self.stored_distinct, words=self.layout.words, costs=self.costs)
 
     def _search(self, rows: Words, radius: int, plan: Allocation, most_rows: int, threads: int) -> _Found | None:
-        """Answer queries as stored words by a plan; None where there are more than `most_rows` neighbours.
+        """Answer queries as stored words by a plan; None where there are more than `most_rows` neighbors.
 
         Tables whose buckets turn out so full that a scan would have cost less are given up for one.
         """

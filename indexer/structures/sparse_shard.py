@@ -162,7 +162,7 @@ class SparseShard(Shard):
         ]
 
     def _range(self, rows: Words, radius: int, most_rows: int, threads: int) -> _native.SparseAnswer | None:
-        """Answer queries as stored words; None where there are more than `most_rows` neighbours."""
+        """Answer queries as stored words; None where there are more than `most_rows` neighbors."""
         return self._sparse.range(rows, radius, self._route_number, self.sparse_costs, most_rows, threads)
 
     @property
