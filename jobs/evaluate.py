@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.evaluation.measure import parse
+from hashcore.evaluation.measure import Within, parse
 from hashcore.spec import Spec
 from jobs.engine import memory
 from jobs.evaluation import metrics
@@ -182,8 +182,8 @@ def _check(config: EvaluateConfig, index: Index) -> None:
             )
     if ranked < 1:
         raise ConfigError("evaluate.exclude_self=true leaves no item to rank; index more than one")
-    for radius in (parse(name).within for name in config.measures):
-        if radius is not None and radius > index.code_length:
+    for radius in (each.radius for each in map(parse, config.measures) if isinstance(each, Within)):
+        if radius > index.code_length:
             raise ConfigError(
                 f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code; use smaller ones"
             )

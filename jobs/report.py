@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field
 
 from hashcore.errors import require
-from hashcore.evaluation.measure import parse
+from hashcore.evaluation.measure import Within, parse
 from hashcore.spec import Spec
 from hashcore.storage import files
 from jobs.evaluation import metrics
@@ -105,8 +105,8 @@ def headlines(found: Metrics) -> list[str]:
 
 def _is_answered(found: Metrics, name: str) -> bool:
     """Return whether half of the queries find anything within the radius of a figure, if it has one."""
-    radius = None if name.startswith("kNN") else parse(name).within
-    return radius is None or (found.curves.answered[radius] or 0) >= 0.5
+    measure = None if name.startswith("kNN") else parse(name)
+    return not isinstance(measure, Within) or (found.curves.answered[measure.radius] or 0) >= 0.5
 
 
 def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:

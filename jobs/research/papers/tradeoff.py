@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 import indexer
 from hashcore import measures
 from hashcore.codes import Codes, Kind
+from hashcore.evaluation.ranking import rank
 from indexer import Index
 from jobs.page.charts import ACCENT, QUIET, RIGHT, SECOND, STYLE
 from jobs.research.benchmarks.comparison import same_neighbors, timed
 from jobs.research.papers import data
 from jobs.research.papers import row as rows
 from jobs.research.papers.learn import learn
-from jobs.research.papers.measures import rank
 
 ROWS = Path("conf/papers")
 METHODS = {  # by name: the row that says how codes are learned, and what it is told besides
