@@ -146,9 +146,8 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
 def _content(root: str) -> str:
     """Return what identifies the items of an index's current generation: files are named by their content."""
     import indexer
-    from indexer.generations.manifest import files_of
 
-    return digest(sorted(files_of(indexer.open(root).manifest)))
+    return digest(sorted(indexer.open(root).manifest.files()))
 
 
 def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
@@ -194,8 +193,10 @@ def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) 
     asked = min(_block_rows(index.code_length, k), len(queries.ids))
     label_words = -(-len(queries.labels.vocabulary()) // 64)
     layout = index.manifest.layout
-    counting = (memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
-    distinct = (memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
+    import indexer
+
+    counting = (indexer.memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
+    distinct = (indexer.memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
     memory.promise("evaluate", max(*counting, *distinct, 0), pipeline.spark, "lower compact.rows_per_shard and compact")
 
 

@@ -17,9 +17,8 @@ from hashcore import hamming
 from hashcore.codes import Codes, check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from indexer.generations.changes import ROWS_PER_SHARD
-from indexer.structures.layout import Substring, substrings_for
-from indexer.structures.search_plan import Allocation, Costs, allocate
+from indexer.plans import Allocation, Costs, Substring, allocate, substrings_for
+from indexer.tasks import ROWS_PER_SHARD
 from jobs.research.benchmarks.comparison import timed
 from jobs.research.benchmarks.workloads import dense_codes
 

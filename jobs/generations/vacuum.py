@@ -9,7 +9,7 @@ from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from indexer.generations.vacuum import Removed
+    from indexer import Removed
     from jobs.config.pipeline import Pipeline
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import indexer
 from hashcore.codes import Codes
 from indexer import Index
-from indexer.generations.changes import ROWS_PER_SHARD
+from indexer.tasks import ROWS_PER_SHARD
 from jobs import plan
 from jobs.research.benchmarks.comparison import machine
 from jobs.research.benchmarks.workloads import dense_codes
