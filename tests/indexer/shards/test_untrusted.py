@@ -157,7 +157,7 @@ def test_arrays_that_share_bytes_or_leave_gaps_are_refused(made, tmp_path):
         text = json.dumps(header).encode()
         return text + b" " * (-len(text) % 8)
 
-    assert rewritten_header(tmp_path, made("with_tables"), aligned).rows == 600
+    assert rewritten_header(tmp_path, made("with_tables"), aligned).contents.rows == 600
     for change in (shared, exchanged_ends):
         assert_refused(lambda change=change: rewritten_header(tmp_path, made("with_tables"), change), "an array at")
 
