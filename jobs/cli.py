@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from typing import Literal, NamedTuple
 
 from hashcore.errors import HashcoreError
-from jobs.engine.interrupts import was_interrupted
+from jobs.telemetry.interruption import was_interrupted
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130

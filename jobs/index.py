@@ -9,18 +9,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
-from hashcore.spec import Spec
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
 from jobs.corpora import verdict
 from jobs.engine import memory
 from jobs.engine.interrupts import wait_for
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.records import Record
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
@@ -29,26 +29,11 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from indexer import Index, Layout, ShardEntry
-    from jobs.config.pipeline import Pipeline
-    from jobs.stages.records import Record
 
 SAMPLED_CHUNKS = 64
 NAMED_IDS = 5
 COMMIT_TRIES = 20
 ENTRIES = ".entries"  # with what tells one change from another: what its finished tasks have built
-
-
-class IndexConfig(Spec):
-    """How the codes are divided into shards."""
-
-    rows_per_shard: int = Field(default=64_000_000, ge=1)
-    """Most rows of a shard; building and searching hold one shard in memory."""
-    check_ids: bool = True
-    """Whether one aggregation over all ids makes sure that none occurs twice."""
-    sample_rows: int = Field(default=1 << 16, ge=1)
-    """Codes from which the tables' layout is planned."""
-    signatures: bool = False
-    """Of sparse codes: whether to keep block signatures, too, for radii of 3 to 6, in 12 bytes a code and block."""
 
 
 @recorded

@@ -12,43 +12,24 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydantic import Field, model_validator
 
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from hashcore.spec import Spec
 from hashcore.storage import files
-from jobs.corpora.reader import checksums
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.search import SearchConfig
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.parquet_files import checksums
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.config.pipeline import Pipeline
 
 ANSWERS = ".answers"
-
-
-class SearchConfig(Spec):
-    """What is asked of the index: all neighbors within a radius, or the k nearest."""
-
-    k: int | None = None
-    """Nearest neighbors of each query."""
-    radius: int | None = None
-    """All neighbors within this many bits."""
-    queries_per_task: int = Field(default=1 << 14, ge=1)
-    """Queries that a task answers at once; bounds the memory its answers take."""
-
-    @model_validator(mode="after")
-    def _one_question(self) -> SearchConfig:
-        """Refuse k and a radius at once."""
-        if self.k is not None and self.radius is not None:
-            raise ValueError("k and radius are both given; take one back, as in --set search.k=null")
-        return self
 
 
 class Question(NamedTuple):

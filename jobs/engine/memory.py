@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from hashcore.codes import code_bytes
 from hashcore.errors import ConfigError
 from hashcore.machine import limits
+from jobs.config.sections.spark import SparkConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from indexer import Layout, ShardEntry
-    from jobs.engine.spark import SparkConfig
 
 PROCESS_BYTES = 512 << 20  # Python with numpy and pyarrow
 WITH_TORCH_BYTES = 1 << 30

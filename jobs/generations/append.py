@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
@@ -18,7 +19,6 @@ from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index, ShardEntry
-    from jobs.config.pipeline import Pipeline
 
 
 @recorded

@@ -11,10 +11,11 @@ import numpy as np
 
 from hashcore.errors import ConfigError
 from hashcore.machine import limits
+from jobs.config.pipeline import Pipeline
+from jobs.corpora.ids import listed, read_ids
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_here, map_tasks
 from jobs.generations.shards import Shards, shards_of
-from jobs.stages.ids import listed, read_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from indexer import Index, Manifest, ShardEntry
-    from jobs.config.pipeline import Pipeline
 
     Marked = tuple[ShardEntry, NDArray[np.int64]]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hashcore.errors import require
 from jobs import encode
+from jobs.config.pipeline import Pipeline
 from jobs.research.benchmarks.comparison import Comparison, compare
 from jobs.research.benchmarks.spark.plain_loop import PlainLoop
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from hashcore.hasher import Hasher
     from hashcore.inputs.column import InputSpec
-    from jobs.config.pipeline import Pipeline
 
 DIMENSIONS = 512
 SIDE = 32

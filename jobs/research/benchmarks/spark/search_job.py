@@ -20,6 +20,7 @@ import numpy as np
 
 from hashcore.hamming import available_threads
 from jobs import search
+from jobs.config.pipeline import Pipeline
 from jobs.research.benchmarks import growth
 from jobs.research.benchmarks.comparison import Comparison, compare
 from jobs.research.benchmarks.workloads import synthetic
@@ -27,7 +28,6 @@ from jobs.stages.codes_directory import read as read_codes
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.config.pipeline import Pipeline
 
 WARMING = 20  # jobs, after which Java has compiled what they run
 ROUNDS = 9
