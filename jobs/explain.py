@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hashcore.codes import Codes
-from jobs import search
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.search import SearchConfig
 from jobs.stages import codes_directory
+from jobs.stages.question import check_question
 from jobs.telemetry.columns import table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(pipeline: Pipeline) -> None:
     import indexer
 
     index, source = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries
-    search.check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
+    check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
     block = codes_directory.plan(source, pipeline.search.queries_per_task)[0]
     queries = codes_directory.read_chunk(block, index.code_length).codes
     radius, why = asked_radius(pipeline.search, index, queries), ""

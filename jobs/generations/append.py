@@ -12,8 +12,8 @@ from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
-from jobs.index import check_ids, entries_folder
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.unique_ids import check_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
@@ -49,7 +49,7 @@ def run(pipeline: Pipeline) -> None:
     spark = session(pipeline.spark, f"hashcore append {pipeline.name}")
     if pipeline.index.check_ids:
         check_ids(spark, source, chunks)
-    folder = entries_folder(root, f"append-{content}-{index.generation}")
+    folder = outputs.entries_folder(root, f"append-{content}-{index.generation}")
     build = partial(build_shard, root, index.generation, folder)
     entries = map_tasks(spark, build, list(enumerate(chunks)), "append")
     change = {"verb": "append", "rows": info.rows, "codes": content}
