@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hashcore.codes import code_bytes
 from hashcore.errors import ConfigError
 from hashcore.machine import limits
-
-if TYPE_CHECKING:
-    from jobs.engine.spark import SparkConfig
+from jobs.config.sections.spark import SparkConfig
 
 WITH_TORCH_BYTES = 1 << 30
 WAITING_BYTES = 512  # of a row that waits for its row group, in small pieces from the pools of Arrow and PyTorch

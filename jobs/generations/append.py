@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
-from jobs.index import check_ids, entries_folder
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.unique_ids import check_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index, ShardEntry
-    from jobs.config.pipeline import Pipeline
 
 
 @recorded
@@ -48,7 +48,7 @@ def run(pipeline: Pipeline) -> None:
     spark = session(pipeline.spark, f"hashcore append {pipeline.name}")
     if pipeline.index.check_ids:
         check_ids(spark, source, chunks)
-    folder = entries_folder(root, f"append-{content}-{index.generation}")
+    folder = outputs.entries_folder(root, f"append-{content}-{index.generation}")
     build = partial(build_shard, root, index.generation, folder)
     entries = map_tasks(spark, build, list(enumerate(chunks)), "append")
     manifest = indexer.tasks.commit_append(index, entries, content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks
@@ -14,7 +15,6 @@ from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import ShardEntry
-    from jobs.config.pipeline import Pipeline
 
 
 @recorded

@@ -11,10 +11,11 @@ import numpy as np
 
 from hashcore.errors import ConfigError
 from hashcore.machine import limits
+from jobs.config.pipeline import Pipeline
+from jobs.corpora.ids import listed, read_ids
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_here, map_tasks
 from jobs.generations.shards import Shards, shards_of
-from jobs.stages.ids import listed, read_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from indexer import Index, Manifest
     from indexer.tasks import Marked
-    from jobs.config.pipeline import Pipeline
 
 
 @recorded

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks
@@ -15,7 +16,6 @@ from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Verified
-    from jobs.config.pipeline import Pipeline
 
 
 @recorded

@@ -17,7 +17,7 @@ from pathlib import Path
 from hashcore.errors import InvalidInputError
 from hashcore.machine import limits
 from hashcore.storage import files
-from jobs.stages.fingerprint import digest
+from jobs.config.fingerprint import digest
 
 READ_BYTES = 16 << 30
 FOLDER = "digests"

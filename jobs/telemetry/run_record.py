@@ -11,16 +11,14 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from hashcore.errors import HashcoreError, StorageError
 from hashcore.spec import Spec
 from hashcore.storage import files
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
+from jobs.config.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 

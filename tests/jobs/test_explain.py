@@ -12,7 +12,7 @@ import indexer
 from hashcore.errors import InvalidInputError
 from jobs import explain
 from jobs.config.pipeline import Pipeline
-from jobs.search import SearchConfig
+from jobs.config.sections.search import SearchConfig
 
 
 def pipeline(root, **question):

@@ -17,7 +17,7 @@ import indexer
 from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, StorageError
 from jobs import index, search
 from jobs.config.pipeline import Pipeline
-from jobs.stages import codes_directory, records
+from jobs.stages import codes_directory, outputs, records
 
 DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
 
@@ -183,7 +183,7 @@ def test_an_index_whose_build_was_killed_is_finished_by_the_next_run(in_process,
     index.run(pipeline(tmp_path))
     assert len(built) == 1
     assert sorted(entry.rows for entry in indexer.open(str(tmp_path / "index")).shards) == [17, 17, 17]
-    assert not list((tmp_path / "index").glob(f"{index.ENTRIES}*"))
+    assert not list((tmp_path / "index").glob(f"{outputs.ENTRIES}*"))
 
 
 def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):

@@ -16,9 +16,9 @@ from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 from indexer import Shard
+from jobs.machine import dense_codes
 from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors
 from jobs.research.benchmarks.peers import FaissFlat, FaissMultiHash, ordered
-from jobs.research.benchmarks.workloads import dense_codes
 from jobs.stages import codes_directory
 
 ROUNDS = 3

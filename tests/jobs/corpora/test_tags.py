@@ -12,8 +12,9 @@ from hashcore.labels import Labels
 from indexer.shards.sparse_search import SparseSearcher
 from jobs import demo, explain
 from jobs.config.pipeline import Pipeline
+from jobs.config.sections.corpus import CorpusConfig
 from jobs.corpora import tags
-from jobs.corpora.standard_sets import CorpusConfig, split_tags
+from jobs.corpora.standard_sets import split_tags
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from hashcore.errors import ConfigError
 from hashcore.labels import Labels
 from jobs import evaluate, index, search
 from jobs.config.pipeline import Pipeline
+from jobs.config.sections.spark import SparkConfig
 from jobs.corpora import encode_task
 from jobs.engine import memory
-from jobs.engine.spark import SparkConfig
 from jobs.evaluation import distinct, tally
 from jobs.generations import append, compact, verify
 from jobs.generations.shards import shards_of

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jobs.research.papers.data import Items
     from jobs.research.papers.measures import Value
 
-TABLE = Path(__file__).with_name("PAPERS.md")
+TABLE = Path(__file__).parents[1] / "PAPERS.md"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
