@@ -13,11 +13,12 @@ from io import TextIOWrapper
 from typing import Literal, NamedTuple
 
 from hashcore.errors import HashcoreError
-from jobs.engine.interrupts import was_interrupted
+from jobs.telemetry.interruption import was_interrupted
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_READER_LEFT = 141
+MACHINE, RESEARCH = "jobs.machine", "jobs.research"
 GENERATIONS = "jobs.generations"  # a module `inspect` in `jobs` itself would hide Python's from scripts there
 
 
@@ -26,13 +27,13 @@ class Verb(NamedTuple):
 
     Attributes:
         summary: For the help.
-        takes: "pipeline": run(pipeline); "own": run(given), arguments declared by the module.
         package: Where the module lies.
+        takes: "pipeline": run(pipeline); "own": run(given), arguments declared by the module.
     """
 
     summary: str
-    takes: Literal["pipeline", "own"] = "pipeline"
     package: str = "jobs"
+    takes: Literal["pipeline", "own"] = "pipeline"
 
 
 VERBS = {
@@ -45,16 +46,16 @@ VERBS = {
     "report": Verb("show the figures on one page"),
     "runs": Verb("list what the jobs of a pipeline did, how long it took and how it ended"),
     "explain": Verb("show how each shard would answer the queries, and at what cost"),
-    "append": Verb("add the codes of a directory to the index, as a new generation", package=GENERATIONS),
-    "delete": Verb("delete the items of a list of ids from the index, as a new generation", package=GENERATIONS),
-    "compact": Verb("merge small shards and drop deleted rows, as a new generation", package=GENERATIONS),
-    "vacuum": Verb("remove old generations and what nothing refers to", package=GENERATIONS),
-    "verify": Verb("compare every byte, count and some answers with what they must be", package=GENERATIONS),
-    "inspect": Verb("show what the index holds, from its manifest alone", package=GENERATIONS),
-    "plan": Verb("predict bytes, build time and queries a second of an index not built yet", takes="own"),
-    "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", takes="own"),
-    "bench": Verb("measure kernels and tables beside their peers", takes="own"),
-    "doctor": Verb("show what this machine has, and what to install", takes="own"),
+    "append": Verb("add the codes of a directory to the index, as a new generation", GENERATIONS),
+    "delete": Verb("delete the items of a list of ids from the index, as a new generation", GENERATIONS),
+    "compact": Verb("merge small shards and drop deleted rows, as a new generation", GENERATIONS),
+    "vacuum": Verb("remove old generations and what nothing refers to", GENERATIONS),
+    "verify": Verb("compare every byte, count and some answers with what they must be", GENERATIONS),
+    "inspect": Verb("show what the index holds, from its manifest alone", GENERATIONS),
+    "plan": Verb("predict bytes, build time and queries a second of an index not built yet", MACHINE, "own"),
+    "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", RESEARCH, "own"),
+    "bench": Verb("measure kernels and tables beside their peers", RESEARCH, "own"),
+    "doctor": Verb("show what this machine has, and what to install", MACHINE, "own"),
 }
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
 
 from jobs import encode, evaluate, index, report, search, train
+from jobs.config.pipeline import Pipeline
 from jobs.corpora import standard_sets
 from jobs.telemetry.progress import duration
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
 
 STAGES = (standard_sets, train, encode, index, search, evaluate, report)
 

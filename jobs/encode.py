@@ -10,19 +10,17 @@ import math
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from hashcore.errors import InvalidInputError, require
-from hashcore.spec import Spec
 from hashcore.storage import files
 from jobs.config.paths import Paths, absolute
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.encode import EncodeConfig
 from jobs.corpora import standard_sets, verdict
 from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, check_format, reading, steps
-from jobs.corpora.spec import EncodeConfig
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.stages import codes_directory, outputs, records, rejects
@@ -33,18 +31,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from hashcore.hasher import Hasher
-    from jobs.config.pipeline import Pipeline
-
-
-ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
-
-
-class HasherConfig(Spec):
-    """What a hasher that is read may do here."""
-
-    allow: tuple[ModuleName, ...] = ()
-    """Modules whose code may run where the hasher's network is one of them (`name: own`), as in [my_nets]; a package
-    allows its submodules. Those of `train` are allowed anyhow."""
 
 
 @recorded

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import Field, field_validator
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.evaluation.measure import Within, parse
-from hashcore.spec import Spec
+from jobs.config.fingerprint import digest
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.evaluate import EvaluateConfig
 from jobs.engine import memory
 from jobs.evaluation import metrics
 from jobs.evaluation.distinct import PART_BYTES, count_distinct
@@ -27,51 +28,15 @@ from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
 from jobs.stages import codes_directory, outputs, records
-from jobs.stages.fingerprint import digest
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.config.pipeline import Pipeline
 
 BLOCK_BYTES = 4 << 20  # counts and neighbors that one task returns
 MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
 NOTHING_KEPT = Kept()
-
-
-class EvaluateConfig(Spec):
-    """Which figures are wanted; relevant is an item that shares at least one label with the query."""
-
-    measures: tuple[str, ...] = ("mAP", "mAP@1000/retrieved", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
-    """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators.
-    Where hardly a query finds anything within d bits, the least radius within which half of them do is shown, too."""
-    knn: tuple[int, ...] = (1, 10, 50)
-    """Numbers of neighbors that vote for a query's class; left out where items have not exactly one label."""
-    examples: int = Field(default=6, ge=0)
-    """Queries to show, this many at random and this many with the lowest average precision."""
-    neighbors: int = Field(default=10, ge=1)
-    """Neighbors to show of each."""
-    seed: int = 0
-    """Decides which queries are drawn."""
-    exclude_self: bool = False
-    """Leave the item that has a query's id out of its ranking, where queries are items of the database."""
-
-    @field_validator("measures")
-    @classmethod
-    def _measures_parse(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse what is no measure."""
-        for name in names:
-            parse(name)
-        return names
-
-    @field_validator("knn")
-    @classmethod
-    def _votes_are_held(cls, knn: tuple[int, ...]) -> tuple[int, ...]:
-        """Refuse a vote of nobody."""
-        if any(k < 1 for k in knn):
-            raise ValueError("a vote needs at least 1 neighbor")
-        return knn
 
 
 @recorded
@@ -146,9 +111,8 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
 def _content(root: str) -> str:
     """Return what identifies the items of an index's current generation: files are named by their content."""
     import indexer
-    from indexer.generations.manifest import files_of
 
-    return digest(sorted(files_of(indexer.open(root).manifest)))
+    return digest(sorted(indexer.open(root).manifest.files()))
 
 
 def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
@@ -194,8 +158,10 @@ def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) 
     asked = min(_block_rows(index.code_length, k), len(queries.ids))
     label_words = -(-len(queries.labels.vocabulary()) // 64)
     layout = index.manifest.layout
-    counting = (memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
-    distinct = (memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
+    import indexer
+
+    counting = (indexer.memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
+    distinct = (indexer.memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
     memory.promise("evaluate", max(*counting, *distinct, 0), pipeline.spark, "lower compact.rows_per_shard and compact")
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hashcore.codes import Codes
-from jobs import search
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.search import SearchConfig
 from jobs.stages import codes_directory
+from jobs.stages.question import check_question
+from jobs.telemetry.columns import table
 
 if TYPE_CHECKING:
     from indexer import Index, ShardPlan
-    from jobs.config.pipeline import Pipeline
 
 HEADER = ("shard", "rows", "distinct", "neighbors", "by", "radius", "probes", "expected", "compared", "found", "time")
 
@@ -28,7 +30,7 @@ def run(pipeline: Pipeline) -> None:
     import indexer
 
     index, source = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries
-    search.check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
+    check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
     block = codes_directory.plan(source, pipeline.search.queries_per_task)[0]
     queries = codes_directory.read_chunk(block, index.code_length).codes
     radius, why = asked_radius(pipeline.search, index, queries), ""
@@ -41,7 +43,7 @@ def run(pipeline: Pipeline) -> None:
         print(reason)
 
 
-def asked_radius(config: search.SearchConfig, index: Index, queries: Codes) -> int:
+def asked_radius(config: SearchConfig, index: Index, queries: Codes) -> int:
     """Return the radius that is asked for; for k nearest, the one within which half of the queries find them."""
     if config.radius is not None:
         return config.radius
@@ -72,12 +74,6 @@ def _filled(lines: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     """Return lines of cells without the columns that are empty below their heading."""
     kept = [column for column in zip(*lines, strict=True) if any(column[1:])]
     return list(zip(*kept, strict=True))
-
-
-def table(lines: Sequence[tuple[str, ...]]) -> str:
-    """Return lines of cells in right-aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.rjust, line, widths)).rstrip() for line in lines)
 
 
 if __name__ == "__main__":

@@ -4,51 +4,31 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
 from hashcore.codes import Codes
-from hashcore.errors import InvalidInputError, LostRaceError, OutputError
-from hashcore.spec import Spec
+from hashcore.errors import LostRaceError, OutputError
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
 from jobs.corpora import verdict
 from jobs.engine import memory
-from jobs.engine.interrupts import wait_for
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.records import Record
+from jobs.stages.unique_ids import check_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from pyspark.sql import SparkSession
-
     from indexer import Index, Layout, ShardEntry
-    from jobs.config.pipeline import Pipeline
-    from jobs.stages.records import Record
 
 SAMPLED_CHUNKS = 64
-NAMED_IDS = 5
 COMMIT_TRIES = 20
-ENTRIES = ".entries"  # with what tells one change from another: what its finished tasks have built
-
-
-class IndexConfig(Spec):
-    """How the codes are divided into shards."""
-
-    rows_per_shard: int = Field(default=64_000_000, ge=1)
-    """Most rows of a shard; building and searching hold one shard in memory."""
-    check_ids: bool = True
-    """Whether one aggregation over all ids makes sure that none occurs twice."""
-    sample_rows: int = Field(default=1 << 16, ge=1)
-    """Codes from which the tables' layout is planned."""
-    signatures: bool = False
-    """Of sparse codes: whether to keep block signatures, too, for radii of 3 to 6, in 12 bytes a code and block."""
 
 
 @recorded
@@ -60,7 +40,6 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If the index's root is another pipeline's, or cannot be written.
     """
     import indexer
-    from indexer.storage.store import LOCK
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
     info = codes_directory.read_info(source, "paths.corpus_database")
@@ -68,7 +47,7 @@ def run(pipeline: Pipeline) -> None:
     if _is_done(root, record):
         print(f"index: done before -> {root}")
         return
-    with outputs.growing(root, record, marks=(LOCK,)):
+    with outputs.growing(root, record, marks=(indexer.LOCK,)):
         indexer.check_root(root, known=records.NAMES)
         index = _build(pipeline, info, record)
     run_notes.count(rows=len(index))
@@ -108,12 +87,13 @@ def _build(pipeline: Pipeline, info: codes_directory.CodesInfo, record: Record) 
         signatures=pipeline.index.signatures,
     )
     largest = max(chunks, key=codes_directory.chunk_rows)
-    projected = memory.building_bytes(codes_directory.chunk_rows(largest), layout, codes_directory.labels_of(largest))
+    rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
+    projected = indexer.memory.building_bytes(rows, layout, labels)
     memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
     if pipeline.index.check_ids:
         check_ids(spark, source, chunks)
-    folder = entries_folder(root, record.fingerprint)
+    folder = outputs.entries_folder(root, record.fingerprint)
     entries = map_tasks(spark, partial(build_shard, root, folder, layout), list(enumerate(chunks)), "index")
     commit = partial(
         indexer.commit, root, entries, kind=info.kind, layout=layout, hasher_fingerprint=info.hasher_fingerprint,
@@ -148,36 +128,10 @@ def _first(commit: Callable[[], Index], root: str, record: Record) -> Index:
 def _made_by(root: str) -> str | None:
     """Return the fingerprint of the record that made an index, empty if it is not told; None where there is none."""
     import indexer
-    from indexer.generations.manifest import read_current
-    from indexer.storage.store import open_store
 
-    if read_current(open_store(root)) is None:
+    if indexer.tasks.current_generation(root) is None:
         return None
     return str(indexer.open(root).manifest.provenance.get("fingerprint", ""))
-
-
-def entries_folder(root: str, name: str) -> str:
-    """Make the folder of what the finished tasks of one change have built, and return it."""
-    folder = files.join(root, f"{ENTRIES}-{name}")
-    files.make_folder(folder)
-    return folder
-
-
-def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes_directory.Chunk]) -> None:
-    """Raise InvalidInputError, naming a few, if an id of a codes directory occurs twice."""
-    pieces = [piece for chunk in chunks for piece in chunk]
-
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                yield from codes_directory.id_batches(pieces[number])
-
-    frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
-    repeated = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS)
-    twice = wait_for(spark, repeated.collect)
-    if twice:
-        named = ", ".join(str(row.id) for row in twice)
-        raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")
 
 
 def sample(chunks: Sequence[codes_directory.Chunk], rows: int, code_length: int) -> Codes:

@@ -5,24 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import yaml
-from pydantic import Field
 
 from hashcore.errors import require
 from hashcore.evaluation.measure import Within, parse
-from hashcore.spec import Spec
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
 from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
 from jobs.page.thumbnails import Picture, thumbnails
 from jobs.stages import outputs, records
 from jobs.telemetry.run_notes import recorded
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
 
 TEMPLATE = "report.html.j2"
 HEADLINES = ("mAP", "P(r<=", "kNN error")
@@ -37,15 +33,6 @@ class Gallery(NamedTuple):
     examples: list[Example]
     query_pictures: dict[int, Picture]
     item_pictures: dict[int, Picture]
-
-
-class ReportConfig(Spec):
-    """How the page looks."""
-
-    title: str | None = None
-    """Its heading; none means the pipeline's name."""
-    thumbnail_pixels: int = Field(default=144, ge=16, le=1024)
-    """Longest side of a picture."""
 
 
 @recorded

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from jobs.explain import table
+from jobs.config.pipeline import Pipeline
+from jobs.telemetry.columns import table
 from jobs.telemetry.progress import duration
 from jobs.telemetry.run_record import FOLDER, Run, listed
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
 
 HEADER = ("started", "job", "state", "time", "rows", "rejected", "MiB", "peak MiB", "longest stage")
 MIB = 1 << 20

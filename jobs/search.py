@@ -12,43 +12,23 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from hashcore.spec import Spec
 from hashcore.storage import files
-from jobs.corpora.reader import checksums
+from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.parquet_files import checksums
+from jobs.stages.question import check_question
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.config.pipeline import Pipeline
 
 ANSWERS = ".answers"
-
-
-class SearchConfig(Spec):
-    """What is asked of the index: all neighbors within a radius, or the k nearest."""
-
-    k: int | None = None
-    """Nearest neighbors of each query."""
-    radius: int | None = None
-    """All neighbors within this many bits."""
-    queries_per_task: int = Field(default=1 << 14, ge=1)
-    """Queries that a task answers at once; bounds the memory its answers take."""
-
-    @model_validator(mode="after")
-    def _one_question(self) -> SearchConfig:
-        """Refuse k and a radius at once."""
-        if self.k is not None and self.radius is not None:
-            raise ValueError("k and radius are both given; take one back, as in --set search.k=null")
-        return self
 
 
 class Question(NamedTuple):
@@ -95,31 +75,9 @@ def run(pipeline: Pipeline) -> None:
     print(f"search: {found:,} neighbors -> {path}")
 
 
-def check_question(config: SearchConfig, index: Index, info: codes_directory.CodesInfo, source: str) -> None:
-    """Raise InvalidInputError unless the index can answer the question to these queries."""
-    if config.k is None and config.radius is None:
-        raise InvalidInputError("neither search.k nor search.radius is given; set one, as in --set search.k=10")
-    if info.code_length != index.code_length:
-        raise InvalidInputError(
-            f"{source} holds codes of {info.code_length} bits but the index holds {index.code_length}; "
-            "encode the queries with the hasher that encoded the database"
-        )
-    made = index.manifest.hasher_fingerprint
-    if made is not None and info.hasher_fingerprint != made:
-        raise InvalidInputError(
-            f"{source} was encoded by hasher {info.hasher_fingerprint} but the index by {made}; use one for both"
-        )
-    if config.k is not None and not 1 <= config.k <= len(index):
-        raise InvalidInputError(f"k={config.k}: the index holds {len(index)} codes; use 1 <= k <= {len(index)}")
-    if config.radius is not None and not 0 <= config.radius <= index.code_length:
-        raise InvalidInputError(
-            f"radius={config.radius}: codes have {index.code_length} bits; use 0 <= radius <= {index.code_length}"
-        )
-
-
 def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk], folder: str) -> int:
     """Answer every block on every shard, merge, and return the number of neighbors."""
-    from indexer.shards.result_blocks import MAX_RESULT_BYTES
+    import indexer
 
     spark = session(pipeline.spark, f"hashcore search {pipeline.name}")
     shards = len(index.shards)
@@ -134,8 +92,7 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk
     )
     asked = max(map(codes_directory.chunk_rows, chunks))
     projected = max(
-        memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k, MAX_RESULT_BYTES)
-        for entry in index.shards
+        indexer.memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k) for entry in index.shards
     )
     memory.promise("search", projected, pipeline.spark, "lower search.queries_per_task or compact.rows_per_shard")
     blocks = [Block(number, chunk) for number, chunk in enumerate(chunks)]

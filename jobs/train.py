@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import Field, PositiveInt, model_validator
+from typing import TYPE_CHECKING
 
 from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, LearningError, require
 from hashcore.labels import Labels
 from hashcore.storage import files
-from hashcore.training.config import TrainingConfig
+from jobs.config.pipeline import Pipeline
 from jobs.corpora import standard_sets
 from jobs.stages import outputs, records, rejects
 from jobs.stages.claim import claimed
@@ -22,66 +20,13 @@ from jobs.telemetry import run_notes
 from jobs.telemetry.progress import Progress, duration
 from jobs.telemetry.run_notes import recorded
 from jobs.training import decisive, reading, tracking
-from jobs.training.readers import ReaderName
-from jobs.training.source import find, tag_column
-from jobs.training.tracking import Place, Tracking
+from jobs.training.source import Source, find, tag_column
+from jobs.training.tracking import Place
 
 if TYPE_CHECKING:
     from hashcore.hasher import Hasher
-    from jobs.config.pipeline import Pipeline
-    from jobs.training.source import Source
 
 REJECTED = "rejected"
-
-
-class TrainConfig(TrainingConfig):
-    """How the hasher is trained, and where."""
-
-    method: Literal["network", "identity-tags"] | Method = "network"
-    """`network`; a classical hash, which takes only `code_length` and `seed` (lsh, pcah, sh, itq and cca need no
-    labels; cca and cm-ssh take two `modalities`); or `identity-tags`, a bit for each tag, which takes nothing."""
-    modality: str = Field(default="image", pattern=r"^[A-Za-z0-9_-]+$")
-    """Name of what the hasher reads, where `modalities` names none."""
-    column: str | None = None
-    """Column that holds the items; none means that it is named like the modality, as those of `modalities` are."""
-    channels: Literal[1, 3] | None = None
-    """Channels that images are read with: 1 grey, 3 red, green and blue; none looks at some of them."""
-    size: tuple[PositiveInt, PositiveInt] | None = None
-    """Height and width of the images, such as [28, 28]; none takes what most of some have. Others are bad rows."""
-    judgements: str | None = None
-    """Parquet of judged pairs (left, right, similar) or triplets (anchor, positive, negative) of ids, in place of
-    labels; every worker then holds all rows and takes a share of the judgements."""
-    in_process: bool = False
-    """Train here, without Ray."""
-    reader: ReaderName = "arrow"
-    """Who reads the rows of a training in this process; petastorm needs an environment of its own."""
-    workers: int = Field(default=1, ge=1)
-    """Workers that Ray starts; each takes a share of the rows and a CPU, and one CPU more reads the corpus."""
-    min_workers: int | None = Field(default=None, ge=1)
-    """Workers with which Ray goes on when there are no more, growing again when there are; none waits for all."""
-    gpu: bool = False
-    """Give each worker a GPU; in this process, train on the machine's own."""
-    threads: int = Field(default=1, ge=1)
-    """Threads of a matrix product; more pay for big networks on cores that nothing else uses."""
-    window_bytes: int = Field(default=1 << 30, ge=1 << 20)
-    """Decoded items that a worker holds; a share that fits is read once, a larger one again in every epoch."""
-    max_rejected_share: float = Field(default=0.01, ge=0, le=1)
-    """Share of bad rows beyond which the job fails."""
-    max_failures: int = Field(default=0, ge=0)
-    """Lost workers after which Ray goes on from the last epoch by itself; the next run of the job always does."""
-    tracking: Tracking | None = None
-    """Also write the figures of each epoch for TensorBoard, beside the checkpoints, or to the MLflow server."""
-
-    @model_validator(mode="after")
-    def _not_more_than_most(self) -> TrainConfig:
-        """Refuse more workers at least than at most."""
-        if self.min_workers and self.min_workers > self.workers:
-            raise ValueError(f"min_workers={self.min_workers} exceeds workers={self.workers}; lower it")
-        return self
-
-    def training(self) -> TrainingConfig:
-        """Return what decides the weights."""
-        return TrainingConfig.model_validate(self.model_dump(include=set(TrainingConfig.model_fields)))
 
 
 @recorded

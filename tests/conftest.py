@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from jobs.engine.spark import SparkConfig, session
+from jobs.config.sections.spark import SparkConfig
+from jobs.engine.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

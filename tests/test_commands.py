@@ -29,7 +29,7 @@ RECIPES = "tests/test_documentation.py::test_the_recipes_for_embeddings_and_near
 DEMO = "tests/test_readme.py::test_its_first_command_ends_with_a_page_and_good_figures"
 MNIST = "tests/cluster/test_mnist_pipeline.py::test_"
 ON_RAY = "tests/jobs/training/test_train_on_ray.py::test_two_workers_"
-ROW = "tests/jobs/test_reproduce.py::test_a_row_becomes_"
+ROW = "tests/jobs/research/test_reproduce.py::test_a_row_becomes_"
 ELSEWHERE = "tests/jobs/research/papers/test_elsewhere.py::test_a_network_trained_elsewhere_"
 BENCH = "tests/jobs/research/test_bench.py::test_"
 SUBMIT = "tests/jobs/test_encode.py::test_the_same_through_spark_submit"
@@ -48,7 +48,7 @@ EVIDENCE = {
     r"hashcore demo --config conf/sparsehash\.yaml": "tests/jobs/test_ternary.py::test_ternary_codes_",
     r"hashcore (demo|train) --config conf/mnist\.yaml( --set train\.epochs=30)?": MNIST,
     r"hashcore train --config conf/mnist\.yaml --with conf/ray/local\.yaml": ON_RAY,
-    r"hashcore plan( --codes (N|1e9)( --radius 4)?)?": "tests/jobs/test_plan.py::test_the_command_",
+    r"hashcore plan( --codes (N|1e9)( --radius 4)?)?": "tests/jobs/machine/test_plan.py::test_the_command_",
     r"(HASHCORE_DATA=… )?hashcore reproduce --config conf/papers/\*\.yaml": ROW,
     r"python -m jobs\.research\.papers\.elsewhere .*": ELSEWHERE,
     r"hashcore reproduce --config \S+ --set not_run=null --hashers \S+": ELSEWHERE,

@@ -6,28 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.spec import Spec
 from hashcore.storage.places import place
-from jobs.config import yaml_text
 from jobs.config.errors import describe
+from jobs.config.fingerprint import digest, value_at
 from jobs.config.paths import Paths
-from jobs.corpora.spec import EncodeConfig
-from jobs.corpora.standard_sets import CorpusConfig
-from jobs.encode import HasherConfig
-from jobs.engine.spark import SparkConfig
-from jobs.evaluate import EvaluateConfig
-from jobs.generations.spec import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
-from jobs.index import IndexConfig
-from jobs.report import ReportConfig
-from jobs.search import SearchConfig
-from jobs.stages.fingerprint import digest, value_at
-from jobs.train import TrainConfig
-
-SCALARS = ("name", "root")  # what a pipeline's file says outside of sections
+from jobs.config.reading import merge, read, set_value
+from jobs.config.sections.corpus import CorpusConfig
+from jobs.config.sections.encode import EncodeConfig
+from jobs.config.sections.evaluate import EvaluateConfig
+from jobs.config.sections.generations import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
+from jobs.config.sections.hasher import HasherConfig
+from jobs.config.sections.index import IndexConfig
+from jobs.config.sections.report import ReportConfig
+from jobs.config.sections.search import SearchConfig
+from jobs.config.sections.spark import SparkConfig
+from jobs.config.sections.train import TrainConfig
 
 
 class Pipeline(Spec):
@@ -111,7 +108,7 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
     """
     values = read(path)
     for other in also:
-        values = _merge(values, read(other))
+        values = merge(values, read(other))
     for override in overrides:
         set_value(values, override)
     try:
@@ -119,47 +116,3 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
     except ValidationError as error:
         read_files = " with ".join(map(str, (path, *also)))
         raise ConfigError(f"{read_files}: {describe(error, Pipeline)}") from None
-
-
-def read(path: str | Path) -> dict[str, Any]:
-    """Return the mapping that a YAML file holds; a section that says nothing is as one that is not there."""
-    try:
-        values = yaml_text.parse(Path(path).read_text(encoding="utf-8"))
-    except ConfigError as error:
-        raise ConfigError(f"{path}, {error}") from None
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); give a pipeline file such as conf/demo.yaml") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds no mapping; start it with `name: ...` and one section per job")
-    return {key: value for key, value in values.items() if value is not None or key in SCALARS}
-
-
-def _merge(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
-    """Return a nested mapping with the values of another one in place of its own."""
-    merged = dict(values)
-    for key, value in others.items():
-        inner = merged.get(key)
-        merged[key] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def set_value(values: dict[str, Any], override: str) -> None:
-    """Set one `a.b=c` in a nested mapping."""
-    key, equals, text = override.partition("=")
-    if not equals or not all(key.split(".")):
-        raise ConfigError(f"--set {override}: give section.key=value, as in --set search.k=20")
-    *sections, last = key.split(".")
-    for section in sections:
-        inner = values.get(section)
-        values[section] = dict(inner) if isinstance(inner, dict) else {}
-        values = values[section]
-    if not text.strip():
-        raise ConfigError(f"--set {override}: there is no value; give one, or null, or leave the option out")
-    try:
-        values[last] = yaml_text.parse(text)
-    except ConfigError as error:
-        raise ConfigError(f"--set {override}: {error}") from None
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {override}: the value is not YAML; quote it, as in --set name='\"a: b\"'") from None

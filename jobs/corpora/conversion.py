@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import require
+from jobs.config.sections.corpus import Content
 from jobs.corpora.images import Images
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Content = Literal["images", "features", "gist", "gist512", "hog"]
 
 
 def column(images: Images, content: Content) -> tuple[str, pa.Array]:

@@ -12,11 +12,11 @@ import numpy as np
 
 from hashcore.errors import InvalidInputError
 from hashcore.storage import files
-from jobs.corpora.reader import checksums
+from jobs.corpora.ids import read_ids
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs
 from jobs.stages.distinct import Distinct
-from jobs.stages.ids import read_ids
+from jobs.stages.parquet_files import checksums
 from jobs.stages.rejects import Rejects
 
 if TYPE_CHECKING:

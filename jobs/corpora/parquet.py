@@ -7,9 +7,10 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from jobs.corpora.reader import Columns, canonical, checked, opened, raw_batches, readable
+from jobs.corpora.reader import Columns, canonical, checked, opened, raw_batches
 from jobs.engine.spark_ui import is_classic
 from jobs.engine.tasks import map_tasks
+from jobs.stages.parquet_files import readable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hashcore.columns.ids import read_ids
 from hashcore.columns.labels import LabelForm, read_labels
 from hashcore.columns.plain import plain
-from hashcore.errors import HashcoreError, InvalidInputError
+from hashcore.errors import InvalidInputError
 from hashcore.storage.files import located
 from hashcore.storage.places import is_object
 from hashcore.storage.trees import check_tree
+from jobs.stages.parquet_files import checksums, readable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -183,35 +183,8 @@ def canonical(batch: pa.RecordBatch | pa.Table, columns: Columns) -> pa.RecordBa
     return pa.RecordBatch.from_pydict(arrays)
 
 
-def checksums(option: str) -> dict[str, bool]:
-    """Return the option by which pages are read or written with checksums; none for pyarrow 14, which has no such."""
-    import pyarrow as pa
-
-    return {option: True} if int(pa.__version__.partition(".")[0]) > 14 else {}
-
-
 def _scan() -> ParquetFragmentScanOptions:
     """Return how files are read: a page whose checksum is another than the file says is an error."""
     from pyarrow.dataset import ParquetFragmentScanOptions
 
     return ParquetFragmentScanOptions(**checksums("page_checksum_verification"))
-
-
-@contextmanager
-def readable(
-    source: str, wrong: str = "cannot be read as parquet", remedy: str = "mend it, or correct the path"
-) -> Iterator[None]:
-    """Say in one line what Arrow cannot read, what is wrong with it, and what to do.
-
-    Raises:
-        InvalidInputError: With the beginning of what Arrow says.
-    """
-    import pyarrow as pa
-
-    try:
-        yield
-    except HashcoreError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise InvalidInputError(f"{source} {wrong} ({said}); {remedy}") from None

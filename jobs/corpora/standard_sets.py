@@ -15,51 +15,23 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from hashcore.columns.labels import LabelForm
 from hashcore.errors import ConfigError, InvalidInputError, require
-from hashcore.spec import Spec
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.corpus import Content, CorpusConfig, TagSource
 from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
-from jobs.corpora.conversion import Content, column
+from jobs.corpora.conversion import column
 from jobs.corpora.images import Images
-from jobs.corpora.reader import checksums
-from jobs.corpora.tags import TagSets, TagSource, read_tag_sets
+from jobs.corpora.tags import TagSets, read_tag_sets
 from jobs.stages import outputs, records
+from jobs.stages.parquet_files import checksums
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from jobs.config.pipeline import Pipeline
-
 Part = Literal["train", "database", "queries"]
 PARTS: tuple[Part, ...] = ("train", "database", "queries")
 IDX_UINT8 = 8
-
-
-class CorpusConfig(Spec):
-    """What is learned from, indexed and asked."""
-
-    source: Literal["digits", "mnist", "fashion-mnist", "cifar10", "files"] | TagSource = "files"
-    """`files` are the user's own, at `paths.corpus_*`; all but the digits are looked for in $HASHCORE_DATA."""
-    content: Content | tuple[Content, ...] = "images"
-    """`images` are PNG bytes in column `image`, `features` pixels as floats of 0 to 1; `gist` (384 of them), `gist512`
-    and `hog` (486 of 32 x 32 pixels) are computed. Several give as many columns, named alike."""
-    held_out: int = Field(default=360, ge=1)
-    """Queries held out of the digits, in equal shares of every class, or of tags; MNIST brings its own 10,000."""
-    seed: int = 0
-    """Decides which items are held out."""
-    rows_per_file: int = Field(default=8192, ge=1)
-    """Rows of one Parquet file of a converted corpus."""
-    format: str = "parquet"
-    """Spark's name of the format of the user's files: parquet, orc or json; training reads parquet."""
-    id: str = "id"
-    """Column of whole-number ids."""
-    labels: str | None = "labels"
-    """Column of labels, a whole number or a list of them; none where items have no labels."""
-    labels_as: LabelForm | None = None
-    """What a list of labels holds: `numbers` of classes, or `hot`, a 0 or 1 for each class. None means numbers, and
-    lists that may be either are refused."""
 
 
 def run(pipeline: Pipeline) -> None:

@@ -6,18 +6,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.labels import Labels
+from jobs.config.sections.corpus import TagSource
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TagSource = Literal["mirflickr-tags", "nuswide-concepts"]
 FILES: dict[TagSource, str] = {
     "mirflickr-tags": "mirflickr/mirflickr25k_tags_labels.npz",
     "nuswide-concepts": "nuswide/nuswide_labels81.npz",

@@ -10,14 +10,13 @@ import numpy as np
 
 from hashcore.errors import InvalidInputError
 from hashcore.storage import files
+from jobs.corpora.encode_task import Counts
+from jobs.corpora.ids import read_ids
 from jobs.stages import distinct
-from jobs.stages.ids import read_ids
+from jobs.stages.rejects import Rejects
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from jobs.corpora.encode_task import Counts
-    from jobs.stages.rejects import Rejects
 
 log = logging.getLogger(__name__)
 

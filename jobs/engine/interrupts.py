@@ -72,10 +72,3 @@ def wait_for(session: SparkSession, job: Callable[[], Result]) -> Result:
     if errors:
         raise errors[0]
     return results[0]
-
-
-def was_interrupted(error: BaseException | None) -> bool:
-    """Return whether an error is, or came up while Python dealt with, a KeyboardInterrupt."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None

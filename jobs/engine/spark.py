@@ -9,36 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from hashcore.errors import require
-from hashcore.spec import Spec
 from jobs.config.environment import check_spark_home, starting
+from jobs.config.sections.spark import SparkConfig
 from jobs.engine import interrupts
 from jobs.engine.java import check_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-class SparkConfig(Spec):
-    """How to start Spark where no session runs yet; on a cluster, spark-submit or the service has the last word."""
-
-    master: str | None = None
-    """Spark master; none means what spark-submit gave, else every core of this machine."""
-    driver_memory: str = Field(default="2g", pattern=r"^\d+[mg]$")
-    """Java heap of a local run, beside which the Python workers take theirs."""
-    task_memory: str | None = Field(default=None, pattern=r"^\d+[mg]$")
-    """Memory that the Python process of a task may take, such as 4g; a job that would take more is refused before it
-    starts. None allows what the machine has."""
-    shuffle_partitions: int = Field(default=64, ge=1)
-    """Partitions of the few shuffles: the check of ids."""
-    log_level: str = "ERROR"
-    """Spark's own log: OFF, FATAL, ERROR, WARN, INFO or DEBUG."""
-    ui: bool = False
-    """Whether a local run opens Spark's web page."""
-    settings: dict[str, str] = Field(default={})
-    """Further Spark settings by their full names."""
 
 
 def session(config: SparkConfig, app_name: str) -> SparkSession:

@@ -15,9 +15,9 @@ import numpy as np
 
 from hashcore.neighbors import Neighbors
 from hashcore.storage import files
+from jobs.config.fingerprint import digest
 from jobs.evaluation.distinct import Part, count_part
 from jobs.evaluation.tally import Tally, Task, merge, tally
-from jobs.stages.fingerprint import digest
 
 RunTasks = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
+from jobs.evaluation.metrics import Setting
 from jobs.stages.distinct import told
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
-    from jobs.evaluation.metrics import Setting
 
 
 def notes_of(pipeline: Pipeline, setting: Setting, *, has_votes: bool) -> list[str]:

@@ -113,21 +113,21 @@ def tally(task: Task) -> Tally:
 
 def tally_shard(shard: Shard, queries: Queries, k: int, *, exclude_self: bool = False) -> Tally:
     """Return the tally of one shard, with the k nearest items of each query; perhaps without the item of its own id."""
-    item_labels = shard.labels()
+    contents, item_labels = shard.contents, shard.contents.labels()
     if item_labels is None:
         raise InvalidInputError("the index holds no labels; encode and index a corpus that has a column of labels")
     vocabulary = queries.labels.vocabulary()
     item_masks, query_masks = item_labels.to_masks(vocabulary), queries.labels.to_masks(vocabulary)
-    all_counts, relevant_counts = shard.distance_histograms(
+    all_counts, relevant_counts = contents.distance_histograms(
         queries.codes, query_masks, item_masks, threads=task_threads()
     )
     neighbors = shard.knn_search(queries.codes, k + exclude_self, threads=task_threads())
     if exclude_self:
         neighbors = without(neighbors, queries.ids, k)
-    rows, own = np.split(rows_of(shard.ids, np.concatenate([neighbors.ids, queries.ids])), [len(neighbors.ids)])
+    rows, own = np.split(rows_of(contents.ids, np.concatenate([neighbors.ids, queries.ids])), [len(neighbors.ids)])
     itself = np.flatnonzero(own >= 0)
     if exclude_self and len(itself):
-        distances = shard.distances_at(queries.codes[itself], own[itself])
+        distances = contents.distances_at(queries.codes[itself], own[itself])
         all_counts[itself, distances] -= 1
         relevant_counts[itself, distances] -= np.any(item_masks[own[itself]] & query_masks[itself], axis=1)
     relevant: NDArray[np.bool_] = np.any(item_masks[rows] & query_masks[neighbors.query_numbers()], axis=1)

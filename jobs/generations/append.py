@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks, task_threads
-from jobs.index import check_ids, entries_folder
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.unique_ids import check_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
     from indexer import Index, ShardEntry
-    from jobs.config.pipeline import Pipeline
 
 
 @recorded
@@ -30,7 +30,6 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.generations.changes import commit_appended
 
     source, root = pipeline.append.codes, pipeline.paths.index
     if source is None:
@@ -38,22 +37,21 @@ def run(pipeline: Pipeline) -> None:
     index, info = indexer.open(root), codes_directory.read_info(source)
     _check_info(index, info, source)
     content = records.fingerprint_of(source)
-    if content in index.appended():
+    if content in index.snapshot.appended():
         print(f"append: done before -> {root}")
         return
     chunks = codes_directory.plan(source, pipeline.index.rows_per_shard)
     largest = max(chunks, key=codes_directory.chunk_rows)
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
-    projected = memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
+    projected = indexer.memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
     memory.promise("append", projected, pipeline.spark, "lower index.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore append {pipeline.name}")
     if pipeline.index.check_ids:
         check_ids(spark, source, chunks)
-    folder = entries_folder(root, f"append-{content}-{index.generation}")
+    folder = outputs.entries_folder(root, f"append-{content}-{index.generation}")
     build = partial(build_shard, root, index.generation, folder)
     entries = map_tasks(spark, build, list(enumerate(chunks)), "append")
-    change = {"verb": "append", "rows": info.rows, "codes": content}
-    manifest = commit_appended(index, entries, change)
+    manifest = indexer.tasks.commit_append(index, entries, content)
     files.remove(folder)
     run_notes.reads(source, content)
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
@@ -75,17 +73,13 @@ def _check_info(index: Index, info: codes_directory.CodesInfo, source: str) -> N
 def build_shard(root: str, generation: int, folder: str, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
     """Build the shard of one numbered chunk, unless a killed run did, and return its entry of the manifest."""
     import indexer
-    from indexer.generations.changes import check_labels, check_new, layout_of
 
     number, chunk = task
 
     def build() -> ShardEntry:
         index = indexer.open(root, generation)
         rows = codes_directory.read_chunk(chunk, index.code_length)
-        check_new(index, rows.ids, set())
-        check_labels(index, rows.labels)
-        layout = layout_of(index, rows.codes)
-        return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
+        return indexer.tasks.append_shard(index, rows.ids, rows.codes, rows.labels, threads=task_threads())
 
     return outputs.kept(files.join(folder, f"{number:05}.json"), indexer.ShardEntry, build)
 

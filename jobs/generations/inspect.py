@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
+from jobs.config.pipeline import Pipeline
 
 
 def run(pipeline: Pipeline) -> None:

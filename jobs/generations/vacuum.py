@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from jobs.config.pipeline import Pipeline
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from indexer.generations.vacuum import Removed
-    from jobs.config.pipeline import Pipeline
+    from indexer import Removed
 
 
 @recorded

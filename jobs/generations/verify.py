@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
 from jobs.engine.spark import session
 from jobs.engine.tasks import map_tasks
@@ -14,7 +15,7 @@ from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
+    from indexer import Verified
 
 
 @recorded
@@ -26,16 +27,17 @@ def run(pipeline: Pipeline) -> None:
         CorruptIndexError: Naming what differs.
     """
     import indexer
-    from indexer.generations.audit import Verified
 
     root = pipeline.paths.index
     index = indexer.open(root)
-    projected = max(memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
+    projected = max(indexer.memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
     memory.promise("verify", projected, pipeline.spark, "lower compact.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore verify {pipeline.name}")
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
     checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")
-    found = Verified(*map(sum, zip(*checked, strict=True)))
+    found = indexer.Verified.total(checked)
+    groups = [shards_of(root, index, group) for group in indexer.tasks.plan_shared_ids(index)]
+    map_tasks(spark, verify_ids, groups, "verify ids")
     run_notes.worked()
     run_notes.reads(root, f"generation {index.generation}")
     run_notes.count(
@@ -47,11 +49,18 @@ def run(pipeline: Pipeline) -> None:
     )
 
 
-def verify_shard(queries: int, shard: Shards) -> tuple[int, int, int, int]:
+def verify_shard(queries: int, shard: Shards) -> Verified:
     """Verify one shard."""
-    from indexer.generations import audit
+    from indexer import tasks
 
-    return audit.verify_shard(shard.open(), shard.numbers[0], queries)
+    return tasks.verify_shard(shard.open(), shard.numbers[0], queries)
+
+
+def verify_ids(group: Shards) -> None:
+    """Look for items that are in two shards of a group."""
+    from indexer import tasks
+
+    tasks.verify_ids(group.open(), group.numbers)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from hashcore.errors import require
 from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
 from jobs.corpora import reader
+from jobs.stages.parquet_files import readable
 
 SMALL_PIXELS = 16
 
@@ -51,7 +52,7 @@ def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int],
     if image_bytes(plain(pa.nulls(0, corpus.schema.field(image_column).type))) is None:
         return {}
     wanted = pa.array(np.unique(np.fromiter(ids, np.int64)), corpus.schema.field(id_column).type)
-    with reader.readable(path):
+    with readable(path):
         rows = corpus.to_table([id_column, image_column], filter=ds.field(id_column).isin(wanted))
     found = read_ids(rows.column(id_column), id_column, path).to_pylist()
     images = image_bytes(plain(rows.column(image_column)))

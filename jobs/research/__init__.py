@@ -1,1 +1,1 @@
-"""Benchmarks and the papers' tables: what the product is measured by, apart from the product."""
+"""Research: benchmarks beside peers, and the papers' tables run anew; no other room of jobs imports it."""

@@ -18,7 +18,7 @@ from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels
 from hashcore.spec import Spec
 from hashcore.storage import files
-from jobs.corpora.reader import checksums, readable
+from jobs.stages.parquet_files import checksums, readable
 
 if TYPE_CHECKING:
     import pyarrow as pa

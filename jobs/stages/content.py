@@ -17,7 +17,7 @@ from pathlib import Path
 from hashcore.errors import InvalidInputError
 from hashcore.machine import limits
 from hashcore.storage import files
-from jobs.stages.fingerprint import digest
+from jobs.config.fingerprint import digest
 
 READ_BYTES = 16 << 30
 FOLDER = "digests"
@@ -50,9 +50,9 @@ def content_of(path: str) -> str | None:
 
 def _kept(path: str) -> Path:
     """Return where the digest of a path's content is kept."""
-    from indexer.storage.cache import ShardCache
+    from indexer import cache_folder
 
-    return ShardCache.of_machine().folder / FOLDER / f"{digest(os.path.abspath(path))}.json"
+    return cache_folder() / FOLDER / f"{digest(os.path.abspath(path))}.json"
 
 
 def _read(path: str, states: Sequence[State]) -> str:

@@ -37,6 +37,13 @@ from jobs.telemetry import run_notes
 Kept = TypeVar("Kept", bound=BaseModel)
 
 
+def entries_folder(root: str, name: str) -> str:
+    """Make the folder of what the finished tasks of one change have built, and return it."""
+    folder = files.join(root, f"{ENTRIES}-{name}")
+    files.make_folder(folder)
+    return folder
+
+
 def is_finished(path: str, wanted: Record) -> bool:
     """Return whether `path` holds exactly what `wanted` would make; False if there is nothing yet, or a half of it.
 
@@ -205,6 +212,9 @@ def kept(path: str, model: type[Kept], compute: Callable[[], Kept]) -> Kept:
     with suppress(FileNotFoundError):  # another run of the same job has ended, and removed the folder
         files.write_bytes(path, result.model_dump_json().encode())
     return result
+
+
+ENTRIES = ".entries"  # with what tells one change from another: what its finished tasks have built
 
 
 def _commit(staging: str, path: str, made: Record) -> None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from hashcore.errors import InvalidInputError, StorageError
 from hashcore.spec import Spec
 from hashcore.storage import files
+from jobs.config.fingerprint import digest, value_at
+from jobs.config.pipeline import Pipeline
 from jobs.stages.content import content_of
-from jobs.stages.fingerprint import digest, value_at
 from jobs.telemetry import run_notes
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
 
 RECORD = "_hashcore.json"
 HALF = "_hashcore.half.json"  # of an output that is staged in its place

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from jobs.telemetry.run_record import Run
+from jobs.telemetry.run_record import Run
 
 PREFIX = "hashcore_run"
 

@@ -14,16 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from hashcore.errors import HashcoreError
 from hashcore.storage import files
-from jobs.engine.interrupts import was_interrupted
+from jobs.config.pipeline import Pipeline
+from jobs.telemetry.interruption import was_interrupted
 from jobs.telemetry.run_record import Run, begin, keep, versions
 from jobs.telemetry.textfile import put_metrics
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
 
 Result = TypeVar("Result")
 

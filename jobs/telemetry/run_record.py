@@ -11,16 +11,14 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
 from hashcore.errors import HashcoreError, StorageError
 from hashcore.spec import Spec
 from hashcore.storage import files
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
+from jobs.config.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +89,7 @@ def keep(root: str, name: str, content: str) -> bool:
         StorageError: If the root is in a bucket that does not exist or answers nobody: no job can go on there. Where
             only writing is refused, one may.
     """
-    from indexer.storage.store import open_store
+    from indexer import open_store
 
     try:
         return open_store(f"{root}/{FOLDER}").put_new(name, f"{content}\n".encode())
@@ -104,7 +102,7 @@ def keep(root: str, name: str, content: str) -> bool:
 
 def listed(root: str) -> list[Run]:
     """Return the runs below a pipeline's root, the oldest first; one that is at work or was killed is `begun`."""
-    from indexer.storage.store import open_store
+    from indexer import open_store
 
     store = open_store(f"{root}/{FOLDER}")
     found: dict[str, Run] = {}

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from hashcore.errors import HashcoreError
 from hashcore.storage import files
 from jobs.telemetry.prometheus import last_success, metrics
-from jobs.telemetry.run_record import FOLDER
-
-if TYPE_CHECKING:
-    from jobs.telemetry.run_record import Run
+from jobs.telemetry.run_record import FOLDER, Run
 
 log = logging.getLogger(__name__)
 

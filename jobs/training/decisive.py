@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hashcore.networks.custom_source import sources
+from jobs.config.pipeline import Pipeline
 from jobs.stages import records
 from jobs.training.source import labels_of, reads_several
-
-if TYPE_CHECKING:
-    from jobs.config.pipeline import Pipeline
 
 OF_THE_RUN = {"max_rejected_share", "max_failures", "min_workers", "threads", "gpu", "reader", "tracking"}
 """Keys of `train` that no weight is meant to depend on, so that an interrupted training goes on under others."""

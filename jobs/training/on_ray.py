@@ -17,6 +17,8 @@ from hashcore.errors import ConfigError, HashcoreError, OutputError, require
 from hashcore.machine import limits
 from hashcore.storage import files
 from jobs.config.environment import check_ray_address, starting
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.train import TrainConfig
 from jobs.stages import rejects
 from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
     from hashcore.hasher import Hasher
-    from jobs.config.pipeline import Pipeline
-    from jobs.train import TrainConfig
 
 RUN = "ray"
 SETTINGS = {

@@ -14,7 +14,10 @@ from hashcore.hashers.outcome import Outcome, measure
 from hashcore.labels import Labels
 from hashcore.storage import files
 from hashcore.training.config import slower
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.train import TrainConfig
 from jobs.corpora import reader
+from jobs.stages.parquet_files import readable
 from jobs.telemetry import run_notes
 from jobs.training import reading
 from jobs.training.source import PREFIX, Source
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hashcore.hasher import Hasher
-    from jobs.config.pipeline import Pipeline
-    from jobs.train import TrainConfig
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def _spread(source: Source) -> Iterator[pa.Table]:
 
     chosen_files = _evenly(reader.checked(reader.opened(source.path), source.read), PIECES)
     each = max(1, PIECES // len(chosen_files))
-    with reader.readable(source.path):
+    with readable(source.path):
         groups = [group for file in chosen_files for group in _evenly(file.split_by_row_group(), each)]
         stride = max(1, sum(part.num_rows for group in groups for part in group.row_groups) // ROWS)
     first = 0

@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hashcore.errors import ConfigError, MissingExtraError, require
 from hashcore.storage.places import is_object
+from jobs.config.sections.train import ReaderName
 from jobs.corpora import reader
+from jobs.training.source import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Fragment
     from ray.data import Dataset
 
-    from jobs.training.source import Source
-
 BATCH_ROWS = 4096
 
-ReaderName = Literal["arrow", "ray", "petastorm"]
 Reader = Callable[["Source"], "Iterator[pa.Table]"]
 
 HOW_TO_GET_PETASTORM = (

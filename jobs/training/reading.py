@@ -14,9 +14,10 @@ from hashcore.errors import InvalidInputError
 from hashcore.inputs.column import read_column
 from hashcore.inputs.input import Inputs
 from hashcore.labels import Labels
+from jobs.config.fingerprint import digest
+from jobs.config.sections.train import TrainConfig
 from jobs.corpora import reader, verdict
 from jobs.stages import rejects
-from jobs.stages.fingerprint import digest
 from jobs.stages.rejects import Rejects
 from jobs.training.readers import READERS
 from jobs.training.source import PREFIX, Source, item_bytes, read_judgements
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from hashcore.supervision.judgements import Judgements
     from hashcore.training.data import Window
-    from jobs.train import TrainConfig
 
 log = logging.getLogger(__name__)
 

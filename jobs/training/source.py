@@ -12,15 +12,15 @@ from hashcore.columns.plain import plain
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.inputs.column import InputSpec, infer
 from hashcore.storage.places import S3, is_object
+from jobs.config.pipeline import Pipeline
+from jobs.config.sections.train import TrainConfig
 from jobs.corpora import reader
 from jobs.corpora.reader import Columns
+from jobs.stages.parquet_files import readable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Fragment
-
-    from jobs.config.pipeline import Pipeline
-    from jobs.train import TrainConfig
 
 INFER_ROWS = 1024
 PREFIX = "item:"  # of the columns of items, which may be called id or labels
@@ -74,7 +74,7 @@ def find(pipeline: Pipeline) -> Source:
     items = {PREFIX + name: column for name, column in named.items()}
     columns = Columns(path, config.id, items, labels_of(pipeline), config.labels_as, item_key)
     corpus = reader.opened(path)
-    with reader.readable(path):
+    with readable(path):
         rows = corpus.count_rows()
     if rows == 0:
         raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
@@ -118,7 +118,7 @@ def read_judgements(path: str) -> pa.Table:
         InvalidInputError: If it cannot be read, or is empty.
     """
     corpus = reader.opened(path)
-    with reader.readable(path):
+    with readable(path):
         table = corpus.to_table()
     if table.num_rows == 0:
         raise InvalidInputError(f"{path} holds no judgement; give pairs or triplets, or leave train.judgements out")

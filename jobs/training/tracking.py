@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hashcore.errors import require
 from hashcore.storage import files
+from jobs.config.sections.train import Tracking
 
 if TYPE_CHECKING:
     from hashcore.training.checkpoint import Epoch
 
-Tracking = Literal["tensorboard", "mlflow"]
 MODULES = {"tensorboard": "tensorboardX", "mlflow": "mlflow"}
 
 

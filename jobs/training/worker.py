@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jobs.config.sections.train import TrainConfig
 from jobs.training import reading, tracking
 from jobs.training.board import Teller
 from jobs.training.source import Source
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from hashcore.training.data import Window
     from hashcore.training.step import Learner
     from hashcore.training.workers import Peers
-    from jobs.train import TrainConfig
 
 DATASET = "train"
 

@@ -15,7 +15,8 @@ from spark_submit import UNPACKED, ended, run, run_and_kill_an_executor, submit
 K = 3
 WHERE = """
 import os, sys
-from jobs.engine.spark import SparkConfig, session
+from jobs.engine.spark import session
+from jobs.config.sections.spark import SparkConfig
 from jobs.engine.tasks import map_tasks
 def where(task):
     import hashcore, indexer, jobs

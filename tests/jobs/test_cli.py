@@ -9,7 +9,8 @@ from importlib import import_module
 import pytest
 
 from hashcore.errors import HashcoreError
-from jobs import cli, doctor
+from jobs import cli
+from jobs.machine import doctor
 
 
 def test_every_verb_has_a_module_that_runs():

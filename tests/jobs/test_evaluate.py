@@ -17,8 +17,8 @@ from hashcore.errors import ConfigError, InvalidInputError, OutputError, TaskErr
 from hashcore.labels import Labels
 from jobs import evaluate
 from jobs.config.pipeline import Pipeline
+from jobs.config.sections.evaluate import EvaluateConfig
 from jobs.engine.tasks import map_tasks
-from jobs.evaluate import EvaluateConfig
 from jobs.evaluation import distinct, kept, tally
 from jobs.evaluation.distinct import count_part, part_of
 from jobs.stages import codes_directory

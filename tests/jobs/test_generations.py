@@ -15,8 +15,8 @@ from hashcore.machine import limits
 from hashcore.storage import files
 from jobs import cli, evaluate, index, search
 from jobs.config.pipeline import Pipeline
+from jobs.corpora.ids import read_ids
 from jobs.generations import append, compact, delete, inspect, vacuum, verify
-from jobs.stages.ids import read_ids
 
 
 def pipeline(root, place, **sections):

@@ -17,7 +17,7 @@ import indexer
 from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, StorageError
 from jobs import index, search
 from jobs.config.pipeline import Pipeline
-from jobs.stages import codes_directory, records
+from jobs.stages import codes_directory, outputs, records
 
 DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
 
@@ -114,9 +114,9 @@ def test_shards_do_not_change_the_answer_and_keep_labels(spark, tmp_path):
         assert len(built.shards) == shards
         assert found(tmp_path / f"neighbors-{shards}") == expected(database, queries, k=10)
         labels = {
-            int(item): built.open_shard(number).labels().of(row).tolist()
+            int(item): built.open_shard(number).contents.labels().of(row).tolist()
             for number in range(shards)
-            for row, item in enumerate(built.open_shard(number).ids)
+            for row, item in enumerate(built.open_shard(number).contents.ids)
         }
         assert labels == {int(item): database.labels.of(row).tolist() for row, item in enumerate(database.ids)}
 
@@ -183,7 +183,7 @@ def test_an_index_whose_build_was_killed_is_finished_by_the_next_run(in_process,
     index.run(pipeline(tmp_path))
     assert len(built) == 1
     assert sorted(entry.rows for entry in indexer.open(str(tmp_path / "index")).shards) == [17, 17, 17]
-    assert not list((tmp_path / "index").glob(f"{index.ENTRIES}*"))
+    assert not list((tmp_path / "index").glob(f"{outputs.ENTRIES}*"))
 
 
 def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):

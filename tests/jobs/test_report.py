@@ -16,10 +16,10 @@ from PIL import Image
 from hashcore.errors import InvalidInputError, OutputError
 from jobs import report
 from jobs.config.pipeline import Pipeline
+from jobs.config.sections.report import ReportConfig
 from jobs.evaluation.metrics import Curves, Example, Figure, Metrics, Setting, Shown
 from jobs.page import charts
 from jobs.page.thumbnails import thumbnails
-from jobs.report import ReportConfig
 from jobs.stages import outputs, records
 
 LENGTH = 8

@@ -13,9 +13,9 @@ import indexer
 from hashcore.codes import Codes
 from hashcore.neighbors import Neighbors
 from indexer.shards.builder import arrange
+from jobs.machine import dense_codes
 from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors
 from jobs.research.benchmarks.peers import FaissMultiHash, ordered
-from jobs.research.benchmarks.workloads import dense_codes
 
 RADIUS = 2
 

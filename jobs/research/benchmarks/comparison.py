@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hashcore import hamming
+from hashcore.machine import limits
 from hashcore.neighbors import Neighbors
+from jobs.machine.measuring import timed
 
 ROUNDS = 5
 
@@ -76,13 +76,6 @@ def compare(
     return Comparison(work, peer, median(ratios), ratios, median(seconds), median(peer_seconds), facts)
 
 
-def timed(work: Callable[[], Any]) -> float:
-    """Return the seconds that one call takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def same_neighbors(one: Neighbors, other: Neighbors) -> bool:
     """Return whether two answers are equal to the last tie."""
     return (
@@ -101,7 +94,7 @@ def machine() -> dict[str, Any]:
         model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
     return {
         "processor": model,
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": limits.cores(),
         "isa": hamming.isa(),
         "python": platform.python_version(),
     }

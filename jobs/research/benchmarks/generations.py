@@ -11,8 +11,9 @@ import numpy as np
 
 import indexer
 from hashcore.neighbors import Neighbors
-from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors, timed
-from jobs.research.benchmarks.workloads import dense_codes
+from jobs.machine import dense_codes
+from jobs.machine.measuring import timed
+from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors
 
 BITS, ROUNDS, RADII = 64, 3, (4, 8)
 APPENDED, DELETED = 0.01, 0.1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -20,11 +19,11 @@ import numpy as np
 
 import indexer
 from hashcore.codes import Codes
+from hashcore.machine import limits
 from indexer import Index
-from indexer.generations.changes import ROWS_PER_SHARD
-from jobs import plan
+from indexer.tasks import ROWS_PER_SHARD
+from jobs.machine import dense_codes, measuring, plan
 from jobs.research.benchmarks.comparison import machine
-from jobs.research.benchmarks.workloads import dense_codes
 
 CODE_LENGTH = 64
 BATCHES = {4: 1_000_000, 8: 100_000}  # queries, by radius
@@ -45,9 +44,9 @@ class Row:
     neighbors: dict[int, int]
 
 
-def measure(codes: int, constants: plan.Constants, folder: Path) -> Row:
+def measure(codes: int, constants: measuring.Constants, folder: Path) -> Row:
     """Build, search cold and remove an index of `codes` codes."""
-    root, cores = folder / f"index-{codes}", len(os.sched_getaffinity(0))
+    root, cores = folder / f"index-{codes}", limits.cores()
     try:
         index, queries, build_s = build(root, codes)
         expected = {r: plan.predict(constants, codes, CODE_LENGTH, r, cores, queries=n) for r, n in BATCHES.items()}
@@ -97,7 +96,7 @@ def search_cold(root: Path, queries: Codes, radius: int) -> tuple[float, int]:
     """Search an index that is opened anew, its shards out of memory; return queries a second, and neighbors found."""
     for path in (root / "shards").iterdir():
         with path.open("rb") as file:
-            plan.forget(file.fileno())
+            measuring.forget(file.fileno())
     started = time.perf_counter()
     found = sum(len(part.ids) for _, part in indexer.open(str(root)).iter_range_search(queries, radius))
     return len(queries) / (time.perf_counter() - started), found
@@ -110,7 +109,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the indexes are built, and removed again")
     parser.add_argument("--json", type=Path, help="write the rows, and the machine, to a file")
     given = parser.parse_args()
-    constants, rows = plan.measure(CODE_LENGTH), []
+    constants, rows = measuring.measure(CODE_LENGTH), []
     for codes in given.codes:
         rows.append(measure(int(codes), constants, given.folder))
         print(json.dumps(asdict(rows[-1])), flush=True)

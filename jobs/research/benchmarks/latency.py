@@ -14,9 +14,9 @@ from hashcore.codes import Codes
 from hashcore.hamming import available_threads
 from hashcore.neighbors import Neighbors
 from indexer import Shard
+from jobs.machine import dense_codes
 from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors
 from jobs.research.benchmarks.peers import FaissFlat, ordered
-from jobs.research.benchmarks.workloads import dense_codes
 
 RADIUS = 4
 QUERIES = 50

@@ -12,9 +12,9 @@ from hashcore import hamming
 from hashcore.codes import Codes
 from hashcore.neighbors import Neighbors
 from indexer import Shard
+from jobs.machine import dense_codes
 from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors
 from jobs.research.benchmarks.peers import FaissFlat
-from jobs.research.benchmarks.workloads import dense_codes
 
 QUERIES = 1000
 ROUNDS = 3

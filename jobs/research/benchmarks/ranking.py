@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from hashcore import hamming, measures
 from hashcore.codes import Codes, unpack
 from hashcore.labels import Labels
+from jobs.machine import dense_codes
 from jobs.research.benchmarks.comparison import Comparison, compare
-from jobs.research.benchmarks.workloads import dense_codes
 
 QUERIES = 100
 CLASSES = 10

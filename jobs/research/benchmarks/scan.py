@@ -8,9 +8,9 @@ import numpy as np
 
 from hashcore import hamming
 from hashcore.codes import Codes
+from jobs.machine import dense_codes
 from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors
 from jobs.research.benchmarks.peers import FaissFlat, ordered
-from jobs.research.benchmarks.workloads import dense_codes
 
 QUERIES = 200
 

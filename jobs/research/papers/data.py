@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.features.normalization import center_to_unit_length
 from hashcore.labels import Labels
+from jobs.config.sections.corpus import Content
 from jobs.corpora import standard_sets
 from jobs.corpora.cifar import TRAIN_ROWS, read_cifar10
-from jobs.corpora.conversion import Content
 from jobs.corpora.images import Images
 from jobs.research.papers.splits import Rows, Split
 from jobs.stages import outputs, records

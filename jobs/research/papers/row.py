@@ -119,7 +119,7 @@ def load(path: str, overrides: Sequence[str] = ()) -> Row:
     Raises:
         ConfigError: If the file cannot be read, or is no row.
     """
-    from jobs.config.pipeline import read, set_value
+    from jobs.config.reading import read, set_value
 
     values = read(path)
     for each in overrides:

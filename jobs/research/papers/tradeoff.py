@@ -25,8 +25,9 @@ from hashcore import measures
 from hashcore.codes import Codes, Kind
 from hashcore.evaluation.ranking import rank
 from indexer import Index
+from jobs.machine.measuring import timed
 from jobs.page.charts import ACCENT, QUIET, RIGHT, SECOND, STYLE
-from jobs.research.benchmarks.comparison import same_neighbors, timed
+from jobs.research.benchmarks.comparison import same_neighbors
 from jobs.research.papers import data
 from jobs.research.papers import row as rows
 from jobs.research.papers.learn import learn

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashcore.errors import ConfigError
+from jobs.config.fingerprint import digest
 from jobs.config.pipeline import load
-from jobs.stages.fingerprint import digest
 
 CONF = sorted(Path(__file__).parents[3].glob("conf/*.yaml"))
 RAY = sorted(Path(__file__).parents[3].glob("conf/ray/*.yaml"))

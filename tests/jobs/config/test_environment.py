@@ -11,8 +11,8 @@ import pytest
 
 from hashcore.errors import ConfigError, MissingExtraError
 from jobs.config.environment import check_ray_address, check_spark_home, starting
+from jobs.config.sections.train import TrainConfig
 from jobs.engine import java
-from jobs.train import TrainConfig
 from jobs.training.on_ray import cluster
 
 
@@ -38,9 +38,9 @@ def test_a_spark_home_of_another_version_is_named(monkeypatch, tmp_path, version
 
 
 def test_the_session_looks_at_spark_home_before_it_starts_java():
-    code = "from jobs.engine.spark import SparkConfig, session; session(SparkConfig(), 'x')"
+    names = "from jobs.config.sections.spark import SparkConfig; from jobs.engine.spark import session"
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", f"{names}; session(SparkConfig(), 'x')"],
         env={**os.environ, "SPARK_HOME": "/nowhere"},
         capture_output=True,
         text=True,

@@ -22,12 +22,12 @@ from hashcore.errors import HashcoreError, InvalidInputError, StorageError
 from hashcore.storage import s3_client
 from jobs.corpora import parquet, verdict
 from jobs.corpora.encode_task import Counts
+from jobs.corpora.ids import read_ids
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import steps
 from jobs.page.thumbnails import thumbnails
 from jobs.stages import codes_directory, records
 from jobs.stages.distinct import Distinct
-from jobs.stages.ids import read_ids
 from jobs.stages.rejects import Rejects
 from jobs.training import reading
 from jobs.training.source import find, read_judgements

@@ -17,9 +17,9 @@ from sklearn.datasets import load_digits
 from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.features.gist import gist
 from jobs.config.pipeline import Pipeline
+from jobs.config.sections.corpus import CorpusConfig
 from jobs.corpora import cifar as cifar_module
 from jobs.corpora import standard_sets
-from jobs.corpora.standard_sets import CorpusConfig
 
 
 def pipeline(root, **values):

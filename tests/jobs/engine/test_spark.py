@@ -17,8 +17,9 @@ import pytest
 
 from hashcore import hamming
 from hashcore.errors import CorruptIndexError, MissingExtraError, TaskError
+from jobs.config.sections.spark import SparkConfig
 from jobs.engine.java import check_java
-from jobs.engine.spark import SparkConfig, session
+from jobs.engine.spark import session
 from jobs.engine.tasks import map_partitions, map_tasks
 from jobs.stages.codes_directory import Piece
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from jobs import bench, cli
+from jobs import cli
+from jobs.research import bench
 from jobs.research.benchmarks import comparison, sparse_growth
 from jobs.research.benchmarks.spark import encode_job, search_job
 

@@ -13,10 +13,10 @@ from training_corpus import ROWS, columns, pipeline, write
 
 from hashcore.errors import OutputError
 from jobs import train
+from jobs.config.sections.corpus import CorpusConfig
+from jobs.config.sections.train import TrainConfig
 from jobs.corpora import standard_sets
-from jobs.corpora.standard_sets import CorpusConfig
 from jobs.stages import content, records
-from jobs.train import TrainConfig
 from jobs.training import decisive
 
 

@@ -25,7 +25,7 @@ from hashcore.labels import Labels
 from hashcore.storage import files
 from hashcore.training import fit
 from jobs import train
-from jobs.train import TrainConfig
+from jobs.config.sections.train import TrainConfig
 from jobs.training import on_ray
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import require
+from hashcore.machine import limits
 from jobs import encode
+from jobs.config.pipeline import Pipeline
 from jobs.research.benchmarks.comparison import Comparison, compare
 from jobs.research.benchmarks.spark.plain_loop import PlainLoop
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from hashcore.hasher import Hasher
     from hashcore.inputs.column import InputSpec
-    from jobs.config.pipeline import Pipeline
 
 DIMENSIONS = 512
 SIDE = 32
@@ -48,7 +49,7 @@ def run(codes: int = 400_000) -> Iterator[Comparison]:
 
 def compare_encoding(root: Path, modality: str, spec: InputSpec, items: pa.Array) -> Comparison:
     """Return the row of one kind of input: from files to files, Spark and the processes of the loop running already."""
-    cores = len(os.sched_getaffinity(0))
+    cores = limits.cores()
     write_corpus(root / "corpus" / "database", modality, items)
     make_hasher(modality, spec).save(str(root / "hasher"))
     loop, pipeline = PlainLoop(str(root / "hasher"), modality, cores), make_pipeline(root, modality, cores)

@@ -7,7 +7,6 @@ runs and both have opened the index. The job also checks, records and resumes. R
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hashcore.hamming import available_threads
+from hashcore.machine import limits
 from jobs import search
+from jobs.config.pipeline import Pipeline
 from jobs.research.benchmarks import growth
 from jobs.research.benchmarks.comparison import Comparison, compare
 from jobs.research.benchmarks.workloads import synthetic
@@ -27,7 +28,6 @@ from jobs.stages.codes_directory import read as read_codes
 
 if TYPE_CHECKING:
     from indexer import Index
-    from jobs.config.pipeline import Pipeline
 
 WARMING = 20  # jobs, after which Java has compiled what they run
 ROUNDS = 9
@@ -96,7 +96,7 @@ def make_pipeline(root: Path, index: Index, **question: int) -> Pipeline:
     """Return a pipeline that asks the index one question; where it has one shard, a task has all cores."""
     from jobs.config.pipeline import Pipeline
 
-    cores = len(os.sched_getaffinity(0))
+    cores = limits.cores()
     settings = {"spark.task.cpus": str(cores)} if len(index.shards) == 1 else {}
     return Pipeline.model_validate(
         {

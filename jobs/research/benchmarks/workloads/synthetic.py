@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hashcore.codes import Codes
-from jobs.research.benchmarks.workloads import dense_codes
+from jobs.machine import dense_codes
 from jobs.stages import codes_directory
 from jobs.telemetry.progress import Progress
 

@@ -6,10 +6,10 @@ import pytest
 import indexer
 from hashcore.errors import InvalidInputError
 from indexer.structures.search_plan import Costs
-from jobs import cli, plan
-from jobs.research.benchmarks.workloads import dense_codes
+from jobs import cli
+from jobs.machine import dense_codes, measuring, plan
 
-CONSTANTS = plan.Constants(
+CONSTANTS = measuring.Constants(
     costs=Costs(probe=3.0, candidate=0.25, scan=0.06), build=20.0, query=50.0, read=0.6, write=0.5
 )
 
@@ -71,8 +71,8 @@ def test_the_radius_must_lie_in_the_code():
 
 
 def test_the_command_measures_this_machine_and_predicts(capsys, monkeypatch):
-    monkeypatch.setattr(plan, "MEASURED_CODES", 200_000)
-    monkeypatch.setattr(plan, "WRITTEN_BYTES", plan.READ_BLOCK)
+    monkeypatch.setattr(measuring, "MEASURED_CODES", 200_000)
+    monkeypatch.setattr(measuring, "WRITTEN_BYTES", measuring.READ_BLOCK)
     assert cli.main(["plan", "--codes", "1e9", "--radius", "4"]) == 0
     said = capsys.readouterr().out
     assert "index    16 shards" in said and "build" in said and "search" in said and "cold" in said

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import CorruptIndexError
-from indexer.generations.manifest import ShardEntry
 from indexer.generations.tombstones import read_tombstones
+from indexer.shards.contents import ShardContents
+from indexer.shards.entry import ShardEntry
 from indexer.shards.shard import Shard
 from indexer.storage.store import Store
 from indexer.structures.layout import Layout
-from indexer.structures.sparse_shard import SparseShard
 
 T = TypeVar("T")
 
@@ -32,17 +32,18 @@ def open_entry(store: Store, entry: ShardEntry, layout: Layout, *, verify: bool 
     Raises:
         CorruptIndexError: If it is missing or damaged, or is not what the entry says.
     """
-    deleted, of_kind = _deleted(store, entry), SparseShard if layout.folds else Shard
+    deleted = _deleted(store, entry)
 
     def opened(path: Path) -> Shard:
-        shard = of_kind(path, entry.digest, deleted=deleted)
+        shard = Shard(path, entry.digest, deleted)
         if verify:
-            shard.verify()
+            shard.contents.verify()
         return shard
 
-    shard = _read(store, entry.name, opened, lambda copy: of_kind(copy, entry.digest).check())
+    shard = _read(store, entry.name, opened, lambda copy: ShardContents(copy, entry.digest).check())
     said = (entry.rows, entry.distinct, entry.bytes, layout.code_length)
-    held = (shard.stored_rows, shard.stored_distinct, shard.file.size, shard.layout.code_length)
+    contents = shard.contents
+    held = (contents.stored_rows, contents.stored_distinct, contents.file.size, contents.layout.code_length)
     if said != held:
         raise CorruptIndexError(
             f"{store}/{entry.name}: the manifest says rows, distinct codes, bytes, code length {said}, the shard holds "

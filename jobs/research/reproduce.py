@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hashcore.evaluation.measure import Value
     from jobs.research.papers.data import Items
 
-TABLE = Path(__file__).with_name("PAPERS.md")
+TABLE = Path(__file__).parents[1] / "PAPERS.md"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:

@@ -1,8 +1,4 @@
-"""Whether a shard's arrays are what its codes and ids make of them: what every honest writer has written.
-
-A file whose bytes are as their digests say, and whose offsets lead inside, may still hold the tables of other codes:
-its answers would be wrong. So each array is compared with those that it must follow from, some entries at a time.
-"""
+"""The arrays of a shard's rows: ids, where the rows of each code begin, and labels."""
 
 from __future__ import annotations
 
@@ -11,42 +7,41 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.hamming import Words
-from indexer.shards.check import damage
-from indexer.shards.file import Array, ShardFile
-from indexer.structures.derived_sparse import check_sparse
-from indexer.structures.layout import Layout
-from indexer.structures.table_check import ENTRIES_AT_ONCE, check_table
+from indexer.storage.array_file import Array, ArrayFile
+from indexer.structures.base import ENTRIES_AT_ONCE, Kinds, check_offsets, damage
 
 MAX_ID = 2**63 - 1
 
 
-def check_derived(file: ShardFile, layout: Layout, base: int, threads: int) -> None:
-    """Compare the arrays of a shard with its codes and ids; `check_structure` has passed.
+def row_kinds(file: ArrayFile, rows: int, distinct: int) -> Kinds:
+    """Return element and shape of each array of the rows; those of labels where the file has one of them."""
+    arrays: Kinds = {"ids": (np.int64 if file.has("ids", np.int64) else np.uint32, (rows,))}
+    if rows != distinct or "row_offsets" in file.arrays:
+        arrays["row_offsets"] = np.uint32, (distinct + 1,)
+    if "label_offsets" in file.arrays or "label_values" in file.arrays:
+        arrays |= {"label_offsets": (np.int64, (rows + 1,)), "label_values": (np.int32, (-1,))}
+    return arrays
 
-    Where that is so, every search of it equals a scan. Takes a few bytes a code or row beside the file.
+
+def check_rows(file: ArrayFile) -> None:
+    """Raise CorruptIndexError if an offset leads outside ids or labels."""
+    for offsets, values in (("row_offsets", "ids"), ("label_offsets", "label_values")):
+        if offsets in file.arrays:
+            check_offsets(file.path, offsets, file.arrays[offsets], len(file.arrays[values]))
+
+
+def verify_rows(file: ArrayFile, base: int) -> None:
+    """Raise CorruptIndexError unless each code has a row, and ids are in order, each once and of 64 bits.
 
     Args:
-        file: Of the shard.
-        layout: Of its codes.
+        file: Of the shard; `check_rows` has passed.
         base: What its ids are stored less.
-        threads: Threads to use.
-
-    Raises:
-        CorruptIndexError: Naming file and array.
     """
-    _check_rows(file)
-    _check_ids(file, base)
-    codes: Words = file.arrays["codes"]
-    if layout.folds:
-        check_sparse(file, layout, threads)
-    elif "table0.offsets" in file.arrays:
-        for number, substring in enumerate(layout.substrings):
-            keys, filter_words = codes[substring.word], codes[layout.filter_word(substring)]
-            check_table(file, f"table{number}", keys, filter_words, substring.shift, substring.bits)
+    _verify_order(file)
+    _verify_ids(file, base)
 
 
-def _check_rows(file: ShardFile) -> None:
+def _verify_order(file: ArrayFile) -> None:
     """Raise unless each code has a row, and ids rise within each code."""
     ids, offsets = file.arrays["ids"], file.arrays.get("row_offsets")
     if offsets is None:
@@ -61,7 +56,7 @@ def _check_rows(file: ShardFile) -> None:
             raise damage(file.path, "ids", "ids that rise within each code", f"row {row} out of order")
 
 
-def _check_ids(file: ShardFile, base: int) -> None:
+def _verify_ids(file: ArrayFile, base: int) -> None:
     """Raise unless every id is there once, and fits 64 bits."""
     ids: NDArray[np.unsignedinteger | np.signedinteger] = np.sort(file.arrays["ids"])
     for start, block in _overlapping(ids):

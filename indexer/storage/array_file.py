@@ -44,7 +44,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any], kind: str = FORMAT) -> str:
+def write_array_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any], kind: str = FORMAT) -> str:
     """Write arrays and facts to a new file.
 
     Args:
@@ -81,7 +81,7 @@ def write_shard_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
     return hashlib.sha256(text).hexdigest()
 
 
-class ShardFile:
+class ArrayFile:
     """An opened file: its facts and its arrays, as read-only views of the mapped file.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""How the items of a corpus become codes, as configuration."""
+"""The section `encode`: how the items of a corpus become codes."""
 
 from __future__ import annotations
 

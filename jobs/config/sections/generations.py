@@ -1,4 +1,4 @@
-"""What the verbs on generations can be told."""
+"""The sections of the verbs on generations: `append`, `delete`, `compact`, `vacuum` and `verify`."""
 
 from __future__ import annotations
 

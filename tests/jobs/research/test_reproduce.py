@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from hashcore.errors import ConfigError
-from jobs import cli, reproduce
+from jobs import cli
+from jobs.research import reproduce
 from jobs.research.papers import row as rows
 from jobs.research.papers import table
 

@@ -1,0 +1,25 @@
+"""The section `search`: what is asked of the index."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from hashcore.spec import Spec
+
+
+class SearchConfig(Spec):
+    """What is asked of the index: all neighbors within a radius, or the k nearest."""
+
+    k: int | None = None
+    """Nearest neighbors of each query."""
+    radius: int | None = None
+    """All neighbors within this many bits."""
+    queries_per_task: int = Field(default=1 << 14, ge=1)
+    """Queries that a task answers at once; bounds the memory its answers take."""
+
+    @model_validator(mode="after")
+    def _one_question(self) -> SearchConfig:
+        """Refuse k and a radius at once."""
+        if self.k is not None and self.radius is not None:
+            raise ValueError("k and radius are both given; take one back, as in --set search.k=null")
+        return self

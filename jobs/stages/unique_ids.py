@@ -1,0 +1,34 @@
+"""One aggregation on Spark over all ids of a codes directory, which finds those that occur twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hashcore.errors import InvalidInputError
+from jobs.engine.interrupts import wait_for
+from jobs.stages import codes_directory
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+
+def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes_directory.Chunk]) -> None:
+    """Raise InvalidInputError, naming a few, if an id of a codes directory occurs twice."""
+    pieces = [piece for chunk in chunks for piece in chunk]
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                yield from codes_directory.id_batches(pieces[number])
+
+    frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
+    repeated = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS)
+    twice = wait_for(spark, repeated.collect)
+    if twice:
+        named = ", ".join(str(row.id) for row in twice)
+        raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")
+
+
+NAMED_IDS = 5
