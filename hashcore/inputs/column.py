@@ -6,7 +6,7 @@ A new kind of input needs its file beside this one, and its name in `InputSpec`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -15,12 +15,13 @@ from hashcore.inputs.features import FeatureInput
 from hashcore.inputs.images import ImageInput
 from hashcore.inputs.input import Input, Inputs
 from hashcore.inputs.tags import TagInput
+from hashcore.spec import members
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 InputSpec = Annotated[FeatureInput | ImageInput | TagInput, Field(discriminator="kind")]
-KINDS: tuple[type[FeatureInput | ImageInput | TagInput], ...] = get_args(get_args(InputSpec)[0])
+KINDS: tuple[type[FeatureInput | ImageInput | TagInput], ...] = members(InputSpec)
 
 
 def read_column(column: pa.Array | pa.ChunkedArray, spec: Input) -> Inputs:
