@@ -40,7 +40,7 @@ class ShardPlan:
         distinct: Distinct codes.
         reason: Scan or tables, and by how much it was expected to be cheaper.
         tables: What each table did; empty where the shard has none.
-        neighbors: Neighbours found, for all queries together.
+        neighbors: Neighbors found, for all queries together.
         seconds: Time spent.
     """
 

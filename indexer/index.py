@@ -89,7 +89,7 @@ class Index:
             threads: Threads to use; 0 takes every processor this process may run on.
 
         Returns:
-            The neighbours, for each query ordered by (distance, id).
+            The neighbors, for each query ordered by (distance, id).
 
         Raises:
             InvalidInputError: If the queries' width or the radius does not fit.
@@ -106,7 +106,7 @@ class Index:
         Args and Raises as `range_search`; `max_bytes` bounds what one block's answer takes while it is put in order.
 
         Yields:
-            The number of a block's first query, and the block's neighbours.
+            The number of a block's first query, and the block's neighbors.
         """
         queries = check_codes(queries, self.code_length, "queries")
         radius = check_radius(radius, self.code_length)

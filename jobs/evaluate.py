@@ -34,7 +34,7 @@ from jobs.telemetry.run_notes import recorded
 if TYPE_CHECKING:
     from indexer import Index
 
-BLOCK_BYTES = 4 << 20  # counts and neighbours that one task returns
+BLOCK_BYTES = 4 << 20  # counts and neighbors that one task returns
 MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
 NOTHING_KEPT = Kept()
 

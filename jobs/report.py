@@ -1,4 +1,4 @@
-"""Show the figures on one page that needs nothing beside itself: numbers, curves, and pictures of neighbours."""
+"""Show the figures on one page that needs nothing beside itself: numbers, curves, and pictures of neighbors."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _is_answered(found: Metrics, name: str) -> bool:
 
 
 def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
-    """Return the drawn and the worst queries with pictures of themselves and of their neighbours.
+    """Return the drawn and the worst queries with pictures of themselves and of their neighbors.
 
     Empty if the corpora have no images, or are not of Parquet.
     """

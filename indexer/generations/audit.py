@@ -147,7 +147,7 @@ def _check_range(shard: Shard, entry: ShardEntry) -> None:
 
 
 def _audit(shard: Shard, queries: Codes) -> None:
-    """Compare a shard's answers with the counts of a scan over all codes, and each neighbour with its stored code."""
+    """Compare a shard's answers with the counts of a scan over all codes, and each neighbor with its stored code."""
     counts, _ = shard.contents.distance_histograms(queries)
     within = np.cumsum(counts, axis=1)
     k = min(NEAREST, max(shard.contents.rows, 1))

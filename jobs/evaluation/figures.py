@@ -19,7 +19,7 @@ from jobs.evaluation.tally import Queries, Tally, first_labels
 EVERY_ORDER = "expected over all orders of items at one distance"
 NO_ORDER = "none: a radius takes all items at one distance or none"
 WITHIN = {"P": "precision", "R": "recall", "F1": "f1"}  # name of a measure: of its curve
-VOTE_ORDER = "neighbours by (distance, id); of equal votes the class seen nearest"
+VOTE_ORDER = "neighbors by (distance, id); of equal votes the class seen nearest"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Measured:
 
     Attributes:
         values: By measure and order of ties the value of each query, float64, shape (q,).
-        wrong: By k whether the vote of k neighbours errs, shape (q,); empty where no vote is held.
+        wrong: By k whether the vote of k neighbors errs, shape (q,); empty where no vote is held.
         average_precision: Expected average precision over the complete ranking, shape (q,).
         sums: By name of a curve the sum over queries that define it, and their number, each of shape (L + 1,).
         pairs: All and relevant pairs at each distance, int64, shape (2, L + 1).

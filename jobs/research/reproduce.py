@@ -141,9 +141,9 @@ def _ranking(figure: Figure, values: dict[int, Value]) -> str:
     if "(r<=" in name or name == "distinct codes":
         return "all items" if name == "distinct codes" else "mean over queries, precision 0 where none is found"
     if name.startswith("AH "):
-        return "neighbours by asymmetric distance (HDML eq. 11), then id; of equal votes the class seen nearest"
+        return "neighbors by asymmetric distance (HDML eq. 11), then id; of equal votes the class seen nearest"
     if name.startswith("kNN"):
-        return "neighbours by (distance, id); of equal votes the class seen nearest"
+        return "neighbors by (distance, id); of equal votes the class seen nearest"
     spread = max(value.ties for value in values.values())
     return f"complete ranking, ties expected over all orders (bounds ±{spread:.4f})" if spread else "complete ranking"
 

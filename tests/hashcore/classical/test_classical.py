@@ -14,7 +14,8 @@ from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES, Method
 from hashcore.codes import unpack
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.features import FeatureInput
+from hashcore.inputs.images import ImageInput
 from hashcore.labels import Labels
 
 METHODS = sorted(set(choice.FITS) - OF_TWO_MODALITIES)

@@ -605,5 +605,5 @@ def test_deleted_rows_take_nothing_of_the_memory_that_an_answer_may_take(tmp_pat
     parts = [found for _, found in index.iter_range_search(drawn[-2:], radius, max_bytes=room)]
     wanted = hamming.range_search(drawn[-10:], drawn[-2:], radius)
     assert [part.ids.tolist() for part in parts] == [(wanted.ids + rows - 10).tolist()]
-    with pytest.raises(InvalidInputError, match="more than 9 neighbours"):
+    with pytest.raises(InvalidInputError, match="more than 9 neighbors"):
         list(index.iter_range_search(drawn[:1], 64, max_bytes=10 * ROW_BYTES - 1))
