@@ -40,11 +40,11 @@ def large(monkeypatch):
     monkeypatch.setattr(contents, "VERIFIED_ON_OPEN_BYTES", 0)
 
 
-def opened(folder, arrays, facts):
+def opened(folder, arrays, facts, **others):
     """Write a shard and open it."""
     digest = write_array_file(folder / "shard", arrays, facts)
     path = (folder / "shard").rename(folder / f"{digest}.safetensors")
-    return indexer.Shard(path, digest)
+    return indexer.Shard(path, digest, **others)
 
 
 def changed(subject, **arrays):
