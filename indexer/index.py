@@ -15,16 +15,17 @@ from hashcore.hamming import check_k, check_radius
 from hashcore.labels import Labels
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from indexer.explanation import ShardPlan
 from indexer.generations import audit, changes, compaction
 from indexer.generations import vacuum as vacuums
 from indexer.generations.changes import ROWS_PER_SHARD
 from indexer.generations.manifest import Manifest, read_manifest
 from indexer.generations.snapshot import Snapshot
 from indexer.shards.entry import ShardEntry
+from indexer.shards.explanation import ShardPlan
 from indexer.shards.result_blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.shards.shard import Shard
-from indexer.storage.store import Store, open_store
+from indexer.storage.opening import open_store
+from indexer.storage.store import Store
 
 
 class Index:

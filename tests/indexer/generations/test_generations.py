@@ -27,7 +27,8 @@ from indexer.generations.commit import commit_manifest, commit_shards
 from indexer.generations.manifest import read_manifest
 from indexer.generations.vacuum import USUAL_AGE_S
 from indexer.shards.result_blocks import ROW_BYTES
-from indexer.storage.store import open_store, unfinished_name
+from indexer.storage.opening import open_store
+from indexer.storage.store import unfinished_name
 
 LENGTH = 40
 
