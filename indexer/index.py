@@ -53,12 +53,12 @@ class Index:
 
     @property
     def store(self) -> Store:
-        """Where it lives."""
+        """The storage below its root."""
         return self.snapshot.store
 
     @property
     def manifest(self) -> Manifest:
-        """What the generation holds and where it came from."""
+        """The shards of the generation, and its origin."""
         return self.snapshot.manifest
 
     @property

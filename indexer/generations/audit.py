@@ -25,7 +25,7 @@ MOST_NEIGHBORS = 100_000  # of one audited query
 
 @dataclass(frozen=True)
 class Verified:
-    """What was compared, all of it equal.
+    """Figures of a verification that has found no difference.
 
     Attributes:
         shards: Files.
@@ -47,7 +47,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What an index holds, by its manifests alone.
+    """Contents of an index, by its manifests alone.
 
     Attributes:
         root: Where it lives.
