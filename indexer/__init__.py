@@ -9,16 +9,17 @@
 
 from indexer import memory, plans, tasks
 from indexer.builder import build, build_shard, check_root, commit
-from indexer.explanation import ShardPlan, TablePlan
 from indexer.generations.audit import Inspection, Verified
 from indexer.generations.manifest import Manifest
 from indexer.generations.vacuum import Removed
 from indexer.index import Index
 from indexer.index import open_index as open  # noqa: A004 (the pinned name)
 from indexer.shards.entry import ShardEntry
+from indexer.shards.explanation import ShardPlan, TablePlan
 from indexer.shards.shard import Shard
 from indexer.storage.cache import cache_folder
-from indexer.storage.store import LOCK, Store, open_store
+from indexer.storage.opening import open_store
+from indexer.storage.store import LOCK, Store
 from indexer.structures.layout import Layout
 from indexer.structures.planning import plan_layout
 

@@ -22,7 +22,8 @@ from indexer.index import Index
 from indexer.shards.builder import build_shard as build_shard_in
 from indexer.shards.builder import check_labelled
 from indexer.shards.entry import ShardEntry
-from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store, open_store
+from indexer.storage.opening import open_store
+from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store
 from indexer.structures.layout import Layout, check_layout
 from indexer.structures.planning import SAMPLE_CODES, plan_layout
 

@@ -15,16 +15,17 @@ from hashcore.hamming import check_k, check_radius
 from hashcore.labels import Labels
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from indexer.explanation import ShardPlan
 from indexer.generations import audit, changes, compaction
 from indexer.generations import vacuum as vacuums
 from indexer.generations.changes import ROWS_PER_SHARD
 from indexer.generations.manifest import Manifest, read_manifest
 from indexer.generations.snapshot import Snapshot
 from indexer.shards.entry import ShardEntry
+from indexer.shards.explanation import ShardPlan
 from indexer.shards.result_blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.shards.shard import Shard
-from indexer.storage.store import Store, open_store
+from indexer.storage.opening import open_store
+from indexer.storage.store import Store
 
 
 class Index:
@@ -52,12 +53,12 @@ class Index:
 
     @property
     def store(self) -> Store:
-        """Where it lives."""
+        """The storage below its root."""
         return self.snapshot.store
 
     @property
     def manifest(self) -> Manifest:
-        """What the generation holds and where it came from."""
+        """The shards of the generation, and its origin."""
         return self.snapshot.manifest
 
     @property
@@ -89,7 +90,7 @@ class Index:
             threads: Threads to use; 0 takes every processor this process may run on.
 
         Returns:
-            The neighbours, for each query ordered by (distance, id).
+            The neighbors, for each query ordered by (distance, id).
 
         Raises:
             InvalidInputError: If the queries' width or the radius does not fit.
@@ -106,7 +107,7 @@ class Index:
         Args and Raises as `range_search`; `max_bytes` bounds what one block's answer takes while it is put in order.
 
         Yields:
-            The number of a block's first query, and the block's neighbours.
+            The number of a block's first query, and the block's neighbors.
         """
         queries = check_codes(queries, self.code_length, "queries")
         radius = check_radius(radius, self.code_length)

@@ -32,7 +32,7 @@ from indexer.generations.shared_ids import overlapping
 from indexer.index import Index
 from indexer.shards.builder import build_shard, check_labelled, signed
 from indexer.shards.entry import ShardEntry
-from indexer.storage.store import open_store
+from indexer.storage.opening import open_store
 
 __all__ = ["ROWS_PER_SHARD", "Marked", "Verified"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.evaluation.measure import parse
+from hashcore.evaluation.measure import Within, parse
 from jobs.config.fingerprint import digest
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
@@ -34,7 +34,7 @@ from jobs.telemetry.run_notes import recorded
 if TYPE_CHECKING:
     from indexer import Index
 
-BLOCK_BYTES = 4 << 20  # counts and neighbours that one task returns
+BLOCK_BYTES = 4 << 20  # counts and neighbors that one task returns
 MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
 NOTHING_KEPT = Kept()
 
@@ -146,8 +146,8 @@ def _check(config: EvaluateConfig, index: Index) -> None:
             )
     if ranked < 1:
         raise ConfigError("evaluate.exclude_self=true leaves no item to rank; index more than one")
-    for radius in (parse(name).within for name in config.measures):
-        if radius is not None and radius > index.code_length:
+    for radius in (each.radius for each in map(parse, config.measures) if isinstance(each, Within)):
+        if radius > index.code_length:
             raise ConfigError(
                 f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code; use smaller ones"
             )

@@ -333,7 +333,7 @@ if not IS_SANITIZED:
     import torch
 
     from hashcore.hasher import Hasher, Modality
-    from hashcore.inputs.column import FeatureInput
+    from hashcore.inputs.features import FeatureInput
     from hashcore.networks.spec import Linear, Preprocessing
 
     MODALITY = Modality(input=FeatureInput(dimensions=5), preprocessing=Preprocessing(), network=Linear())

@@ -152,7 +152,8 @@ def public_callables() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield name and function of all that is public and takes arrays, or belongs to a class that holds some."""
     for module in MODULES:
         for name, thing in vars(module).items():
-            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+            is_own = getattr(thing, "__module__", None) == module.__name__ or name in getattr(module, "__all__", ())
+            if name.startswith("_") or not is_own:
                 continue
             if inspect.isclass(thing):
                 yield from _methods(thing, name, takes_self=thing in HOLDERS)

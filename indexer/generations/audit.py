@@ -25,7 +25,7 @@ MOST_NEIGHBORS = 100_000  # of one audited query
 
 @dataclass(frozen=True)
 class Verified:
-    """What was compared, all of it equal.
+    """Figures of a verification that has found no difference.
 
     Attributes:
         shards: Files.
@@ -47,7 +47,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What an index holds, by its manifests alone.
+    """Contents of an index, by its manifests alone.
 
     Attributes:
         root: Where it lives.
@@ -147,7 +147,7 @@ def _check_range(shard: Shard, entry: ShardEntry) -> None:
 
 
 def _audit(shard: Shard, queries: Codes) -> None:
-    """Compare a shard's answers with the counts of a scan over all codes, and each neighbour with its stored code."""
+    """Compare a shard's answers with the counts of a scan over all codes, and each neighbor with its stored code."""
     counts, _ = shard.contents.distance_histograms(queries)
     within = np.cumsum(counts, axis=1)
     k = min(NEAREST, max(shard.contents.rows, 1))

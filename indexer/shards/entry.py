@@ -57,7 +57,7 @@ class ShardEntry(BaseModel):
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """What tells it from all others: the digests of its two files."""
+        """Digests of its two files, which no other shard has."""
         return self.digest, self.tombstones
 
     def may_hold(self, first: int, last: int) -> bool:

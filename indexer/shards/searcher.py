@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hashcore.hamming import Words
 from hashcore.neighbors import Neighbors
-from indexer.explanation import TablePlan
+from indexer.shards.explanation import TablePlan
 from indexer.structures.search_plan import Allocation
 
 

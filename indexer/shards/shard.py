@@ -16,9 +16,9 @@ from hashcore.machine.native_build import check_built
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
 from indexer import _native
-from indexer.explanation import ShardPlan
 from indexer.shards.contents import ShardContents
 from indexer.shards.dense_search import DenseSearcher
+from indexer.shards.explanation import ShardPlan
 from indexer.shards.result_blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.shards.searcher import RangeSearch
 from indexer.shards.sparse_search import SparseSearcher

@@ -48,7 +48,7 @@ class Run(Spec):
     versions: dict[str, str] = Field(default={})
     """Of this package, Python, and the libraries that were loaded."""
     rows: int = 0
-    """Items, neighbours or queries: what the job counts in its last line."""
+    """Items, neighbors or queries: what the job counts in its last line."""
     rejected: int = 0
     """Rows set aside."""
     figures: dict[str, float] = Field(default={})

@@ -17,7 +17,7 @@ from subjects import MAKERS, Subject, make
 
 from indexer.generations.manifest import Manifest, read_manifest
 from indexer.storage.array_file import NAMES, write_array_file
-from indexer.storage.store import open_store
+from indexer.storage.opening import open_store
 
 WEIGHTS = {"plain": 2, "with_tables": 6, "of_two_words": 6, "crowded": 1, "with_lists": 6, "with_signatures": 8}
 

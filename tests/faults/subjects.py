@@ -59,7 +59,7 @@ def of_two_words(dice):
 
 
 def crowded(dice):
-    """Few codes, each of thousands of items: their neighbours are put in order by their places."""
+    """Few codes, each of thousands of items: their neighbors are put in order by their places."""
     code = packed.pack(dense_bits(dice, 4, 64))[dice.integers(0, 4, 9_000)]
     return np.arange(9_000), code, None, None, "dense"
 

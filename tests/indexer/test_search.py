@@ -171,7 +171,7 @@ def test_an_answer_larger_than_the_budget_is_searched_in_smaller_blocks(tmp_path
     blocks = list(index.iter_range_search(queries, 32, max_bytes=48 * 2 * ITEMS))
     assert [start for start, _ in blocks] == [0, 1, 2, 3, 4, 5, 6]
     assert same(whole, Neighbors.concatenate([found for _, found in blocks]))
-    with pytest.raises(InvalidInputError, match="query 0 has more than 210 neighbours"):
+    with pytest.raises(InvalidInputError, match="query 0 has more than 210 neighbors"):
         shard.range_search(queries, 32, max_bytes=48 * (ITEMS - 1))
 
 
@@ -189,7 +189,7 @@ def test_a_crowd_of_equal_codes_is_answered_by_id(tmp_path):
 @pytest.mark.parametrize(
     ("lowest", "highest"), [(-5_000, 15_000), (0, 10**6), (-(10**12), 10**12), (-(2**63), 2**63 - 1)]
 )
-def test_thousands_of_neighbours_of_one_query_are_in_order_whatever_the_ids(tmp_path, lowest, highest):
+def test_thousands_of_neighbors_of_one_query_are_in_order_whatever_the_ids(tmp_path, lowest, highest):
     rng = np.random.default_rng(0)
     database = codes.pack(clustered_bits(rng, 6000, 16))
     ids = np.unique(rng.integers(lowest, highest, 9000, endpoint=True))

@@ -93,7 +93,7 @@ def build(root: Path, codes: int) -> tuple[Index, Codes, float]:
 
 
 def search_cold(root: Path, queries: Codes, radius: int) -> tuple[float, int]:
-    """Search an index that is opened anew, its shards out of memory; return queries a second, and neighbours found."""
+    """Search an index that is opened anew, its shards out of memory; return queries a second, and neighbors found."""
     for path in (root / "shards").iterdir():
         with path.open("rb") as file:
             measuring.forget(file.fileno())

@@ -27,7 +27,8 @@ from indexer.generations.commit import commit_manifest, commit_shards
 from indexer.generations.manifest import read_manifest
 from indexer.generations.vacuum import USUAL_AGE_S
 from indexer.shards.result_blocks import ROW_BYTES
-from indexer.storage.store import open_store, unfinished_name
+from indexer.storage.opening import open_store
+from indexer.storage.store import unfinished_name
 
 LENGTH = 40
 
@@ -605,5 +606,5 @@ def test_deleted_rows_take_nothing_of_the_memory_that_an_answer_may_take(tmp_pat
     parts = [found for _, found in index.iter_range_search(drawn[-2:], radius, max_bytes=room)]
     wanted = hamming.range_search(drawn[-10:], drawn[-2:], radius)
     assert [part.ids.tolist() for part in parts] == [(wanted.ids + rows - 10).tolist()]
-    with pytest.raises(InvalidInputError, match="more than 9 neighbours"):
+    with pytest.raises(InvalidInputError, match="more than 9 neighbors"):
         list(index.iter_range_search(drawn[:1], 64, max_bytes=10 * ROW_BYTES - 1))

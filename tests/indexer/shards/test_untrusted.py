@@ -13,7 +13,7 @@ from hashcore.errors import CorruptIndexError
 from indexer.generations.manifest import read_manifest
 from indexer.shards import contents
 from indexer.storage.array_file import MAX_HEADER_BYTES, write_array_file
-from indexer.storage.store import open_store
+from indexer.storage.opening import open_store
 from indexer.structures.layout import Layout
 from indexer.structures.search_plan import Costs
 from indexer.structures.tables import MAX_TABLES, Substring
@@ -40,11 +40,11 @@ def large(monkeypatch):
     monkeypatch.setattr(contents, "VERIFIED_ON_OPEN_BYTES", 0)
 
 
-def opened(folder, arrays, facts):
+def opened(folder, arrays, facts, **others):
     """Write a shard and open it."""
     digest = write_array_file(folder / "shard", arrays, facts)
     path = (folder / "shard").rename(folder / f"{digest}.safetensors")
-    return indexer.Shard(path, digest)
+    return indexer.Shard(path, digest, **others)
 
 
 def changed(subject, **arrays):

@@ -257,7 +257,7 @@ def test_an_answer_larger_than_the_budget_is_searched_in_smaller_blocks(tmp_path
     index = built(tmp_path / "index", ids, database, 32)
     blocks = list(index.iter_range_search(queries, 32, max_bytes=48 * 2 * ITEMS))
     assert len(blocks) > 1 and sum(len(found.ids) for _, found in blocks) == ITEMS * QUERIES
-    with pytest.raises(InvalidInputError, match="query 0 has more than 149 neighbours"):
+    with pytest.raises(InvalidInputError, match="query 0 has more than 149 neighbors"):
         list(index.iter_range_search(queries, 32, max_bytes=48 * (ITEMS - 1)))
 
 

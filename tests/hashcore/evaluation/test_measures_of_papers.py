@@ -8,7 +8,8 @@ import pytest
 from hashcore.asymmetric import asymmetric_distances, slopes
 from hashcore.codes import pack
 from hashcore.errors import InvalidInputError
-from jobs.research.papers.measures import euclidean, parse, rank
+from hashcore.evaluation.measure import Measure, parse_as
+from hashcore.evaluation.ranking import rank
 
 GENERATOR = np.random.default_rng(0)
 BITS = GENERATOR.integers(0, 2, (40, 8))
@@ -23,21 +24,23 @@ def ranked():
 
 
 def test_neighbors_and_distinct_codes_are_counted():
-    assert parse("neighbors(r<=2)")(ranked()).mean == pytest.approx(1 + (DISTANCES <= 2).sum(1).mean())
-    assert parse("distinct codes")(ranked()).mean == len({tuple(bits) for bits in np.concatenate([BITS, ASKED])})
+    assert parse_as(Measure, "neighbors(r<=2)").of(ranked()).mean == pytest.approx(1 + (DISTANCES <= 2).sum(1).mean())
+    assert parse_as(Measure, "distinct codes").of(ranked()).mean == len(
+        {tuple(bits) for bits in np.concatenate([BITS, ASKED])}
+    )
 
 
 def test_f1_of_means_is_the_harmonic_mean_of_mean_precision_and_mean_recall():
     within = DISTANCES <= 2
     precision = np.mean([RELEVANT[i, row].mean() if row.any() else 0 for i, row in enumerate(within)])
     recall = np.mean([(RELEVANT[i] & row).sum() / RELEVANT[i].sum() for i, row in enumerate(within)])
-    found = parse("F1 of means(r<=2)")(ranked()).mean
+    found = parse_as(Measure, "F1 of means(r<=2)").of(ranked()).mean
     assert found == pytest.approx(2 * precision * recall / (precision + recall))
-    assert parse("P(r<=2)")(ranked()).mean == pytest.approx(precision)
+    assert parse_as(Measure, "P(r<=2)").of(ranked()).mean == pytest.approx(precision)
 
 
 def test_a_measure_of_the_ranking_has_the_bounds_of_its_ties():
-    value = parse("mAP")(ranked())
+    value = parse_as(Measure, "mAP").of(ranked())
 
     def average(order_of_ties):
         values = []
@@ -49,12 +52,12 @@ def test_a_measure_of_the_ranking_has_the_bounds_of_its_ties():
 
     assert value.ties == pytest.approx((average(-1) - average(1)) / 2)
     assert average(1) < value.mean < average(-1)
-    assert parse("P(r<=0)")(ranked()).ties == 0
+    assert parse_as(Measure, "P(r<=0)").of(ranked()).ties == 0
 
 
 def test_the_vote_of_the_nearest_counts_wrong_classes():
     order = np.argsort(DISTANCES, axis=1, kind="stable")[:, 0]
-    assert parse("kNN error@1")(ranked()).mean == pytest.approx((CLASSES[order] != ASKED_CLASSES).mean())
+    assert parse_as(Measure, "kNN error@1").of(ranked()).mean == pytest.approx((CLASSES[order] != ASKED_CLASSES).mean())
 
 
 def test_the_asymmetric_vote_ranks_by_the_queries_projections():
@@ -62,23 +65,11 @@ def test_the_asymmetric_vote_ranks_by_the_queries_projections():
     scale = slopes(projections[0])
     order = [asymmetric_distances(ranked().database, query, scale).argmin() for query in projections[1]]
     known = ranked()._replace(projections=projections)
-    assert parse("AH kNN error@1")(known).mean == pytest.approx((CLASSES[order] != ASKED_CLASSES).mean())
+    assert parse_as(Measure, "AH kNN error@1").of(known).mean == pytest.approx((CLASSES[order] != ASKED_CLASSES).mean())
     with pytest.raises(InvalidInputError, match="needs the queries' projections"):
-        parse("AH kNN error@1")(ranked())
-
-
-def test_a_euclidean_ranking_is_judged_by_its_order():
-    items, asked = GENERATOR.standard_normal((40, 3)), GENERATOR.standard_normal((9, 3))
-    values = []
-    for i, query in enumerate(asked):
-        relevant = RELEVANT[i, np.argsort(((items - query) ** 2).sum(1))]
-        values.append(np.mean([relevant[: rank + 1].mean() for rank in np.flatnonzero(relevant)]))
-    found = euclidean("mAP", items, asked, CLASSES, ASKED_CLASSES)
-    assert found.mean == pytest.approx(np.mean(values))
-    with pytest.raises(InvalidInputError, match="judged by mAP alone"):
-        euclidean("P@10", items, asked, CLASSES, ASKED_CLASSES)
+        parse_as(Measure, "AH kNN error@1").of(ranked())
 
 
 def test_unknown_measures_are_refused():
     with pytest.raises(InvalidInputError, match="measure 'neighbors' is unknown"):
-        parse("neighbors")
+        parse_as(Measure, "neighbors")

@@ -10,7 +10,7 @@ import pytest
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels
-from hashcore.networks.custom_source import sources
+from hashcore.networks.own_source import sources
 from hashcore.networks.spec import Own
 from hashcore.training import fit
 from hashcore.training.config import TrainingConfig

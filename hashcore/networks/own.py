@@ -8,7 +8,7 @@ from importlib import import_module
 from torch import nn
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.networks.custom_source import check_imported
+from hashcore.networks.own_source import check_imported
 from hashcore.networks.spec import NetworkSpec, Own
 
 
