@@ -7,8 +7,7 @@ from functools import partial
 
 from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_tasks
+from jobs.engine.spark_engine import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -29,9 +28,9 @@ def run(pipeline: Pipeline) -> None:
     index = indexer.open(root)
     projected = max(memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
     memory.promise("verify", projected, pipeline.spark, "lower compact.rows_per_shard")
-    spark = session(pipeline.spark, f"hashcore verify {pipeline.name}")
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
-    checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")
+    verify = partial(verify_shard, pipeline.verify.queries_per_shard)
+    checked = engine_of(pipeline, "verify").map_tasks(verify, tasks, "verify")
     found = Verified(*map(sum, zip(*checked, strict=True)))
     run_notes.worked()
     run_notes.reads(root, f"generation {index.generation}")
