@@ -1,4 +1,4 @@
-"""Asymmetric Hamming distance: binary codes against real-valued queries, to re-rank neighbours (HDML §4, eq. 11)."""
+"""Asymmetric Hamming distance: binary codes against real-valued queries, to re-rank neighbors (HDML §4, eq. 11)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def nearest(
         database: Codes, shape (n, ceil(L / 8)).
         projections: f(query), shape (q, L).
         scale: A slope for each bit, shape (L,).
-        k: Neighbours of each query.
+        k: Neighbors of each query.
         queries_at_once: Queries whose distances to all n codes are held in memory.
 
     Returns:
@@ -112,27 +112,27 @@ def _largest(products: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def rerank(neighbors: Neighbors, codes: Codes, projections: Projections, scale: Projections) -> NDArray[np.int64]:
-    """Return the order of each query's neighbours by (asymmetric distance, Hamming distance, id).
+    """Return the order of each query's neighbors by (asymmetric distance, Hamming distance, id).
 
     Args:
         neighbors: Candidates of q queries, more of them than are wanted in the end.
-        codes: The neighbours' codes, aligned with `neighbors.ids`, shape (total, bytes).
+        codes: The neighbors' codes, aligned with `neighbors.ids`, shape (total, bytes).
         projections: f(query), shape (q, code_length).
         scale: A slope for each bit, shape (code_length,).
 
     Returns:
-        A permutation of 0 … total − 1 that keeps each query's neighbours together: index ids, distances or classes.
+        A permutation of 0 … total − 1 that keeps each query's neighbors together: index ids, distances or classes.
 
     Raises:
-        InvalidInputError: If codes or projections are not aligned with the neighbours.
+        InvalidInputError: If codes or projections are not aligned with the neighbors.
     """
     neighbors = neighbors.checked()
     projections = check_numbers(projections, "projections", ("q", "code_length"))
     codes = check_codes(codes, check_whole(projections.shape[1], "code_length", 1, MAX_CODE_LENGTH))
     if len(codes) != len(neighbors.ids) or len(projections) != len(neighbors):
         raise InvalidInputError(
-            f"{len(codes)} codes and {len(projections)} projections for {len(neighbors.ids)} neighbours of "
-            f"{len(neighbors)} queries; give one code to each neighbour and one projection to each query"
+            f"{len(codes)} codes and {len(projections)} projections for {len(neighbors.ids)} neighbors of "
+            f"{len(neighbors)} queries; give one code to each neighbor and one projection to each query"
         )
     distances = [
         asymmetric_distances(codes[start:stop], projection, scale)

@@ -210,7 +210,7 @@ def check_radius(radius: int, code_length: int) -> int:
 def check_k(k: int, size: int, where: str) -> int:
     """Return `k` if it is a whole number in 1..size, else raise InvalidInputError that names both numbers."""
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise InvalidInputError(f"k={k!r} is not a number of neighbours; use 1..{size}")
+        raise InvalidInputError(f"k={k!r} is not a number of neighbors; use 1..{size}")
     if k > size:
         raise InvalidInputError(f"k={k} exceeds the {size} codes in {where}; use k <= {size}")
     return int(k)

@@ -25,8 +25,8 @@ from hashcore.hashers import directory
 from hashcore.hashers.modality import Description, Modality
 from hashcore.hashers.quantization import certainty, outputs, pack_projections
 from hashcore.machine.devices import check_device, full_float32
-from hashcore.networks.custom import check_allowed
-from hashcore.networks.custom_source import check_sources
+from hashcore.networks.own import check_allowed
+from hashcore.networks.own_source import check_sources
 from hashcore.storage.places import place
 
 __all__ = ["Hasher", "Modality"]

@@ -1,4 +1,4 @@
-"""The answer of a search: for each query its neighbours, ordered by (distance, id)."""
+"""The answer of a search: for each query its neighbors, ordered by (distance, id)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ KINDS: tuple[np.dtype[Any], ...] = (np.dtype(np.int64), np.dtype(np.int64), np.d
 
 @dataclass(frozen=True)
 class Neighbors:
-    """Neighbours of q queries, concatenated.
+    """Neighbors of q queries, concatenated.
 
     Attributes:
-        offsets: int64, shape (q + 1,); offsets[i]:offsets[i + 1] are the neighbours of query i.
+        offsets: int64, shape (q + 1,); offsets[i]:offsets[i + 1] are the neighbors of query i.
         ids: int64, shape (total,); within a query ordered by (distance, id).
         distances: uint16, shape (total,); Hamming distance in bits.
     """
@@ -42,14 +42,14 @@ class Neighbors:
             self._convert()
         if not len(self.offsets) or len(self.ids) != len(self.distances):
             raise InvalidInputError(
-                f"neighbours of {len(self.offsets)} offsets, {len(self.ids)} ids and {len(self.distances)} distances; "
-                "give one offset more than queries, and an id and a distance to each neighbour"
+                f"neighbors of {len(self.offsets)} offsets, {len(self.ids)} ids and {len(self.distances)} distances; "
+                "give one offset more than queries, and an id and a distance to each neighbor"
             )
 
     def _convert(self) -> None:
         """Take arrays that are not yet as a search gives them, if they can be made so."""
         for name, kind in zip(("offsets", "ids", "distances"), KINDS, strict=True):
-            array = check_array(getattr(self, name), f"{name} of neighbours", ("n",), kind)
+            array = check_array(getattr(self, name), f"{name} of neighbors", ("n",), kind)
             object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
@@ -57,7 +57,7 @@ class Neighbors:
         return len(self.offsets) - 1
 
     def checked(self) -> Neighbors:
-        """Return these neighbours, whose offsets are seen to rise from 0 to the number of neighbours.
+        """Return these neighbors, whose offsets are seen to rise from 0 to the number of neighbors.
 
         Raises:
             InvalidInputError: If they do not.
@@ -65,12 +65,12 @@ class Neighbors:
         total = len(self.ids)
         if not rises(self.offsets, total):
             raise InvalidInputError(
-                f"neighbours: offsets must rise from 0 to {total}, the number of ids; take what a search gave"
+                f"neighbors: offsets must rise from 0 to {total}, the number of ids; take what a search gave"
             )
         return self
 
     def counts(self) -> NDArray[np.int64]:
-        """Return the number of neighbours of each query, shape (q,)."""
+        """Return the number of neighbors of each query, shape (q,)."""
         return np.diff(self.checked().offsets)
 
     def of(self, query: int) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
@@ -82,11 +82,11 @@ class Neighbors:
         return self.ids[part], self.distances[part]
 
     def query_numbers(self) -> NDArray[np.int64]:
-        """Return for each neighbour the number of its query, shape (total,)."""
+        """Return for each neighbor the number of its query, shape (total,)."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
 
     def to_arrow(self, query_ids: NDArray[np.int64]) -> pa.Table:
-        """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbour."""
+        """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbor."""
         import pyarrow as pa
 
         found = self.checked()
@@ -101,7 +101,7 @@ class Neighbors:
 
     @staticmethod
     def empty(queries: int) -> Neighbors:
-        """Return the answer in which no query has a neighbour."""
+        """Return the answer in which no query has a neighbor."""
         queries = check_whole(queries, "queries", 0)
         return Neighbors(np.zeros(queries + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.uint16))
 

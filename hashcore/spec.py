@@ -27,6 +27,12 @@ class Spec(BaseModel):
         return values
 
 
+def members(union: Any) -> tuple[type[Any], ...]:
+    """Return the specs of a union that a field of theirs tells apart, in their order."""
+    specs: tuple[type[Any], ...] = get_args(get_args(union)[0])
+    return specs
+
+
 def _holds_bool(value: Any) -> bool:
     """Return whether a value is a bool, or a list of which one is."""
     return isinstance(value, bool) or (isinstance(value, list | tuple) and any(map(_holds_bool, value)))

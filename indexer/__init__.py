@@ -7,26 +7,44 @@
 [10, 30]
 """
 
+from indexer import memory, plans, tasks
 from indexer.builder import build, build_shard, check_root, commit
-from indexer.explanation import ShardPlan, TablePlan
-from indexer.generations.manifest import Manifest, ShardEntry
+from indexer.generations.audit import Inspection, Verified
+from indexer.generations.manifest import Manifest
+from indexer.generations.vacuum import Removed
 from indexer.index import Index
 from indexer.index import open_index as open  # noqa: A004 (the pinned name)
+from indexer.shards.entry import ShardEntry
+from indexer.shards.explanation import ShardPlan, TablePlan
 from indexer.shards.shard import Shard
-from indexer.structures.layout import Layout, plan_layout
+from indexer.storage.cache import cache_folder
+from indexer.storage.opening import open_store
+from indexer.storage.store import LOCK, Store
+from indexer.structures.layout import Layout
+from indexer.structures.planning import plan_layout
 
 __all__ = [
+    "LOCK",
     "Index",
+    "Inspection",
     "Layout",
     "Manifest",
+    "Removed",
     "Shard",
     "ShardEntry",
     "ShardPlan",
+    "Store",
     "TablePlan",
+    "Verified",
     "build",
     "build_shard",
+    "cache_folder",
     "check_root",
     "commit",
+    "memory",
     "open",
+    "open_store",
     "plan_layout",
+    "plans",
+    "tasks",
 ]

@@ -15,13 +15,17 @@ from hashcore.errors import InvalidInputError, OutputError
 from hashcore.labels import Labels
 from indexer.generations.changes import ROWS_PER_SHARD, check_ids
 from indexer.generations.commit import check_files, commit_manifest, next_generation
-from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, ShardEntry, new_writer
+from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, new_writer
 from indexer.generations.shared_ids import overlapping, shared_ids
+from indexer.generations.snapshot import Snapshot
 from indexer.index import Index
 from indexer.shards.builder import build_shard as build_shard_in
 from indexer.shards.builder import check_labelled
-from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store, open_store
-from indexer.structures.layout import SAMPLE_CODES, Layout, check_layout, plan_layout
+from indexer.shards.entry import ShardEntry
+from indexer.storage.opening import open_store
+from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store
+from indexer.structures.layout import Layout, check_layout
+from indexer.structures.planning import SAMPLE_CODES, plan_layout
 
 
 def build(
@@ -136,19 +140,19 @@ def commit(
         provenance=provenance or {},
         writer=new_writer(),
     )
-    index = Index(store, manifest)
+    snapshot = Snapshot(store, manifest)
     check_files(store, manifest)
     if not ids_checked:
-        _check_disjoint(index)
+        _check_disjoint(snapshot)
     commit_manifest(store, manifest)
-    return index
+    return Index(snapshot)
 
 
-def _check_disjoint(index: Index) -> None:
+def _check_disjoint(snapshot: Snapshot) -> None:
     """Raise InvalidInputError if two shards of an index share an id."""
-    for group in overlapping(index.shards):
-        rows = sum(index.shards[number].live for number in group)
-        twice = shared_ids(lambda group=group: (index.open_shard(number).ids for number in group), rows)  # type: ignore[misc]
+    for group in overlapping(snapshot.shards):
+        rows = sum(snapshot.shards[number].live for number in group)
+        twice = shared_ids(lambda group=group: (snapshot.open_shard(number).contents.ids for number in group), rows)  # type: ignore[misc]
         if len(twice):
             raise InvalidInputError(
                 f"{len(twice)} ids or more are in two shards, such as {twice[0]}; give each item its own id"

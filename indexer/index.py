@@ -15,55 +15,71 @@ from hashcore.hamming import check_k, check_radius
 from hashcore.labels import Labels
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from indexer.explanation import ShardPlan
 from indexer.generations import audit, changes, compaction
 from indexer.generations import vacuum as vacuums
 from indexer.generations.changes import ROWS_PER_SHARD
-from indexer.generations.manifest import Manifest, ShardEntry, read_manifest
-from indexer.shards.opened import OpenShards
+from indexer.generations.manifest import Manifest, read_manifest
+from indexer.generations.snapshot import Snapshot
+from indexer.shards.entry import ShardEntry
+from indexer.shards.explanation import ShardPlan
 from indexer.shards.result_blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.shards.shard import Shard
-from indexer.storage.store import Store, open_store
+from indexer.storage.opening import open_store
+from indexer.storage.store import Store
 
 
 class Index:
-    """One generation of an index; append, delete and compact move on to the generation that they make.
+    """An index, at the generation that was opened; append, delete and compact move on to the one that they make.
 
     Safe to use from several threads: a search or a change holds on to the generation that it began with.
 
     Attributes:
-        manifest: What it holds and where it came from.
-        store: Where it lives.
+        snapshot: The generation that is searched, and its opened shards.
     """
 
-    def __init__(self, store: Store, manifest: Manifest, *, verify: bool = False) -> None:
-        self.store = store
-        self.manifest = manifest
-        self._open = OpenShards(store, verify=verify)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
 
     def __len__(self) -> int:
         """Return the number of items."""
         return self.manifest.rows
 
+    def __repr__(self) -> str:
+        """Tell what is held, on one line."""
+        return (
+            f"Index({str(self.store)!r}, generation={self.generation}, kind={self.kind!r}, "
+            f"code_length={self.code_length}, items={len(self)}, shards={len(self.shards)})"
+        )
+
+    @property
+    def store(self) -> Store:
+        """The storage below its root."""
+        return self.snapshot.store
+
+    @property
+    def manifest(self) -> Manifest:
+        """The shards of the generation, and its origin."""
+        return self.snapshot.manifest
+
     @property
     def code_length(self) -> int:
         """Bits of a code."""
-        return self.manifest.layout.code_length
+        return self.snapshot.code_length
 
     @property
     def kind(self) -> Kind:
         """Kind of the codes: dense, sparse or ternary."""
-        return self.manifest.kind
+        return self.snapshot.kind
 
     @property
     def generation(self) -> int:
-        """Number of this generation."""
+        """Number of the generation."""
         return self.manifest.generation
 
     @property
     def shards(self) -> tuple[ShardEntry, ...]:
         """The shards as the manifest lists them."""
-        return self.manifest.shards
+        return self.snapshot.shards
 
     def range_search(self, queries: Codes, radius: int, *, threads: int = 0) -> Neighbors:
         """Find every item within `radius` bits of each query.
@@ -74,7 +90,7 @@ class Index:
             threads: Threads to use; 0 takes every processor this process may run on.
 
         Returns:
-            The neighbours, for each query ordered by (distance, id).
+            The neighbors, for each query ordered by (distance, id).
 
         Raises:
             InvalidInputError: If the queries' width or the radius does not fit.
@@ -91,21 +107,20 @@ class Index:
         Args and Raises as `range_search`; `max_bytes` bounds what one block's answer takes while it is put in order.
 
         Yields:
-            The number of a block's first query, and the block's neighbours.
+            The number of a block's first query, and the block's neighbors.
         """
         queries = check_codes(queries, self.code_length, "queries")
         radius = check_radius(radius, self.code_length)
         max_bytes = check_whole(max_bytes, "max_bytes", 1)
-        threads, manifest = check_threads(threads), self.manifest
+        threads, snapshot = check_threads(threads), self.snapshot
 
         def search(part: slice, most_rows: int) -> Neighbors | None:
             parts: list[Neighbors] = []
-            shards = self._each(manifest)
-            searchers = (shard.range_searcher(queries[part], radius, threads=threads) for shard in shards)
-            following = next(searchers, None)
-            while (searcher := following) is not None:
-                following = next(searchers, None)  # the next shard is read while this one is searched
-                found = searcher(slice(None), most_rows)
+            searches = (shard.plan_range(queries[part], radius, threads=threads) for shard in snapshot.opened())
+            following = next(searches, None)
+            while (planned := following) is not None:
+                following = next(searches, None)  # the next shard is read while this one is searched
+                found = planned.answer(slice(None), most_rows)
                 if found is None:
                     return None
                 parts.append(found)
@@ -121,13 +136,13 @@ class Index:
         """
         queries = check_codes(queries, self.code_length, "queries")
         k, threads = check_k(k, len(self), "the index"), check_threads(threads)
-        parts = [shard.knn_search(queries, k, threads=threads) for shard in self._each(self.manifest)]
+        parts = [shard.knn_search(queries, k, threads=threads) for shard in self.snapshot.opened()]
         return Neighbors.merge(parts, k, threads=threads)
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> list[ShardPlan]:
         """Search, and return for each shard how: tables and their radii, or scan; work expected and done."""
         queries = check_codes(queries, self.code_length, "queries")
-        return [shard.explain(queries, radius, threads=threads) for shard in self._each(self.manifest)]
+        return [shard.explain(queries, radius, threads=threads) for shard in self.snapshot.opened()]
 
     def append(self, ids: NDArray[np.int64], codes: Codes, labels: Labels | None = None) -> Index:
         """Add items as a new generation: one more shard, those that are there stay as they are.
@@ -145,14 +160,14 @@ class Index:
             InvalidInputError: If shapes differ, an id is there already, or labels are missing or too many.
             OutputError: If another writer was first and the change does not apply to what is current now.
         """
-        return self._move_on(changes.append_rows(self, ids, codes, labels))
+        return self._move_on(changes.append_rows(self.snapshot, ids, codes, labels))
 
     def delete(self, ids: NDArray[np.int64]) -> Index:
         """Delete items as a new generation; ids that are not in the index are left alone.
 
         Returns and raises as `append`. `manifest.provenance["change"]` tells how many rows were deleted.
         """
-        return self._move_on(changes.delete_rows(self, ids))
+        return self._move_on(changes.delete_rows(self.snapshot, ids))
 
     def compact(self, rows_per_shard: int = ROWS_PER_SHARD) -> Index:
         """Merge small shards and drop deleted rows as a new generation, with layouts planned anew.
@@ -162,7 +177,7 @@ class Index:
 
         Returns and raises as `append`; nothing is written where there is nothing to do.
         """
-        return self._move_on(compaction.compact(self, rows_per_shard))
+        return self._move_on(compaction.compact(self.snapshot, rows_per_shard))
 
     def vacuum(self, keep: int = 1, *, older_than_s: float = vacuums.USUAL_AGE_S) -> vacuums.Removed:
         """Remove generations but the newest ones, and what no generation holds.
@@ -183,47 +198,21 @@ class Index:
         Raises:
             CorruptIndexError: Naming what differs.
         """
-        return audit.verify(self, audited)
-
-    def appended(self) -> set[str]:
-        """Return what was appended since the index was built, by the content that jobs tell."""
-        return set(self.manifest.provenance.get("appended", []))
+        return audit.verify(self.snapshot, audited)
 
     def inspect(self) -> audit.Inspection:
         """Tell what the index holds, from its manifests alone."""
-        return audit.inspect(self)
+        return audit.inspect(self.snapshot)
 
     def open_shard(self, number: int) -> Shard:
         """Open one shard; it stays open while there is room for it."""
-        return self._open.get(self._entry(number), self.manifest)
-
-    def stored_shard(self, number: int) -> Shard:
-        """Open one shard as it is stored now, every byte compared; a copy that this machine keeps is made anew."""
-        return self._open.stored(self._entry(number), self.manifest)
-
-    def shard_of(self, entry: ShardEntry) -> Shard:
-        """Open a shard that was built for this index and may not be part of it yet."""
-        return self._open.get(entry, self.manifest)
-
-    def _entry(self, number: int) -> ShardEntry:
-        """Return the entry of one shard."""
-        return self.shards[check_whole(number, "shard", 0, len(self.shards) - 1)]
-
-    def at(self, manifest: Manifest) -> Index:
-        """Return another generation of this index, which shares the opened shards."""
-        other = Index(self.store, manifest)
-        other._open = self._open
-        return other
-
-    def _each(self, manifest: Manifest) -> Iterator[Shard]:
-        """Open the shards of a generation one after another."""
-        return (self._open.get(entry, manifest) for entry in manifest.shards)
+        return self.snapshot.open_shard(number)
 
     def _move_on(self, manifest: Manifest) -> Index:
         """Take another generation's manifest, unless a later one is held; shards that it shares stay open."""
-        if manifest.generation >= self.manifest.generation:
-            self.manifest = manifest
-            self._open.keep(manifest.shards)
+        if manifest.generation >= self.generation:
+            self.snapshot = self.snapshot.at(manifest)
+            self.snapshot.close_others()
         return self
 
 
@@ -244,4 +233,4 @@ def open_index(root: str | Path, generation: int | None = None, *, verify: bool 
     manifest = read_manifest(store, None if generation is None else check_whole(generation, "generation", 1))
     if not manifest.shards:
         raise CorruptIndexError(f"{root}: generation {manifest.generation} has no shards; restore its manifest")
-    return Index(store, manifest, verify=verify)
+    return Index(Snapshot(store, manifest, verify=verify))

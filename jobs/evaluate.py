@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.evaluation.measure import parse
+from hashcore.evaluation.measure import Within, parse
 from jobs.config.fingerprint import digest
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
@@ -37,7 +37,7 @@ from jobs.telemetry.run_notes import recorded
 if TYPE_CHECKING:
     from indexer import Index
 
-BLOCK_BYTES = 4 << 20  # counts and neighbours that one task returns
+BLOCK_BYTES = 4 << 20  # counts and neighbors that one task returns
 MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
 HERE = ProcessEngine()
 
@@ -106,9 +106,8 @@ def evaluate(pipeline: Pipeline, engine: Engine = HERE, folder: str | None = Non
 def _content(root: str) -> str:
     """Return what identifies the items of an index's current generation: files are named by their content."""
     import indexer
-    from indexer.generations.manifest import files_of
 
-    return digest(sorted(files_of(indexer.open(root).manifest)))
+    return digest(sorted(indexer.open(root).manifest.files()))
 
 
 def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
@@ -142,8 +141,8 @@ def _check(config: EvaluateConfig, index: Index) -> None:
             )
     if ranked < 1:
         raise ConfigError("evaluate.exclude_self=true leaves no item to rank; index more than one")
-    for radius in (parse(name).within for name in config.measures):
-        if radius is not None and radius > index.code_length:
+    for radius in (each.radius for each in map(parse, config.measures) if isinstance(each, Within)):
+        if radius > index.code_length:
             raise ConfigError(
                 f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code; use smaller ones"
             )
@@ -154,8 +153,10 @@ def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) 
     asked = min(_block_rows(index.code_length, k), len(queries.ids))
     label_words = -(-len(queries.labels.vocabulary()) // 64)
     layout = index.manifest.layout
-    counting = (memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
-    distinct = (memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
+    import indexer
+
+    counting = (indexer.memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
+    distinct = (indexer.memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
     memory.promise("evaluate", max(*counting, *distinct, 0), pipeline.spark, "lower compact.rows_per_shard and compact")
 
 

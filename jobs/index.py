@@ -41,7 +41,6 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If the index's root is another pipeline's, or cannot be written.
     """
     import indexer
-    from indexer.storage.store import LOCK
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
     info = codes_directory.read_info(source, "paths.corpus_database")
@@ -49,7 +48,7 @@ def run(pipeline: Pipeline) -> None:
     if _is_done(root, record):
         print(f"index: done before -> {root}")
         return
-    with outputs.growing(root, record, marks=(LOCK,)):
+    with outputs.growing(root, record, marks=(indexer.LOCK,)):
         indexer.check_root(root, known=records.NAMES)
         index = _build(pipeline, info, record)
     run_notes.count(rows=len(index))
@@ -89,7 +88,8 @@ def _build(pipeline: Pipeline, info: codes_directory.CodesInfo, record: Record) 
         signatures=pipeline.index.signatures,
     )
     largest = max(chunks, key=codes_directory.chunk_rows)
-    projected = memory.building_bytes(codes_directory.chunk_rows(largest), layout, codes_directory.labels_of(largest))
+    rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
+    projected = indexer.memory.building_bytes(rows, layout, labels)
     memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
     engine = engine_of(pipeline, "index")
     if pipeline.index.check_ids:
@@ -131,10 +131,8 @@ def _first(commit: Callable[[], Index], root: str, record: Record) -> Index:
 def _made_by(root: str) -> str | None:
     """Return the fingerprint of the record that made an index, empty if it is not told; None where there is none."""
     import indexer
-    from indexer.generations.manifest import read_current
-    from indexer.storage.store import open_store
 
-    if read_current(open_store(root)) is None:
+    if indexer.tasks.current_generation(root) is None:
         return None
     return str(indexer.open(root).manifest.provenance.get("fingerprint", ""))
 

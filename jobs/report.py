@@ -1,4 +1,4 @@
-"""Show the figures on one page that needs nothing beside itself: numbers, curves, and pictures of neighbours."""
+"""Show the figures on one page that needs nothing beside itself: numbers, curves, and pictures of neighbors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from hashcore.errors import require
-from hashcore.evaluation.measure import parse
+from hashcore.evaluation.measure import Within, parse
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
 from jobs.evaluation import metrics
@@ -92,12 +92,12 @@ def headlines(found: Metrics) -> list[str]:
 
 def _is_answered(found: Metrics, name: str) -> bool:
     """Return whether half of the queries find anything within the radius of a figure, if it has one."""
-    radius = None if name.startswith("kNN") else parse(name).within
-    return radius is None or (found.curves.answered[radius] or 0) >= 0.5
+    measure = None if name.startswith("kNN") else parse(name)
+    return not isinstance(measure, Within) or (found.curves.answered[measure.radius] or 0) >= 0.5
 
 
 def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
-    """Return the drawn and the worst queries with pictures of themselves and of their neighbours.
+    """Return the drawn and the worst queries with pictures of themselves and of their neighbors.
 
     Empty if the corpora have no images, or are not of Parquet.
     """

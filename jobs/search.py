@@ -78,7 +78,7 @@ def run(pipeline: Pipeline) -> None:
 
 def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk], folder: str) -> int:
     """Answer every block on every shard, merge, and return the number of neighbors."""
-    from indexer.shards.result_blocks import MAX_RESULT_BYTES
+    import indexer
 
     shards = len(index.shards)
     question = Question(
@@ -92,8 +92,7 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk
     )
     asked = max(map(codes_directory.chunk_rows, chunks))
     projected = max(
-        memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k, MAX_RESULT_BYTES)
-        for entry in index.shards
+        indexer.memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k) for entry in index.shards
     )
     memory.promise("search", projected, pipeline.spark, "lower search.queries_per_task or compact.rows_per_shard")
     blocks = [Block(number, chunk) for number, chunk in enumerate(chunks)]

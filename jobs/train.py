@@ -130,13 +130,13 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
 
 def _fit_classical(method: Method, pipeline: Pipeline, source: Source) -> Hasher:
     """Fit a classical hash, in this process."""
-    from hashcore.classical import choice
+    from hashcore.classical import by_name
 
     config = pipeline.train
     table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
     labels = Labels.from_arrow(table.column("labels")) if source.read.labels else None
     items = {name: reading.items(table, source, name) for name in source.inputs}
-    return choice.fit(method, items, labels, config.code_length, seed=config.seed)
+    return by_name.fit(method, items, config.code_length, labels, seed=config.seed)
 
 
 def _summary(hasher: Hasher) -> str:

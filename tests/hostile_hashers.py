@@ -24,7 +24,8 @@ import torch
 from hashcore.errors import HashcoreError
 from hashcore.hasher import Hasher, Modality
 from hashcore.hashers import directory
-from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.features import FeatureInput
+from hashcore.inputs.images import ImageInput
 from hashcore.inputs.tags import TagInput
 from hashcore.networks.spec import Convolutional, Cosine, Identity, Ista, Linear, Mlp, Nin, Preprocessing, Residual
 

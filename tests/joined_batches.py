@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hashcore.inputs.column import FeatureInput
+from hashcore.inputs.features import FeatureInput
 from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge
 from hashcore.networks.spec import Mlp

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from public_arrays import IS_SANITIZED, Case, World
+from public_arrays import IS_SANITIZED, KINDS, Case, World
 
 import indexer
 from hashcore import asymmetric, codes, hamming, measures
@@ -203,7 +204,7 @@ def _layout(world):
 
 
 def _asked(index, world):
-    return index.range_search(world.database, 2), index.open_shard(0).labels()
+    return index.range_search(world.database, 2), index.open_shard(0).contents.labels()
 
 
 @case("indexer.build")
@@ -273,34 +274,66 @@ def _histograms_of(kind):
             "item_relevance": world.masks(world.items),
             "threads": 1,
         }
-        return Case(world.indexes[kind].open_shard(0).distance_histograms, given, tuple(given)[:3])
+        return Case(world.indexes[kind].open_shard(0).contents.distance_histograms, given, tuple(given)[:3])
 
     return made
 
 
-for kind, prefix in {"dense": "Shard", "sparse": "SparseShard"}.items():
-    CASES[f"{prefix}.range_search"] = _on_shard(kind, "range_search", radius=4, threads=1, max_bytes=1 << 20)
-    CASES[f"{prefix}.range_searcher"] = _on_shard(
-        kind, "range_searcher", lambda search: search(slice(None), 10**6), radius=4, threads=1
+def _on_contents(kind, method, ending=lambda answer: answer, aligned=(), **given):
+    def made(world):
+        call = getattr(world.indexes[kind].open_shard(0).contents, method)
+        values = {name: value(world) for name, value in given.items()}
+        return Case(lambda **given: ending(call(**given)), values, aligned)
+
+    return made
+
+
+for kind in KINDS:
+    shard, contents = f"{kind} Shard", f"{kind} ShardContents"
+    CASES[f"{shard}.range_search"] = _on_shard(kind, "range_search", radius=4, threads=1, max_bytes=1 << 20)
+    CASES[f"{shard}.plan_range"] = _on_shard(
+        kind, "plan_range", lambda search: search.answer(slice(None), 10**6), radius=4, threads=1
     )
-    CASES[f"{prefix}.knn_search"] = _on_shard(kind, "knn_search", k=3, threads=1)
-    CASES[f"{prefix}.explain"] = _on_shard(kind, "explain", lambda plan: _untimed([plan]), radius=4, threads=1)
-    CASES[f"{prefix}.plan"] = _on_shard(kind, "plan", radius=4)
-    CASES[f"{prefix}.distance_histograms"] = _histograms_of(kind)
-    CASES[f"{prefix}.distances_at"] = lambda w, kind=kind: Case(
-        w.indexes[kind].open_shard(0).distances_at,
-        {"queries": w.asked, "places": np.arange(w.queries) % 3},
-        ("queries", "places"),
+    CASES[f"{shard}.knn_search"] = _on_shard(kind, "knn_search", k=3, threads=1)
+    CASES[f"{shard}.explain"] = _on_shard(kind, "explain", lambda plan: _untimed([plan]), radius=4, threads=1)
+    CASES[f"{shard}.plan"] = _on_shard(kind, "plan", radius=4)
+    CASES[f"{contents}.distance_histograms"] = _histograms_of(kind)
+    CASES[f"{contents}.distances_at"] = _on_contents(
+        kind,
+        "distances_at",
+        aligned=("queries", "places"),
+        queries=lambda world: world.asked,
+        places=lambda world: np.arange(world.queries) % 3,
     )
-    CASES[f"{prefix}.codes_of"] = lambda w, kind=kind: Case(
-        w.indexes[kind].open_shard(0).codes_of, {"rows": np.array([0, 2], np.uint32)}
-    )
+    CASES[f"{contents}.codes_of"] = _on_contents(kind, "codes_of", rows=lambda world: np.array([0, 2], np.uint32))
+    CASES[f"{contents}.query_rows"] = _on_contents(kind, "query_rows", queries=lambda world: world.asked)
+
+
+CASES["indexer.append_shard"] = lambda w: Case(
+    partial(indexer.tasks.append_shard, w.indexes["dense"]),
+    {
+        "ids": 3 * w.items + np.arange(w.queries),
+        "codes": w.asked,
+        "labels": w.labels.slice(0, w.queries),
+        "threads": 1,
+    },
+    ("ids", "codes", "labels"),
+)
+CASES["indexer.plan_delete"] = lambda w: Case(
+    partial(indexer.tasks.plan_delete, w.indexes["dense"]), {"ids": w.ids[:3]}
+)
+CASES["indexer.delete_from"] = lambda w: Case(
+    partial(indexer.tasks.delete_from, w.indexes["dense"]), {"number": 0, "ids": w.ids[:3]}
+)
+CASES["indexer.commit_delete"] = lambda w: Case(
+    lambda ids: indexer.tasks.commit_delete(w.index(), ids, {})[1], {"ids": w.ids[:3]}
+)
 
 if not IS_SANITIZED:
     import torch
 
     from hashcore.hasher import Hasher, Modality
-    from hashcore.inputs.column import FeatureInput
+    from hashcore.inputs.features import FeatureInput
     from hashcore.networks.spec import Linear, Preprocessing
 
     MODALITY = Modality(input=FeatureInput(dimensions=5), preprocessing=Preprocessing(), network=Linear())

@@ -21,17 +21,28 @@ from hashcore.hashers import outcome
 from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
 from hashcore.supervision import sampling
+from indexer.shards.contents import ShardContents
 from indexer.shards.shard import Shard
-from indexer.structures.sparse_shard import SparseShard
 
 MODULES = (hamming, codes, asymmetric, measures, neighbors, ties, classification, labels, sampling, outcome)
 IS_SANITIZED = "HASHCORE_SANITIZED" in os.environ  # by tests/faults/sanitized.py: torch is none of our native code
-CLASSES: tuple[type, ...] = (indexer.Index, Shard, SparseShard)
+CLASSES: tuple[type, ...] = (indexer.Index,)
+OF_SHARDS = (Shard, ShardContents)
+"""Classes that are tried with dense and with sparse codes."""
+KINDS = ("dense", "sparse")
 if not IS_SANITIZED:
     from hashcore.hasher import Hasher
 
     CLASSES = (*CLASSES, Hasher)
-FUNCTIONS = (indexer.build, indexer.build_shard, indexer.plan_layout)
+FUNCTIONS = (
+    indexer.build,
+    indexer.build_shard,
+    indexer.plan_layout,
+    indexer.tasks.append_shard,
+    indexer.tasks.plan_delete,
+    indexer.tasks.delete_from,
+    indexer.tasks.commit_delete,
+)
 ARRAYS = (
     "NDArray",
     "ArrayLike",
@@ -134,14 +145,15 @@ class World:
 
     @cached_property
     def indexes(self):
-        return {kind: self.index(kind) for kind in ("dense", "sparse")}
+        return {kind: self.index(kind) for kind in KINDS}
 
 
 def public_callables() -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield name and function of all that is public and takes arrays, or belongs to a class that holds some."""
     for module in MODULES:
         for name, thing in vars(module).items():
-            if name.startswith("_") or getattr(thing, "__module__", None) != module.__name__:
+            is_own = getattr(thing, "__module__", None) == module.__name__ or name in getattr(module, "__all__", ())
+            if name.startswith("_") or not is_own:
                 continue
             if inspect.isclass(thing):
                 yield from _methods(thing, name, takes_self=thing in HOLDERS)
@@ -151,6 +163,9 @@ def public_callables() -> Iterator[tuple[str, Callable[..., Any]]]:
         yield f"indexer.{function.__name__}", function
     for of in CLASSES:
         yield from _methods(of, of.__name__, takes_self=False)
+    for of in OF_SHARDS:
+        for kind in KINDS:
+            yield from _methods(of, f"{kind} {of.__name__}", takes_self=False)
 
 
 def _short(module: ModuleType) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.common.cca import canonical_directions
+from hashcore.classical.cca import canonical_directions
 from hashcore.classical.common.projection import as_hasher, center, check_labels
 from hashcore.classical.itq import rotate
 from hashcore.hasher import Hasher

@@ -1,10 +1,12 @@
-"""Names of the classical hashes, and what each asks for, as configuration; reading this needs no torch."""
+"""Names of the classical hashes, and the data that each asks for, as configuration; reading this needs no torch."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 Method = Literal["lsh", "pcah", "sh", "itq", "itq-cca", "diffhash", "ssh", "cca", "cm-ssh"]
+
+METHODS: tuple[Method, ...] = get_args(Method)
 
 LEARN_FROM_LABELS: frozenset[Method] = frozenset({"itq-cca", "diffhash", "ssh", "cm-ssh"})
 """Those that are told which items are alike."""

@@ -1,4 +1,4 @@
-"""Classification of queries by a vote of their k nearest neighbours (HDML §5)."""
+"""Classification of queries by a vote of their k nearest neighbors (HDML §5)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ INT32 = np.iinfo(np.int32)
 
 
 def classify(neighbors: Neighbors, classes: Classes, k: int) -> Classes:
-    """Return for each query the class that most of its k nearest neighbours have.
+    """Return for each query the class that most of its k nearest neighbors have.
 
-    Of classes with equally many votes the one that comes first in the order of neighbours wins, so that the answer
+    Of classes with equally many votes the one that comes first in the order of neighbors wins, so that the answer
     depends on nothing but that order, (distance, id).
 
     Args:
-        neighbors: At least k neighbours for each of q queries, nearest first.
-        classes: int32, shape (total,); the class of each neighbour, aligned with `neighbors.ids`.
-        k: Neighbours that vote.
+        neighbors: At least k neighbors for each of q queries, nearest first.
+        classes: int32, shape (total,); the class of each neighbor, aligned with `neighbors.ids`.
+        k: Neighbors that vote.
 
     Returns:
         int32, shape (q,).
 
     Raises:
-        InvalidInputError: If a query has fewer than k neighbours, or `classes` is not aligned.
+        InvalidInputError: If a query has fewer than k neighbors, or `classes` is not aligned.
 
     >>> three = Neighbors(np.array([0, 3]), np.array([4, 8, 2]), np.array([0, 1, 1], np.uint16))
     >>> [int(classify(three, np.array([7, 5, 5], np.int32), k)[0]) for k in (1, 2, 3)]
@@ -73,9 +73,9 @@ def check_classes(classes: Classes, name: str) -> Classes:
 
 
 def _check(neighbors: Neighbors, classes: Classes, k: int) -> None:
-    """Raise InvalidInputError unless k classed neighbours of each query can vote."""
+    """Raise InvalidInputError unless k classed neighbors of each query can vote."""
     if len(classes) != len(neighbors.ids):
-        raise InvalidInputError(f"{len(classes)} classes for {len(neighbors.ids)} neighbours; give one to each")
+        raise InvalidInputError(f"{len(classes)} classes for {len(neighbors.ids)} neighbors; give one to each")
     fewest = int(neighbors.counts().min(initial=k))
     if fewest < k:
-        raise InvalidInputError(f"k={k} exceeds the {fewest} neighbours of a query; search with k >= {k}")
+        raise InvalidInputError(f"k={k} exceeds the {fewest} neighbors of a query; search with k >= {k}")

@@ -1,90 +1,142 @@
-"""A measure as a value: its printed form is what a configuration types, and it knows the protocol that it follows."""
+"""A measure as a value: it prints as a configuration types it, and knows the protocol that it follows.
+
+A new measure is a file in `hashcore.evaluation.measures`: a frozen dataclass below one of the bases here.
+"""
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, TypeVar
 
-from hashcore import measures
 from hashcore.errors import InvalidInputError
+from hashcore.evaluation import measures
+from hashcore.evaluation.counts import Counts, mean
 from hashcore.evaluation.ties import Floats, Ties
-from hashcore.measures import Counts, Denominator
 
-FORMS = "mAP, mAP@k, mAP@k/reachable, mAP@k/retrieved, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d)"
-GRAMMAR = re.compile(r"mAP(@[1-9]\d*(/(reachable|retrieved))?)?|[PR]@[1-9]\d*|(P|R|F1)\(r<=\d+\)")
-PARTS = re.compile(r"(?P<name>\w+)(@(?P<at>\d+))?(/(?P<divided_by>\w+))?(\(r<=(?P<within>\d+)\))?")
+if TYPE_CHECKING:
+    from hashcore.evaluation.ranking import Ranking
 
-DENOMINATORS = {
-    "relevant": "relevant items in the database",
-    "reachable": "relevant items in the database, at most k",
-    "retrieved": "relevant items among the first k",
-}
+WITHIN = "mean over queries, precision 0 where none is found"  # protocol of what is counted within a radius
+NUMBERS = {"k": r"[1-9]\d*", "radius": r"\d+"}  # how a field of that name is typed
+
+
+class Value(NamedTuple):
+    """A figure, and half the distance between the worst and the best order of ties; 0 where ties do not matter."""
+
+    mean: float
+    ties: float = 0.0
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure of a ranking, with its cut-off or its radius.
+    """A measure of a ranking, with its cut-off or its radius."""
 
-    Attributes:
-        name: mAP (mean average precision), P (precision), R (recall) or F1.
-        at: Ranks that count; None counts all.
-        within: Inclusive radius in bits; None where the ranking is cut by rank.
-        divided_by: Denominator of an average precision, see `measures.average_precision`.
-
-    >>> str(parse("mAP@1000")), parse("P(r<=2)").within
-    ('mAP@1000', 2)
-    """
-
-    name: str
-    at: int | None = None
-    within: int | None = None
-    divided_by: Denominator = "relevant"
+    forms: ClassVar[tuple[str, ...]]
+    """As it is typed, a number in braces: `P@{k}`."""
+    protocol: ClassVar[str] = "complete ranking"
+    """How items are ranked, in words."""
 
     def __str__(self) -> str:
         """Return the form that `parse` reads."""
-        cut = "" if self.at is None else f"@{self.at}"
-        suffix = "" if self.divided_by == "relevant" else f"/{self.divided_by}"
-        return f"{self.name}{cut}{suffix}" if self.within is None else f"{self.name}(r<={self.within})"
+        return self.forms[0].format(**vars(self))
 
-    @property
-    def has_ties(self) -> bool:
-        """Whether the order of tied items matters: a radius never splits a tie."""
-        return self.within is None
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the measure that prints as `text`, or None if none of this kind does."""
+        form = re.sub(r"\\{(\w+)\\}", lambda found: f"(?P<{found[1]}>{NUMBERS[found[1]]})", re.escape(cls.forms[0]))
+        found = re.fullmatch(form, text)
+        return None if found is None else cls(**{name: int(number) for name, number in found.groupdict().items()})
+
+    def of(self, ranking: Ranking) -> Value:
+        """Return the figure of a complete ranking."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class PerQuery(Measure):
+    """The mean over queries of a value that each has by its counts at each distance."""
+
+    without_relevant: ClassVar[str] = "left out of the mean"
+    """The lot of a query without relevant items, in words."""
+    orders: ClassVar[tuple[Ties, ...]] = ("expected", "best", "worst")
+    """Orders of tied items that it tells apart."""
 
     @property
     def denominator(self) -> str:
-        """What a query's sum is divided by, in words."""
-        if self.name == "P":
-            return f"{self.at}" if self.within is None else "items within the radius; 0 where there are none"
-        if self.name == "F1":
-            return "items within the radius + relevant items in the database"
-        return DENOMINATORS[self.divided_by]
-
-    @property
-    def without_relevant(self) -> str:
-        """What becomes of a query without relevant items, in words."""
-        return "counts as 0" if self.name == "P" else "left out of the mean"
+        """The divisor of a query's sum, in words."""
+        raise NotImplementedError
 
     def per_query(self, all_counts: Counts, relevant_counts: Counts, ties: Ties = "expected") -> Floats:
-        """Return the value of each query, shape (q,); NaN where it is not defined."""
-        counts = (all_counts, relevant_counts)
-        if self.within is not None:
-            within = {"P": measures.precision_within, "R": measures.recall_within, "F1": measures.f1_within}
-            return within[self.name](*counts, self.within)
-        if self.name == "mAP":
-            return measures.average_precision(*counts, ties, self.at, denominator=self.divided_by)
-        at = {"P": measures.precision_at, "R": measures.recall_at}
-        return at[self.name](*counts, self.at or 0, ties)
+        """Return the value of each query, float64 of shape (q,); NaN where it is not defined.
+
+        Args:
+            all_counts: Items at each distance, int64 of shape (q, L + 1).
+            relevant_counts: Relevant items at each distance, of the same shape.
+            ties: Order of items at one distance.
+        """
+        raise NotImplementedError
+
+    @property
+    def has_ties(self) -> bool:
+        """Whether the order of tied items matters."""
+        return len(self.orders) > 1
+
+    def of(self, ranking: Ranking) -> Value:
+        """Return the mean over queries, in the expectation over orders of ties."""
+        counts = (ranking.all_counts, ranking.relevant_counts)
+        means = [mean(self.per_query(*counts, ties)) for ties in self.orders]
+        return Value(means[0], (means[1] - means[2]) / 2) if self.has_ties else Value(means[0])
 
 
-def parse(text: str) -> Measure:
-    """Return the measure that `text` prints.
+@dataclass(frozen=True)
+class Within(PerQuery):
+    """A measure of the items within a radius, which never splits a tie.
+
+    Attributes:
+        radius: Inclusive, in bits.
+    """
+
+    radius: int
+    orders: ClassVar[tuple[Ties, ...]] = ("expected",)
+    protocol: ClassVar[str] = WITHIN
+
+
+M = TypeVar("M", bound=Measure)
+
+
+@cache
+def kinds() -> tuple[type[Measure], ...]:
+    """Return all measures, by the names of their files."""
+    names = [f"{measures.__name__}.{each.name}" for each in pkgutil.iter_modules(measures.__path__)]
+    found = [(name, each) for name in names for each in vars(import_module(name)).values() if isinstance(each, type)]
+    return tuple(each for name, each in found if issubclass(each, Measure) and each.__module__ == name)
+
+
+def parse(text: str) -> PerQuery:
+    """Return the measure, averaged over queries, that prints as `text`.
 
     Raises:
         InvalidInputError: If no measure prints like that.
+
+    >>> str(parse("mAP@1000")), parse("P(r<=2)").denominator
+    ('mAP@1000', 'items within the radius; 0 where there are none')
     """
-    parts = PARTS.fullmatch(text)
-    if parts is None or GRAMMAR.fullmatch(text) is None:
-        raise InvalidInputError(f"measure {text!r} is unknown; use one of {FORMS}")
-    at, within = (int(parts[name]) if parts[name] else None for name in ("at", "within"))
-    return Measure(parts["name"], at, within, parts["divided_by"] or "relevant")  # type: ignore[arg-type]
+    return parse_as(PerQuery, text)
+
+
+def parse_as(kind: type[M], text: str) -> M:
+    """Return the measure of a kind that prints as `text`; `Measure` takes those of the papers' tables, too.
+
+    Raises:
+        InvalidInputError: If none prints like that.
+    """
+    of_kind = [each for each in kinds() if issubclass(each, kind)]
+    found = next((measure for each in of_kind if (measure := each.parse(text)) is not None), None)
+    if found is None:
+        forms = ", ".join(form.format(k="k", radius="d") for each in of_kind for form in each.forms)
+        raise InvalidInputError(f"measure {text!r} is unknown; use one of {forms}")
+    return found

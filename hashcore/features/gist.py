@@ -17,7 +17,7 @@ from hashcore.errors import InvalidInputError
 ROWS_AT_ONCE = 256
 CONTRAST_CYCLES = 4  # of an image; slower changes of brightness are taken away
 HIGHEST_FREQUENCY = 0.3  # cycles a pixel, of the finest scale
-SCALE_STEP = 1.85  # ratio of the frequencies of neighbouring scales
+SCALE_STEP = 1.85  # ratio of the frequencies of neighboring scales
 
 Images = NDArray[np.float32]
 

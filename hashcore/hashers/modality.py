@@ -14,7 +14,7 @@ from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH, Kind
 from hashcore.errors import InvalidInputError
 from hashcore.hashers.quantization import outputs
 from hashcore.inputs.column import InputSpec
-from hashcore.networks.choice import build
+from hashcore.networks.by_name import build
 from hashcore.networks.layers.preprocessing import Preprocess
 from hashcore.networks.spec import NetworkSpec, Own, Preprocessing
 from hashcore.spec import Spec

@@ -1,22 +1,159 @@
-"""Images from PNG and JPEG bytes. Whatever the bytes are, the answer is an image or the reason why there is none."""
+"""Images as input: PNG and JPEG bytes, decoded to pixels of one size.
+
+Whatever the bytes are, the answer is an image or the reason against it. Pillow is imported only where images are read.
+"""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from collections import Counter
 from io import BytesIO
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from pydantic import Field, model_validator
 
-from hashcore.inputs.column import MAX_PIXELS, ImageInput
+from hashcore.columns.plain import plain
+from hashcore.errors import InvalidInputError, require
+from hashcore.inputs.input import Input, Inputs, most_frequent
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from PIL.Image import Image
+
+MAX_PIXELS = 1 << 26
 GREY_MODES = ("1", "L", "LA")
 MODES = (*GREY_MODES, "P", "RGB", "RGBA", "CMYK")
-ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # of EXIF: those that exchange height and width
+ORIENTATION = 0x0112  # of EXIF
+TURNS = {  # what brings an image upright, by its orientation
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+TURNED = (5, 6, 7, 8)  # those that exchange height and width
 DAMAGES = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
-BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+class ImageInput(Input):
+    """Images of one size, as PNG or JPEG bytes."""
+
+    kind: Literal["image"] = "image"
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    channels: Literal[1, 3] = 1
+    """1 reads every image as grey, 3 as red, green and blue."""
+
+    dtype: ClassVar[type[np.generic]] = np.uint8
+    """Type of an item's values."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item: (channels, height, width)."""
+        return (self.channels, self.height, self.width)
+
+    @model_validator(mode="after")
+    def _within_limit(self) -> ImageInput:
+        """Refuse sizes whose decoding would fill the memory."""
+        if self.height * self.width > MAX_PIXELS:
+            raise ValueError(f"images of {self.width} x {self.height} exceed {MAX_PIXELS} pixels; scale them down")
+        return self
+
+    @classmethod
+    def is_held_by(cls, column: pa.Array) -> bool:
+        """Return whether a column holds bytes, or structs of bytes and path."""
+        return image_bytes(column) is not None
+
+    @classmethod
+    def of_shape(cls, shape: tuple[int, ...]) -> ImageInput | None:
+        """Describe images of shape (channels, height, width); None for any other shape."""
+        if len(shape) != 3 or shape[0] not in (1, 3) or 0 in shape:
+            return None
+        channels: Literal[1, 3] = 1 if shape[0] == 1 else 3
+        return cls(channels=channels, height=shape[1], width=shape[2])
+
+    @classmethod
+    def infer(
+        cls, columns: list[pa.Array], channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
+    ) -> ImageInput:
+        """Describe images by the size of most of them, and by whether any has colours; as far as neither is said.
+
+        Raises:
+            InvalidInputError: If no image can be read, or no half of them has one size.
+        """
+        if channels is not None and size is not None:
+            return cls(height=size[0], width=size[1], channels=channels)
+        require("PIL", "train")
+        seen = (describe(row.as_py()) for column in columns for row in _check_binary(column))
+        found = Counter(each for each in seen if isinstance(each, ImageInput))
+        if not found:
+            raise InvalidInputError("no row holds a readable image; give PNG or JPEG files")
+        sizes: Counter[tuple[int, int]] = Counter()
+        for each, rows in found.items():
+            sizes[each.height, each.width] += rows
+        (height, width), rows = sizes.most_common(1)[0]
+        if size is None and 2 * rows < sizes.total():
+            shown = most_frequent(Counter({f"{wide} x {high}": count for (high, wide), count in sizes.items()}))
+            raise InvalidInputError(
+                f"images are of {len(sizes)} sizes: {shown}; scale them to one, or say train.size=[height, width]"
+            )
+        coloured: Literal[1, 3] = 3 if any(each.channels == 3 for each in found) else 1
+        height, width = size or (height, width)
+        return cls(height=height, width=width, channels=channels or coloured)
+
+    def read(self, column: pa.Array) -> Inputs:
+        """Read images as uint8 pixels; one is bad if null, not decoded whole, or of another size.
+
+        Raises:
+            InvalidInputError: If the column holds no bytes.
+        """
+        array = _check_binary(column)
+        require("PIL", "train")
+        values = np.empty((len(array), *self.shape), np.uint8)
+        kept: list[int] = []
+        rejected: list[tuple[int, str]] = []
+        for row, scalar in enumerate(array):
+            pixels = decode(scalar.as_py(), self)
+            if isinstance(pixels, str):
+                rejected.append((row, pixels))
+            else:
+                values[len(kept)] = pixels
+                kept.append(row)
+        return Inputs(values[: len(kept)], np.array(kept, np.int64), rejected)
+
+
+def image_bytes(array: pa.Array) -> pa.Array | None:
+    """Return a column's bytes of images, or None if it holds none.
+
+    They are binary, or a struct of `bytes` and `path`, as Hugging Face keeps images; of a path alone nothing is read.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if _is_binary(array.type):
+        return array
+    if not pa.types.is_struct(array.type) or array.type.get_field_index("bytes") < 0:
+        return None
+    held = plain(pc.struct_field(array, "bytes"))
+    return held if _is_binary(held.type) else None
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    """Return whether a column holds bytes."""
+    return str(kind) in ("binary", "large_binary")
+
+
+def _check_binary(array: pa.Array) -> pa.Array:
+    """Return a column's bytes if it holds images."""
+    held = image_bytes(array)
+    if held is None:
+        raise InvalidInputError(f"images are {array.type} but must be binary; give PNG or JPEG files")
+    return held
 
 
 def describe(data: bytes | None) -> ImageInput | str:
@@ -47,50 +184,43 @@ def decode(data: bytes | None, spec: ImageInput) -> NDArray[np.uint8] | str:
     return pixels.reshape(spec.height, spec.width, spec.channels).transpose(2, 0, 1)
 
 
-def upright(image: Image.Image) -> Image.Image:
+def upright(image: Image) -> Image:
     """Return an image turned as its EXIF says; one whose EXIF is damaged as it is."""
-    turns = _TURNS.get(_orientation(image))
-    return image if turns is None else image.transpose(turns)
+    from PIL.Image import Transpose
+
+    turn = TURNS.get(_orientation(image))
+    return image if turn is None else image.transpose(Transpose[turn])
 
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image) -> int:
     """Return how an image's EXIF says that it is turned, 1 for not at all."""
-    exif = Image.Exif()
-    try:
-        exif.load(
-            image.info.get("exif", b"")
-        )  # image.getexif() would decode a whole PNG file to look behind its pixels
+    from PIL.Image import Exif
+
+    exif = Exif()
+    try:  # image.getexif() would decode a whole PNG file to look behind its pixels
+        exif.load(image.info.get("exif", b""))
         found = exif.get(ORIENTATION, 1)
     except (*DAMAGES, ArithmeticError, LookupError, TypeError):
         return 1
     return found if isinstance(found, int) else 1
 
 
-def _size(image: Image.Image) -> tuple[int, int]:
+def _size(image: Image) -> tuple[int, int]:
     """Return width and height of an image when it is upright."""
     return (image.height, image.width) if _orientation(image) in TURNED else image.size
 
 
-def _open(data: bytes | None) -> Image.Image | str:
+def _open(data: bytes | None) -> Image | str:
     """Return an image whose header has been read, or the reason why it has not."""
+    from PIL import Image, UnidentifiedImageError
+
     if data is None:
         return "null"
     try:
         image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
     except UnidentifiedImageError:
         return "not a PNG or JPEG file"
-    except (*DAMAGES, *BOMBS) as error:
+    except (*DAMAGES, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         return _broken(error)
     if image.width * image.height > MAX_PIXELS:
         return f"image of {image.width} x {image.height} exceeds {MAX_PIXELS} pixels"

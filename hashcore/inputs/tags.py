@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from hashcore.codes import MAX_CODE_LENGTH, MIN_CODE_LENGTH
 from hashcore.columns.hot import may_be_hot
 from hashcore.columns.plain import is_list, plain
 from hashcore.errors import InvalidInputError
-from hashcore.spec import Spec
+from hashcore.inputs.input import Input, Inputs
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class TagInput(Spec):
+class TagInput(Input):
     """Sets of tags, read as one value a tag: 1 where an item has it, else 0."""
 
     kind: Literal["tags"] = "tags"
@@ -33,10 +32,37 @@ class TagInput(Spec):
         """Shape of one item."""
         return (self.dimensions,)
 
-    @property
-    def dtype(self) -> type[np.float32]:
-        """Type of an item's values."""
-        return np.float32
+    def read(self, column: pa.Array) -> Inputs:
+        """Read sets of tags as float32 rows of 0 and 1.
+
+        A row is bad if it is null, or has a number that the hasher does not know; unknown strings are left out.
+
+        Raises:
+            InvalidInputError: If the column holds no tags, or strings where the hasher knows numbers.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        column = check_tags(column)
+        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+        rows = np.repeat(np.arange(len(column)), lengths)
+        values = pc.list_flatten(column)
+        if pa.types.is_integer(values.type) != (self.vocabulary is None):
+            raise InvalidInputError(
+                f"tags are {column.type}, but the hasher was made for the other of strings and numbers"
+            )
+        if self.vocabulary is not None:
+            values = pc.index_in(values, pa.array(self.vocabulary, values.type))
+        known = np.asarray(values.is_valid())
+        tags = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        beyond = known & ((tags < 0) | (tags >= self.dimensions))
+        reasons = dict.fromkeys(np.flatnonzero(np.asarray(column.is_null())).tolist(), "null")
+        for row, tag in zip(rows[beyond].tolist(), tags[beyond].tolist(), strict=True):
+            reasons[row] = f"tag {tag} where tags are 0..{self.dimensions - 1}"
+        items = np.zeros((len(column), self.dimensions), np.float32)
+        items[rows[known & ~beyond], tags[known & ~beyond]] = 1
+        kept = np.setdiff1d(np.arange(len(column)), np.array(list(reasons), np.int64))
+        return Inputs(items[kept], kept.astype(np.int64), sorted(reasons.items()))
 
 
 def is_tags(kind: pa.DataType) -> bool:
@@ -95,31 +121,3 @@ def describe_tags(column: pa.Array) -> TagInput:
     counts = Counter({str(pair["values"]): int(pair["counts"]) for pair in values.value_counts().to_pylist()})
     frequent = sorted(counts, key=lambda tag: (-counts[tag], tag))[:MAX_CODE_LENGTH]
     return TagInput(dimensions=max(len(frequent), MIN_CODE_LENGTH), vocabulary=tuple(frequent))
-
-
-def read_tags(column: pa.Array, spec: TagInput) -> tuple[NDArray[Any], NDArray[np.int64], list[tuple[int, str]]]:
-    """Return float32 rows of 0 and 1, their row numbers, and (row number, reason) of the others.
-
-    A row is bad if it is null, or has a number that the hasher does not know; unknown strings are left out.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = check_tags(column)
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
-    rows = np.repeat(np.arange(len(column)), lengths)
-    values = pc.list_flatten(column)
-    if pa.types.is_integer(values.type) != (spec.vocabulary is None):
-        raise InvalidInputError(f"tags are {column.type}, but the hasher was made for the other of strings and numbers")
-    if spec.vocabulary is not None:
-        values = pc.index_in(values, pa.array(spec.vocabulary, values.type))
-    known = np.asarray(values.is_valid())
-    tags = values.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    beyond = known & ((tags < 0) | (tags >= spec.dimensions))
-    reasons = dict.fromkeys(np.flatnonzero(np.asarray(column.is_null())).tolist(), "null")
-    for row, tag in zip(rows[beyond].tolist(), tags[beyond].tolist(), strict=True):
-        reasons[row] = f"tag {tag} where tags are 0..{spec.dimensions - 1}"
-    items = np.zeros((len(column), spec.dimensions), np.float32)
-    items[rows[known & ~beyond], tags[known & ~beyond]] = 1
-    kept = np.setdiff1d(np.arange(len(column)), np.array(list(reasons), np.int64))
-    return items[kept], kept.astype(np.int64), sorted(reasons.items())

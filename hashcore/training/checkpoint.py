@@ -15,7 +15,7 @@ from hashcore.hasher import Modality
 from hashcore.hashers.directory import line
 from hashcore.inputs.column import InputSpec
 from hashcore.machine.devices import own_draws
-from hashcore.networks.custom_source import sources_of
+from hashcore.networks.own_source import sources_of
 from hashcore.spec import Spec
 from hashcore.storage import files
 from hashcore.training.config import TrainingConfig

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.inputs.column import FeatureInput, ImageInput, InputSpec
+from hashcore.inputs.column import InputSpec, of_shape
 from hashcore.labels import Labels
 from hashcore.machine.devices import check_device, describe_device
 from hashcore.supervision.judgements import Judgements
@@ -92,7 +92,8 @@ def _by_modality(
         ConfigError: If other modalities are configured than there are items of.
     """
     if not isinstance(items, Mapping):
-        items = {modality or ("features" if items.ndim == 2 else "image"): items}
+        found = of_shape(items.shape[1:])
+        items = {modality or (found.kind if found else "items"): items}
     if len(items) > 1 or config.modalities:
         if items.keys() != config.modalities.keys():
             given, wanted = (", ".join(names) or "none" for names in (items, config.modalities))
@@ -111,17 +112,15 @@ def describe(items: NDArray[Any], known: Labels | Judgements) -> InputSpec:
         raise InvalidInputError(f"{len(items)} items but labels of {len(known)} rows; give each item its own")
     if not isinstance(known, Labels) and not known.fits(len(items)):
         raise InvalidInputError(f"judgements name rows beyond the {len(items)} items; number rows from 0")
-    if items.ndim == 2 and items.dtype.kind == "f":
-        if not np.isfinite(items).all():
-            raise InvalidInputError("items hold NaN or infinite values; leave those rows out, as read_column does")
-        return FeatureInput(dimensions=items.shape[1])
-    if items.ndim == 4 and items.dtype == np.uint8 and items.shape[1] in (1, 3):
-        _, channels, height, width = items.shape
-        return ImageInput.model_validate({"channels": channels, "height": height, "width": width})
-    raise InvalidInputError(
-        f"items are {items.dtype} of shape {items.shape}; give float features (n, dimensions) or uint8 pixels "
-        "(n, channels, height, width) with 1 or 3 channels"
-    )
+    found = of_shape(items.shape[1:])
+    if found is None or not found.takes(items.dtype):
+        raise InvalidInputError(
+            f"items are {items.dtype} of shape {items.shape}; give float features (n, dimensions) or uint8 pixels "
+            "(n, channels, height, width) with 1 or 3 channels"
+        )
+    if items.dtype.kind == "f" and not np.isfinite(items).all():
+        raise InvalidInputError("items hold NaN or infinite values; leave those rows out, as read_column does")
+    return found
 
 
 def finished(folder: str, wanted: Standing, rows: int) -> Hasher:

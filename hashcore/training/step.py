@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hashcore.hashers.quantization import hamming_distances
-from hashcore.losses.choice import choose
+from hashcore.losses.by_name import choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.mean_zero import mean_zero
 from hashcore.supervision.negatives import complete, violations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +12,11 @@ from hashcore import codes as packed
 from hashcore.arguments import check_whole
 from hashcore.codes import Codes
 from hashcore.errors import CorruptIndexError
-from indexer.generations.manifest import ShardEntry, files_of, generations
+from indexer.generations.manifest import generations
 from indexer.generations.shared_ids import overlapping, shared_ids
-
-if TYPE_CHECKING:
-    from indexer.index import Index
-    from indexer.shards.shard import Shard
+from indexer.generations.snapshot import Snapshot
+from indexer.shards.entry import ShardEntry
+from indexer.shards.shard import Shard
 
 AUDITED = 16
 NEAREST = 10
@@ -26,7 +25,7 @@ MOST_NEIGHBORS = 100_000  # of one audited query
 
 @dataclass(frozen=True)
 class Verified:
-    """What was compared, all of it equal.
+    """Figures of a verification that has found no difference.
 
     Attributes:
         shards: Files.
@@ -40,10 +39,15 @@ class Verified:
     bytes: int
     queries: int
 
+    @staticmethod
+    def total(parts: Iterable[Verified]) -> Verified:
+        """Add up figures."""
+        return Verified(*(sum(figures) for figures in zip(*map(astuple, parts), strict=True)))
+
 
 @dataclass(frozen=True)
 class Inspection:
-    """What an index holds, by its manifests alone.
+    """Contents of an index, by its manifests alone.
 
     Attributes:
         root: Where it lives.
@@ -74,78 +78,79 @@ class Inspection:
     provenance: dict[str, Any]
 
 
-def inspect(index: Index) -> Inspection:
+def inspect(snapshot: Snapshot) -> Inspection:
     """Return what an index holds."""
-    manifest = index.manifest
+    manifest = snapshot.manifest
     return Inspection(
-        root=str(index.store),
+        root=str(snapshot.store),
         generation=manifest.generation,
-        generations=tuple(generations(index.store, manifest.generation)),
+        generations=tuple(generations(snapshot.store, manifest.generation)),
         kind=manifest.kind,
-        code_length=index.code_length,
-        rows=len(index),
-        deleted=sum(entry.deleted for entry in index.shards),
-        bytes=sum(entry.bytes for entry in index.shards),
-        files=len(set(files_of(manifest))),
-        shards=index.shards,
+        code_length=snapshot.code_length,
+        rows=manifest.rows,
+        deleted=sum(entry.deleted for entry in snapshot.shards),
+        bytes=sum(entry.bytes for entry in snapshot.shards),
+        files=len(set(manifest.files())),
+        shards=snapshot.shards,
         hasher_fingerprint=manifest.hasher_fingerprint,
         provenance=manifest.provenance,
     )
 
 
-def verify(index: Index, audited: int) -> Verified:
+def verify(snapshot: Snapshot, audited: int) -> Verified:
     """Check every shard of an index."""
     audited = check_whole(audited, "audited", 0)
-    parts = [verify_shard(index, number, audited) for number in range(len(index.shards))]
-    for group in overlapping(index.shards):
-        verify_ids(index, group)
-    return Verified(*(sum(figures) for figures in zip(*parts, strict=True)))
+    parts = [verify_shard(snapshot, number, audited) for number in range(len(snapshot.shards))]
+    for group in overlapping(snapshot.shards):
+        verify_ids(snapshot, group)
+    return Verified.total(parts)
 
 
-def verify_shard(index: Index, number: int, audited: int = AUDITED) -> tuple[int, int, int, int]:
+def verify_shard(snapshot: Snapshot, number: int, audited: int = AUDITED) -> Verified:
     """Check one shard, and return its figures of `Verified`: the task of a distributed verification.
 
     Raises:
         CorruptIndexError: Naming what differs.
     """
-    shard, entry = index.stored_shard(number), index.shards[number]
+    shard, entry = snapshot.stored_shard(number), snapshot.shards[number]
     _check_range(shard, entry)
-    stored = shard.codes()
+    stored = shard.contents.codes()
     spread = np.linspace(0, len(stored) - 1, min(audited, len(stored))).astype(int)
     queries = stored[np.unique(spread)]
     _audit(shard, queries)
-    return 1, entry.live, entry.bytes, len(queries)
+    return Verified(1, entry.live, entry.bytes, len(queries))
 
 
-def verify_ids(index: Index, group: Sequence[int]) -> None:
+def verify_ids(snapshot: Snapshot, group: Sequence[int]) -> None:
     """Raise CorruptIndexError if an item is in two shards of a group: the second kind of task of a verification."""
-    rows = sum(index.shards[number].live for number in group)
-    twice = shared_ids(lambda: (index.open_shard(number).ids for number in group), rows)
+    rows = sum(snapshot.shards[number].live for number in group)
+    twice = shared_ids(lambda: (snapshot.open_shard(number).contents.ids for number in group), rows)
     if len(twice):
         raise CorruptIndexError(
-            f"{index.store}: {len(twice)} ids or more are in two shards, such as {twice[0]}; delete them and "
+            f"{snapshot.store}: {len(twice)} ids or more are in two shards, such as {twice[0]}; delete them and "
             "append them again, each once"
         )
 
 
 def _check_range(shard: Shard, entry: ShardEntry) -> None:
     """Raise CorruptIndexError unless the ids of a shard lie in the range that its manifest says."""
-    if entry.ids is None or not len(shard.ids):
+    ids = shard.contents.ids
+    if entry.ids is None or not len(ids):
         return
-    held = int(shard.ids.min()), int(shard.ids.max())
+    held = int(ids.min()), int(ids.max())
     is_whole = not entry.deleted
     if held != entry.ids if is_whole else not entry.ids[0] <= held[0] <= held[1] <= entry.ids[1]:
         raise CorruptIndexError(
-            f"{shard.file.path}: expected ids {entry.ids[0]}..{entry.ids[1]} by the manifest, got {held[0]}..{held[1]}"
-            "; restore the manifest"
+            f"{shard.contents.file.path}: expected ids {entry.ids[0]}..{entry.ids[1]} by the manifest, "
+            f"got {held[0]}..{held[1]}; restore the manifest"
         )
 
 
 def _audit(shard: Shard, queries: Codes) -> None:
-    """Compare a shard's answers with the counts of a scan over all codes, and each neighbour with its stored code."""
-    counts, _ = shard.distance_histograms(queries)
+    """Compare a shard's answers with the counts of a scan over all codes, and each neighbor with its stored code."""
+    counts, _ = shard.contents.distance_histograms(queries)
     within = np.cumsum(counts, axis=1)
-    k = min(NEAREST, max(shard.rows, 1))
+    k = min(NEAREST, max(shard.contents.rows, 1))
     nearest = shard.knn_search(queries, k)
     for number, query in enumerate(queries):
         expected = np.repeat(np.arange(counts.shape[1]), counts[number].clip(max=k))[:k]
@@ -154,7 +159,7 @@ def _audit(shard: Shard, queries: Codes) -> None:
         radius = int(np.searchsorted(within[number], MOST_NEIGHBORS, side="right")) - 1
         if radius < 0:  # more duplicates of this code than are worth listing
             continue
-        ids, distances = shard.range_search(query[None], min(radius, shard.layout.code_length)).of(0)
+        ids, distances = shard.range_search(query[None], min(radius, shard.contents.layout.code_length)).of(0)
         found = np.bincount(distances, minlength=counts.shape[1])
         if not np.array_equal(found[: radius + 1], counts[number, : radius + 1]):
             raise _wrong(shard, f"{within[number, radius]} items within {radius} bits", f"{len(ids)}, or others")
@@ -165,15 +170,15 @@ def _audit(shard: Shard, queries: Codes) -> None:
 
 def _distances(shard: Shard, query: Codes, ids: Any) -> Any:
     """Return the distances of the items of some ascending ids, from their stored codes."""
-    rows = shard.live.find(ids)
-    codes = shard.codes_of(rows)
-    order = np.argsort(shard.live.ids_at(rows))
-    length = shard.layout.code_length
+    rows = shard.contents.live.find(ids)
+    codes = shard.contents.codes_of(rows)
+    order = np.argsort(shard.contents.live.ids_at(rows))
+    length = shard.contents.layout.code_length
     return (packed.unpack(codes, length) != packed.unpack(query[None], length)).sum(axis=1)[order]
 
 
 def _wrong(shard: Shard, expected: str, got: object) -> CorruptIndexError:
     return CorruptIndexError(
-        f"{shard.file.path}: a search for one of its codes expected {expected}, got {got}; remove the "
+        f"{shard.contents.file.path}: a search for one of its codes expected {expected}, got {got}; remove the "
         "index and build it again"
     )

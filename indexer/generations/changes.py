@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,13 @@ from hashcore.codes import Codes, check_codes
 from hashcore.errors import InvalidInputError, LostRaceError, OutputError
 from hashcore.labels import Labels
 from indexer.generations.commit import commit_shards
-from indexer.generations.manifest import Manifest, ShardEntry, manifest_name, read_manifest
+from indexer.generations.manifest import Manifest, manifest_name, read_manifest
+from indexer.generations.snapshot import Snapshot
 from indexer.generations.tombstones import write_tombstones
 from indexer.shards.builder import build_shard, check_labelled, signed
-from indexer.structures.layout import SAMPLE_CODES, Layout, plan_layout
-
-if TYPE_CHECKING:
-    from indexer.index import Index
+from indexer.shards.entry import ShardEntry
+from indexer.structures.layout import Layout
+from indexer.structures.planning import SAMPLE_CODES, plan_layout
 
 ROWS_PER_SHARD = 64_000_000
 TRIES = 200  # of a commit, each of which another writer has won
@@ -34,13 +34,13 @@ LONGEST_WAIT_S = 1.0
 Key = tuple[str, str | None]  # of a shard's entry
 
 
-def on_newest(index: Index, change: Callable[[Index], Manifest]) -> Manifest:
+def on_newest(snapshot: Snapshot, change: Callable[[Snapshot], Manifest]) -> Manifest:
     """Make a change of the newest generation of an index, anew while other writers commit first; return its manifest.
 
     Raises:
         OutputError: If the change does not apply to what is current, or others were first however often it tried.
     """
-    newest = newest_of(index)
+    newest = newest_of(snapshot)
     for attempt in range(TRIES):
         try:
             return change(newest)
@@ -48,34 +48,34 @@ def on_newest(index: Index, change: Callable[[Index], Manifest]) -> Manifest:
             if attempt == TRIES - 1:
                 raise
         time.sleep(random.uniform(0, min(0.01 * 2 ** min(attempt, 10), LONGEST_WAIT_S)))
-        newest = _followed(newest, read_manifest(index.store))
+        newest = _followed(newest, read_manifest(snapshot.store))
     raise AssertionError("unreachable")
 
 
-def newest_of(index: Index) -> Index:
+def newest_of(snapshot: Snapshot) -> Snapshot:
     """Return the current generation of an index, if what was to be done to a generation can be done to that.
 
     Raises:
         OutputError: If the generation was vacuumed since, or another hasher's codes are current.
     """
-    held, newest = index.manifest, read_manifest(index.store)
+    held, newest = snapshot.manifest, read_manifest(snapshot.store)
     if (newest.generation, newest.writer) == (held.generation, held.writer):
-        return index.at(held)
-    if index.store.size(manifest_name(held.generation)) is None:
-        raise _overtaken(index, f"generation {held.generation} was vacuumed")
-    return _followed(index, newest)
+        return snapshot.at(held)
+    if snapshot.store.size(manifest_name(held.generation)) is None:
+        raise _overtaken(snapshot, f"generation {held.generation} was vacuumed")
+    return _followed(snapshot, newest)
 
 
-def _followed(index: Index, newest: Manifest) -> Index:
+def _followed(snapshot: Snapshot, newest: Manifest) -> Snapshot:
     """Return the newest generation of an index, if it holds codes of the same nature."""
-    if _nature(newest) != _nature(index.manifest):
-        raise _overtaken(index, "its index holds codes of another kind, length or hasher")
-    return index.at(newest)
+    if _nature(newest) != _nature(snapshot.manifest):
+        raise _overtaken(snapshot, "its index holds codes of another kind, length or hasher")
+    return snapshot.at(newest)
 
 
-def _overtaken(index: Index, said: str) -> OutputError:
+def _overtaken(snapshot: Snapshot, said: str) -> OutputError:
     return OutputError(
-        f"{index.store}: another writer committed first and {said}; open the index again and repeat the change"
+        f"{snapshot.store}: another writer committed first and {said}; open the index again and repeat the change"
     )
 
 
@@ -85,26 +85,26 @@ def _nature(manifest: Manifest) -> tuple[object, ...]:
     return layout.code_length, manifest.kind, layout.folds, manifest.hasher_fingerprint
 
 
-def append_rows(index: Index, ids: NDArray[np.int64], codes: Codes, labels: Labels | None) -> Manifest:
+def append_rows(snapshot: Snapshot, ids: NDArray[np.int64], codes: Codes, labels: Labels | None) -> Manifest:
     """Commit a generation with one more shard, and return its manifest."""
-    codes = check_codes(codes, index.code_length)
+    codes = check_codes(codes, snapshot.code_length)
     ids, labels = check_ids(ids, codes), check_labelled(labels, len(codes))
     entries: list[ShardEntry] = []
     looked: set[Key] = set()
 
-    def change(newest: Index) -> Manifest:
+    def change(newest: Snapshot) -> Manifest:
         check_new(newest, ids, looked)
         check_labels(newest, labels)
         if not entries:
-            entries.append(build_shard(index.store, ids, codes, labels, layout=layout_of(newest, codes)))
+            entries.append(build_shard(snapshot.store, ids, codes, labels, layout=layout_of(newest, codes)))
         return commit_shards(
             newest.store, newest.manifest, [*newest.shards, *entries], {"verb": "append", "rows": len(ids)}
         )
 
-    return on_newest(index, change)
+    return on_newest(snapshot, change)
 
 
-def commit_appended(index: Index, entries: Sequence[ShardEntry], change: dict[str, Any]) -> Manifest:
+def commit_appended(snapshot: Snapshot, entries: Sequence[ShardEntry], change: dict[str, Any]) -> Manifest:
     """Commit shards that were built and checked against the generation of `index`, beside those of the newest one.
 
     Shards that other writers have added since are looked through for the same ids. What the newest generation holds
@@ -113,17 +113,17 @@ def commit_appended(index: Index, entries: Sequence[ShardEntry], change: dict[st
     Raises:
         InvalidInputError: If an item of another writer has the same id.
     """
-    looked = {entry.key for entry in index.shards}
+    looked = {entry.key for entry in snapshot.shards}
 
-    def commit(newest: Index) -> Manifest:
+    def commit(newest: Snapshot) -> Manifest:
         if change.get("codes") in newest.appended():
             return newest.manifest
         for entry in entries:
             if any(other.key not in looked for other in _beside(newest.shards, entry)):
-                check_new(newest, newest.shard_of(entry).ids, set(looked))
+                check_new(newest, newest.shard_of(entry).contents.ids, set(looked))
         return commit_shards(newest.store, newest.manifest, [*newest.shards, *entries], change)
 
-    return on_newest(index, commit)
+    return on_newest(snapshot, commit)
 
 
 def check_ids(ids: Any, codes: Codes) -> NDArray[np.int64]:
@@ -141,7 +141,7 @@ def check_ids(ids: Any, codes: Codes) -> NDArray[np.int64]:
     return signed(array)
 
 
-def check_new(index: Index, ids: NDArray[np.int64], looked: set[Key]) -> None:
+def check_new(snapshot: Snapshot, ids: NDArray[np.int64], looked: set[Key]) -> None:
     """Raise InvalidInputError if an item of the index has one of some ids; opens only shards that may hold one.
 
     Args:
@@ -149,20 +149,20 @@ def check_new(index: Index, ids: NDArray[np.int64], looked: set[Key]) -> None:
         ids: int64, shape (n,).
         looked: Shards that were looked through before, which are left out; grows.
     """
-    for number in shards_with(index.shards, ids):
-        if index.shards[number].key in looked:
+    for number in shards_with(snapshot.shards, ids):
+        if snapshot.shards[number].key in looked:
             continue
-        shard = index.open_shard(number)
-        rows = shard.live.find(ids)
+        shard = snapshot.open_shard(number)
+        rows = shard.contents.live.find(ids)
         if len(rows):
-            taken = shard.live.ids_at(rows[:1])[0]
+            taken = shard.contents.live.ids_at(rows[:1])[0]
             raise InvalidInputError(f"{len(rows)} ids are in the index already, such as {taken}; delete them first")
-        looked.add(index.shards[number].key)
+        looked.add(snapshot.shards[number].key)
 
 
-def check_labels(index: Index, labels: Labels | None) -> None:
+def check_labels(snapshot: Snapshot, labels: Labels | None) -> None:
     """Raise InvalidInputError unless labels are given where the index has them, and not where it has none."""
-    if index.shards and index.open_shard(0).has_labels != (labels is not None):
+    if snapshot.shards and snapshot.open_shard(0).contents.has_labels != (labels is not None):
         kept, given = ("without", "with") if labels is not None else ("with", "without")
         raise InvalidInputError(f"the index was built {kept} labels; append rows {kept}, not {given} them")
 
@@ -180,23 +180,23 @@ def _beside(shards: Iterable[ShardEntry], entry: ShardEntry) -> list[ShardEntry]
     return [other for other in shards if entry.ids is None or other.may_hold(*entry.ids)]
 
 
-def delete_rows(index: Index, ids: NDArray[np.int64]) -> Manifest:
+def delete_rows(snapshot: Snapshot, ids: NDArray[np.int64]) -> Manifest:
     """Commit a generation without some items, and return its manifest; the current one where none of them is there."""
-    return commit_deleted(index, signed(check_array(ids, "ids", ("n",), "iu")), {})[0]
+    return commit_deleted(snapshot, signed(check_array(ids, "ids", ("n",), "iu")), {})[0]
 
 
-def mark_deleted(index: Index, number: int, ids: NDArray[np.int64]) -> ShardEntry:
+def mark_deleted(snapshot: Snapshot, number: int, ids: NDArray[np.int64]) -> ShardEntry:
     """Write the tombstones of one shard, and return its entry with them; as it was where it holds none of the ids."""
-    return mark_rows(index, number, index.open_shard(number).live.find(ids))
+    return mark_rows(snapshot, number, snapshot.open_shard(number).contents.live.find(ids))
 
 
-def mark_rows(index: Index, number: int, rows: NDArray[np.uint32]) -> ShardEntry:
+def mark_rows(snapshot: Snapshot, number: int, rows: NDArray[np.uint32]) -> ShardEntry:
     """Write the tombstones of one shard with some more rows, and return its entry with them; as it was without rows."""
-    entry, shard = index.shards[number], index.open_shard(number)
-    return write_tombstones(index.store, entry, shard.live.deleted_with(rows)) if len(rows) else entry
+    entry, shard = snapshot.shards[number], snapshot.open_shard(number)
+    return write_tombstones(snapshot.store, entry, shard.contents.live.deleted_with(rows)) if len(rows) else entry
 
 
-def commit_deleted(index: Index, ids: NDArray[np.int64], found: Mapping[Key, ShardEntry]) -> tuple[Manifest, int]:
+def commit_deleted(snapshot: Snapshot, ids: NDArray[np.int64], found: Mapping[Key, ShardEntry]) -> tuple[Manifest, int]:
     """Commit the entries of shards with new tombstones.
 
     Args:
@@ -209,7 +209,7 @@ def commit_deleted(index: Index, ids: NDArray[np.int64], found: Mapping[Key, Sha
     """
     marked, deleted = dict(found), 0
 
-    def change(newest: Index) -> Manifest:
+    def change(newest: Snapshot) -> Manifest:
         nonlocal deleted
         for number in shards_with(newest.shards, ids):
             key = newest.shards[number].key
@@ -221,15 +221,15 @@ def commit_deleted(index: Index, ids: NDArray[np.int64], found: Mapping[Key, Sha
             return newest.manifest
         return commit_shards(newest.store, newest.manifest, shards, {"verb": "delete", "rows": deleted})
 
-    return on_newest(index, change), deleted
+    return on_newest(snapshot, change), deleted
 
 
-def layout_of(index: Index, codes: Codes) -> Layout:
+def layout_of(snapshot: Snapshot, codes: Codes) -> Layout:
     """Return a layout for a shard of some codes, sparse where the index is."""
     return plan_layout(
         codes[:: max(len(codes) // SAMPLE_CODES, 1)],
-        code_length=index.code_length,
+        code_length=snapshot.code_length,
         rows_per_shard=len(codes),
-        kind=index.kind if index.manifest.layout.folds else "dense",
-        signatures=bool(index.manifest.layout.blocks),
+        kind=snapshot.kind if snapshot.manifest.layout.folds else "dense",
+        signatures=bool(snapshot.manifest.layout.blocks),
     )

@@ -10,14 +10,13 @@ from indexer.generations.manifest import (
     CURRENT,
     MANIFEST_NAME,
     Manifest,
-    ShardEntry,
-    files_of,
     generations,
     lineage,
     manifest_name,
     read_current,
     read_manifest,
 )
+from indexer.shards.entry import ShardEntry
 from indexer.storage.store import SHARDS, TOMBSTONES, Store
 
 
@@ -69,7 +68,7 @@ def check_files(store: Store, manifest: Manifest) -> None:
         raise InvalidInputError(f"shard {twice} is given twice; give each shard once")
     folders = (SHARDS, TOMBSTONES) if any(entry.tombstones for entry in manifest.shards) else (SHARDS,)
     stored = {entry.name: entry.bytes for folder in folders for entry in store.entries(folder)}
-    expected = dict.fromkeys(files_of(manifest)) | {entry.name: entry.bytes for entry in manifest.shards}
+    expected = dict.fromkeys(manifest.files()) | {entry.name: entry.bytes for entry in manifest.shards}
     for name, size in expected.items():
         found = stored[name] if name in stored else store.size(name)  # some storages list files late
         if found is None or size not in (None, found):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,26 +11,25 @@ from hashcore.errors import OutputError
 from hashcore.labels import Labels
 from indexer.generations.changes import ROWS_PER_SHARD, Key, layout_of, on_newest
 from indexer.generations.commit import commit_shards
-from indexer.generations.manifest import Manifest, ShardEntry
+from indexer.generations.manifest import Manifest
+from indexer.generations.snapshot import Snapshot
 from indexer.shards.builder import build_shard
-
-if TYPE_CHECKING:
-    from indexer.index import Index
-    from indexer.shards.shard import Shard
+from indexer.shards.entry import ShardEntry
+from indexer.shards.shard import Shard
 
 Merged = Mapping[tuple[Key, ...], ShardEntry | None]  # by the shards that it is made of; None: no row lives
 
 
-def compact(index: Index, rows_per_shard: int) -> Manifest:
+def compact(snapshot: Snapshot, rows_per_shard: int) -> Manifest:
     """Commit a generation of merged shards, and return its manifest; the newest one where nothing can be merged."""
     merged: dict[tuple[Key, ...], ShardEntry | None] = {}
 
-    def change(newest: Index) -> Manifest:
+    def change(newest: Snapshot) -> Manifest:
         groups = {keys_of(newest, group): group for group in plan_compaction(newest.shards, rows_per_shard)}
         merged.update({keys: merge(newest, group) for keys, group in groups.items() if keys not in merged})
         return _replace(newest, {keys: merged[keys] for keys in groups})
 
-    return on_newest(index, change)
+    return on_newest(snapshot, change)
 
 
 def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER_SHARD) -> list[tuple[int, ...]]:
@@ -55,42 +53,42 @@ def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER
     return [tuple(group) for group in groups if len(group) > 1 or shards[group[0]].deleted]
 
 
-def keys_of(index: Index, group: Sequence[int]) -> tuple[Key, ...]:
+def keys_of(snapshot: Snapshot, group: Sequence[int]) -> tuple[Key, ...]:
     """Return the keys of some shards of an index."""
-    return tuple(index.shards[number].key for number in group)
+    return tuple(snapshot.shards[number].key for number in group)
 
 
-def merge(index: Index, group: Sequence[int]) -> ShardEntry | None:
+def merge(snapshot: Snapshot, group: Sequence[int]) -> ShardEntry | None:
     """Build one shard of the live rows of several, and return its entry; None where no row lives.
 
     Shards are opened one after another, so any number of them can be merged.
     """
-    parts = [_rows(index.open_shard(number)) for number in group if index.shards[number].live]
+    parts = [_rows(snapshot.open_shard(number)) for number in group if snapshot.shards[number].live]
     if not parts:
         return None
     codes = np.concatenate([codes for codes, _, _ in parts])
     ids = np.concatenate([ids for _, ids, _ in parts])
     labels = [found for _, _, found in parts if found is not None]
     return build_shard(
-        index.store, ids, codes, Labels.concatenate(labels) if labels else None, layout=layout_of(index, codes)
+        snapshot.store, ids, codes, Labels.concatenate(labels) if labels else None, layout=layout_of(snapshot, codes)
     )
 
 
 def _rows(shard: Shard) -> tuple[np.ndarray, np.ndarray, Labels | None]:
     """Return codes, ids and labels of a shard's rows, none of them a view of its file."""
-    labels = shard.labels()
+    contents, labels = shard.contents, shard.contents.labels()
     copied = None if labels is None else Labels(np.array(labels.offsets), np.array(labels.values))
-    return shard.row_codes(), shard.ids, copied
+    return contents.row_codes(), contents.ids, copied
 
 
-def commit_compacted(index: Index, merged: Merged) -> Manifest:
+def commit_compacted(snapshot: Snapshot, merged: Merged) -> Manifest:
     """Commit merged shards in place of those that they were made of, which others may not have changed since.
 
     Raises:
         OutputError: If another writer has changed a shard of each group.
     """
 
-    def change(newest: Index) -> Manifest:
+    def change(newest: Snapshot) -> Manifest:
         present = {entry.key for entry in newest.shards}
         usable = {keys: entry for keys, entry in merged.items() if present.issuperset(keys)}
         if merged and not usable:
@@ -100,14 +98,14 @@ def commit_compacted(index: Index, merged: Merged) -> Manifest:
             )
         return _replace(newest, usable)
 
-    return on_newest(index, change)
+    return on_newest(snapshot, change)
 
 
-def _replace(index: Index, merged: Merged) -> Manifest:
+def _replace(snapshot: Snapshot, merged: Merged) -> Manifest:
     """Commit merged shards in place of those that they were made of; the same generation where there are none."""
     gone = {key for keys in merged for key in keys}
-    kept = [entry for entry in index.shards if entry.key not in gone]
+    kept = [entry for entry in snapshot.shards if entry.key not in gone]
     shards = [*kept, *(entry for entry in merged.values() if entry is not None)]
     if not merged or not shards:  # an index without items keeps its shards, and their tombstones
-        return index.manifest
-    return commit_shards(index.store, index.manifest, shards, {"verb": "compact", "shards": len(gone)})
+        return snapshot.manifest
+    return commit_shards(snapshot.store, snapshot.manifest, shards, {"verb": "compact", "shards": len(gone)})

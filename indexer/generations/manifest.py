@@ -8,13 +8,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hashcore.codes import Kind
 from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError, brief
-from indexer.storage.store import SHARDS, TOMBSTONES, Store
+from indexer.shards.entry import ShardEntry
+from indexer.storage.store import Store
 from indexer.structures.layout import Layout, first_problem
 
 VERSION = 2
@@ -23,62 +24,7 @@ MANIFESTS = "manifests"
 MANIFEST_NAME = re.compile(rf"{MANIFESTS}/(\d{{8,18}})\.json")
 FAR = 1_000_000  # numbers so far above the current one were not made by committing
 READINGS = 3
-Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 T = TypeVar("T")
-
-
-class ShardEntry(BaseModel):
-    """One shard as its manifest lists it.
-
-    Attributes:
-        digest: SHA-256 of the file's header, which holds those of its arrays; names the file.
-        rows: Items.
-        distinct: Distinct codes.
-        bytes: Size of the file.
-        ids: The smallest and the largest id; None where a manifest of version 1 did not say.
-        tombstones: SHA-256 of the header of the file that lists the deleted rows; None where there is none.
-        deleted: How many these are.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    digest: Digest
-    rows: int = Field(ge=0)
-    distinct: int = Field(ge=0)
-    bytes: int = Field(ge=0)
-    ids: tuple[int, int] | None = None
-    tombstones: Digest | None = None
-    deleted: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _tombstones_fit(self) -> ShardEntry:
-        if self.deleted > self.rows or (self.deleted > 0) != (self.tombstones is not None):
-            raise ValueError(f"{self.deleted} deleted of {self.rows} rows do not fit the tombstones")
-        return self
-
-    @property
-    def name(self) -> str:
-        """The shard's name in the store."""
-        return f"{SHARDS}/{self.digest}.safetensors"
-
-    @property
-    def tombstones_name(self) -> str | None:
-        """The name of its list of deleted rows."""
-        return self.tombstones and f"{TOMBSTONES}/{self.tombstones}.safetensors"
-
-    @property
-    def live(self) -> int:
-        """Rows that are not deleted."""
-        return self.rows - self.deleted
-
-    @property
-    def key(self) -> tuple[str, str | None]:
-        """What tells it from all others: the digests of its two files."""
-        return self.digest, self.tombstones
-
-    def may_hold(self, first: int, last: int) -> bool:
-        """Return whether an id of first … last may be in it."""
-        return self.ids is None or (self.ids[0] <= last and first <= self.ids[1])
 
 
 class Manifest(BaseModel):
@@ -105,6 +51,10 @@ class Manifest(BaseModel):
     created_s: float = Field(default_factory=time.time)
     writer: str = ""
     checksum: str = ""
+
+    def files(self) -> list[str]:
+        """Return the names of the files that the generation holds: shards, and lists of deleted rows."""
+        return [name for shard in self.shards for name in (shard.name, shard.tombstones_name) if name is not None]
 
     @model_validator(mode="after")
     def _lists_what_was_appended(self) -> Manifest:
@@ -153,7 +103,7 @@ def new_writer() -> str:
 
 
 class Current(NamedTuple):
-    """What CURRENT says: a generation, and since version 2 who wrote its manifest; and its bytes."""
+    """The content of CURRENT: a generation, the writer of its manifest since version 2, and its bytes."""
 
     generation: int
     writer: str
@@ -243,14 +193,6 @@ def generations(store: Store, current: int) -> list[int]:
     found = (MANIFEST_NAME.fullmatch(entry.name) for entry in store.entries(MANIFESTS))
     numbers = sorted(int(match.group(1)) for match in found if match)
     return [number for number in numbers if number <= current + FAR]
-
-
-def files_of(manifest: Manifest) -> Iterator[str]:
-    """Yield the names of the files that a generation holds."""
-    for shard in manifest.shards:
-        yield shard.name
-        if shard.tombstones_name is not None:
-            yield shard.tombstones_name
 
 
 def manifest_name(generation: int) -> str:

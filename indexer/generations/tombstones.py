@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import CorruptIndexError
-from indexer.generations.manifest import ShardEntry
-from indexer.shards.file import ShardFile, write_shard_file
+from indexer.shards.entry import ShardEntry
+from indexer.storage.array_file import ArrayFile, write_array_file
 from indexer.storage.store import Store
 
 FORMAT = "hashcore-tombstones"
@@ -25,7 +25,7 @@ def write_tombstones(store: Store, entry: ShardEntry, rows: NDArray[np.uint32]) 
     """
     path = store.new_file()
     try:
-        digest = write_shard_file(path, {"rows": rows}, {"shard": entry.digest}, FORMAT)
+        digest = write_array_file(path, {"rows": rows}, {"shard": entry.digest}, FORMAT)
         marked = entry.model_copy(update={"tombstones": digest, "deleted": len(rows)})
         assert marked.tombstones_name is not None
         store.add_file(path, marked.tombstones_name)
@@ -40,7 +40,7 @@ def read_tombstones(path: Path, entry: ShardEntry) -> NDArray[np.uint32]:
     Raises:
         CorruptIndexError: If the file is damaged, or belongs to another shard.
     """
-    file = ShardFile(path, entry.tombstones, FORMAT)
+    file = ArrayFile(path, entry.tombstones, FORMAT)
     file.check_facts("shard")
     file.refuse_others({"rows"})
     file.verify()

@@ -11,7 +11,6 @@ from typing import NamedTuple, SupportsIndex
 from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError
 from indexer.generations.manifest import (
     MANIFESTS,
-    files_of,
     generations,
     lineage,
     manifest_name,
@@ -24,7 +23,7 @@ CLOCK_S = 2.0  # the coarsest clock of a storage, FAT's; Amazon's counts whole s
 
 
 class Removed(NamedTuple):
-    """What a vacuum removed: generations, files of shards and tombstones, their bytes, and unfinished files."""
+    """Things that a vacuum removed: generations, files of shards and tombstones, their bytes, and unfinished files."""
 
     generations: int
     files: int
@@ -51,7 +50,7 @@ def vacuum(store: Store, keep: SupportsIndex, older_than_s: float) -> Removed:
     before_s = store.now_s() - (age_s + CLOCK_S if age_s else 0)
     written_s = {entry.name: entry.modified_s for entry in store.entries(MANIFESTS)}
     kept = list(islice(lineage(store, read_manifest(store)), count))
-    held = {name for manifest in kept for name in files_of(manifest)}
+    held = {name for manifest in kept for name in manifest.files()}
     staying = {manifest.generation for manifest in kept}
     dropped = []
     for generation in generations(store, kept[0].generation):
@@ -105,7 +104,7 @@ def _remove_orphans(store: Store, held: set[str], before_s: float) -> tuple[int,
 def _files(store: Store, generation: int) -> Iterable[str]:
     """Return what a generation holds; nothing where its manifest is damaged, but an unknown format stops the vacuum."""
     try:
-        return list(files_of(read_manifest(store, generation)))
+        return read_manifest(store, generation).files()
     except UnknownFormatError:
         raise
     except (CorruptIndexError, InvalidInputError):  # damaged, or removed by another vacuum

@@ -1,4 +1,4 @@
-"""Building one shard: rows sorted and grouped by distinct code, one hash table for each substring."""
+"""Building one shard: rows sorted and grouped by distinct code, and the structures of its layout."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from hashcore.hamming import Words, to_columns
 from hashcore.labels import Labels, check_labels
 from hashcore.machine.processors import check_threads
 from indexer import _native
-from indexer.generations.manifest import ShardEntry
-from indexer.shards.file import Array, write_shard_file
+from indexer.shards.checks import kept_structures
+from indexer.shards.entry import ShardEntry
+from indexer.shards.row_arrays import MAX_ID
+from indexer.storage.array_file import write_array_file
 from indexer.storage.store import Store
+from indexer.structures.base import Arrays
+from indexer.structures.folds import class_keys
 from indexer.structures.layout import Layout, check_layout
-from indexer.structures.sparse_builder import class_keys, sparse_arrays
 
 MAX_ROWS = 2**32 - 1  # rows and distinct codes are numbered by 32 bits
-MAX_ID = 2**63 - 1
 
 BitOrder = NDArray[np.uint16]
 
@@ -50,7 +52,7 @@ def build_shard(
     arrays, facts = arrange(ids, codes, labels, layout, check_threads(threads))
     path = store.new_file()
     try:
-        digest = write_shard_file(path, arrays, facts)
+        digest = write_array_file(path, arrays, facts)
         entry = ShardEntry(
             digest=digest,
             rows=len(ids),
@@ -90,7 +92,7 @@ def signed(ids: NDArray[Any]) -> NDArray[np.int64]:
 
 def arrange(
     ids: NDArray[np.int64], codes: Codes, labels: Labels | None, layout: Layout, threads: int
-) -> tuple[dict[str, Array], dict[str, Any]]:
+) -> tuple[Arrays, dict[str, Any]]:
     """Return the arrays and facts of a shard."""
     columns = stored_columns(codes, layout, threads)
     base, last = int(ids.min()), int(ids.max())
@@ -103,31 +105,15 @@ def arrange(
     flat, starts, order, short_ids = _native.arrange(columns, bits, ids, base, are_short, threads)
     distinct = flat.reshape(len(columns), -1)[len(columns) - layout.words :]
     facts: dict[str, Any] = {"layout": layout.model_dump(), "rows": len(ids), "id_base": base}
-    arrays: dict[str, Array] = {"codes": distinct, "ids": short_ids if are_short else ids[order]}
+    arrays: Arrays = {"codes": distinct, "ids": short_ids if are_short else ids[order]}
     if len(starts) < len(ids):
         arrays["row_offsets"] = np.append(starts, np.uint32(len(ids)))
     if labels is not None:
         ordered = labels.take(order.astype(np.int64))
         arrays["label_offsets"], arrays["label_values"] = ordered.offsets, ordered.values
-    if distinct.shape[1] >= layout.scan_below:
-        if layout.folds:
-            arrays |= sparse_arrays(distinct, layout, threads)
-        for number in range(len(layout.substrings)):
-            arrays |= _table_arrays(distinct, layout, number, threads)
+    for structure in kept_structures(layout, distinct.shape[1]):
+        arrays |= structure.arrays(distinct, threads)
     return arrays, facts
-
-
-def _table_arrays(codes: Words, layout: Layout, number: int, threads: int) -> dict[str, Array]:
-    """Return the arrays of one hash table; the first one's entries are the sorted codes themselves."""
-    substring = layout.substrings[number]
-    keys, filter_words = codes[substring.word], codes[layout.filter_word(substring)]
-    offsets = np.empty(2**substring.bits + 1, np.uint32)
-    if number == 0:
-        _native.fill_offsets(keys, substring.shift, substring.bits, offsets)
-        return {"table0.offsets": offsets}
-    positions, words = np.empty(len(keys), np.uint32), np.empty(len(keys), np.uint64)
-    _native.fill_table(keys, filter_words, substring.shift, substring.bits, offsets, positions, words, threads)
-    return {f"table{number}.offsets": offsets, f"table{number}.positions": positions, f"table{number}.words": words}
 
 
 def stored_columns(codes: Codes, layout: Layout, threads: int) -> Words:

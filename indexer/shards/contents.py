@@ -17,23 +17,23 @@ from hashcore.hamming import Words
 from hashcore.labels import Labels
 from hashcore.machine.processors import available_threads
 from indexer import _native
-from indexer.shards.arrays import check_arrays
 from indexer.shards.builder import MAX_ROWS, bit_order, in_order
-from indexer.shards.check import check_structure, check_unused_bits
-from indexer.shards.file import ShardFile
+from indexer.shards.checks import check_arrays, check_structure, check_unused_bits, verify_derived
 from indexer.shards.live_rows import read_rows
-from indexer.structures.derived_arrays import check_derived
+from indexer.storage.array_file import ArrayFile
 from indexer.structures.layout import Layout, first_problem
 
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
 
 
 class ShardContents:
-    """What a shard holds; safe to use from several threads.
+    """Contents of an opened shard; safe to use from several threads.
 
     Attributes:
         name: Of the file.
+        file: Its arrays, as they are stored.
         layout: Of its codes.
+        words: The distinct codes in the file, uint64, shape (words, stored_distinct), bits in the layout's order.
         live: Its rows, less those that are deleted.
         rows: How many these are.
         distinct: Distinct codes that they carry.
@@ -43,14 +43,14 @@ class ShardContents:
 
     def __init__(self, path: Path, digest: str | None = None, deleted: NDArray[np.uint32] | None = None) -> None:
         self.name = path.name
-        self.file = ShardFile(path, digest)
+        self.file = ArrayFile(path, digest)
         self.layout = self._layout()
         self.stored_rows, base = self._fact("rows", 0, MAX_ROWS), self._fact("id_base", -(2**63), 2**63 - 1)
         self.file.check_facts("layout", "rows", "id_base")
         check_arrays(self.file, self.layout, self.stored_rows)
         self._bit_order = bit_order(self.layout)
-        self._codes: Words = self.file.arrays["codes"]
-        self.stored_distinct: int = self._codes.shape[1]
+        self.words: Words = self.file.arrays["codes"]
+        self.stored_distinct: int = self.words.shape[1]
         whole = read_rows(self.file, base)
         if self.file.size <= VERIFIED_ON_OPEN_BYTES:
             self.check()
@@ -75,7 +75,7 @@ class ShardContents:
             CorruptIndexError: Naming file and array.
         """
         self.check()
-        check_derived(self.file, self.layout, self.live.base, available_threads())
+        verify_derived(self.file, self.layout, self.live.base, available_threads())
 
     def __len__(self) -> int:
         """Return the number of items."""
@@ -119,9 +119,9 @@ class ShardContents:
         Raises:
             InvalidInputError: If they are of other lengths, or a place is none.
         """
-        rows = self._query_rows(queries)
+        rows = self.query_rows(queries)
         places = check_array(check_places(places, "places", self.rows), "places", (len(rows),), "iu")
-        apart = self._codes[:, self._code_places(places)].T ^ rows
+        apart = self.words[:, self._code_places(places)].T ^ rows
         return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
 
     @property
@@ -157,14 +157,14 @@ class ShardContents:
         """
         return hamming.histograms_of_columns(
             np.repeat(self._countable_codes, self._row_counts(), axis=1),
-            self._query_rows(queries),
+            self.query_rows(queries),
             self.layout.code_length,
             item_relevance,
             query_relevance,
             threads=threads,
         )
 
-    def _query_rows(self, queries: Codes) -> Words:
+    def query_rows(self, queries: Codes) -> Words:
         """Return queries as stored words, row by row; shape (q, words)."""
         codes = check_codes(queries, self.layout.code_length, "queries")
         return in_order(hamming.to_rows(codes).T, self._bit_order, 1).T
@@ -173,7 +173,7 @@ class ShardContents:
     def _countable_codes(self) -> Words:
         """The codes in the file, seen to set no bit beyond their length: no distance is beyond a histogram."""
         check_unused_bits(self.file, self.layout)
-        return self._codes
+        return self.words
 
     def _row_counts(self) -> NDArray[np.int64]:
         """Return the number of rows of each stored code."""
@@ -182,15 +182,15 @@ class ShardContents:
     def _stored_codes(self) -> Codes:
         """Return the codes in the file, also those that have lost all their rows."""
         places = np.argsort(self.layout.bit_order).astype(np.uint16)
-        words = np.empty_like(self._codes)
-        _native.permute_bits(self._codes, places, words, available_threads())
+        words = np.empty_like(self.words)
+        _native.permute_bits(self.words, places, words, available_threads())
         rows = np.ascontiguousarray(words.T).view(np.uint8)
         return np.ascontiguousarray(rows[:, : code_bytes(self.layout.code_length)])
 
-    def _row_arrays(self) -> _native.RowArrays:
+    def row_arrays(self) -> _native.RowArrays:
         """Return codes, live rows and their ids as the native code takes them."""
         live = self.live
-        return self._codes, live.offsets, live.short_ids, live.long_ids, live.base, live.deleted is not None
+        return self.words, live.offsets, live.short_ids, live.long_ids, live.base, live.deleted is not None
 
     def _layout(self) -> Layout:
         """Return the layout in the file's facts."""

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.shards.file import Array
+from indexer.storage.array_file import Array
 
 IDS_AT_ONCE = 1 << 16
 BITS_AN_ID = 128  # of the table: one id in 128 that is not in the set is compared with those that are
-MOST_BITS = 30  # 128 MiB
+MOST_BITS = 30
+MOST_BYTES = 1 << (MOST_BITS - 3)
 MULTIPLIER = np.uint32(2654435769)  # 2³² / golden ratio, odd: spreads numbers that follow each other (Knuth 6.4)
 
 

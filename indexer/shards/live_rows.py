@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from hashcore.errors import CorruptIndexError
 from hashcore.labels import Labels
-from indexer.shards.check import check_offsets
-from indexer.shards.file import Array, ShardFile
 from indexer.shards.id_set import IdSet
+from indexer.storage.array_file import Array, ArrayFile
+from indexer.structures.base import check_offsets
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class LiveRows:
         )
 
 
-def read_rows(file: ShardFile, base: int) -> LiveRows:
+def read_rows(file: ArrayFile, base: int) -> LiveRows:
     """Return all rows of a shard's file, as views; `check_arrays` has seen that they fit."""
     ids, labels = file.arrays["ids"], None
     if "label_offsets" in file.arrays:

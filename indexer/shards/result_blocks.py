@@ -25,7 +25,7 @@ def search_blocks(
         max_bytes: Memory that one block's answer may take while it is put in order.
 
     Raises:
-        InvalidInputError: If one query alone has more neighbours than fit.
+        InvalidInputError: If one query alone has more neighbors than fit.
     """
     start, block, most_rows = 0, QUERIES_AT_ONCE, max_bytes // ROW_BYTES
     while start < queries:
@@ -38,7 +38,7 @@ def search_blocks(
             block = max((stop - start) // SHRINK, 1)
         else:
             raise InvalidInputError(
-                f"query {start} has more than {most_rows} neighbours, beyond max_bytes={max_bytes}; "
+                f"query {start} has more than {most_rows} neighbors, beyond max_bytes={max_bytes}; "
                 "use a smaller radius or more memory"
             )
 

@@ -15,8 +15,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hashcore.errors import HashcoreError, InvalidInputError, OutputError
+from hashcore.storage.file_lock import UNWRITABLE, NoLocksError, locked
 from indexer.storage.cached_files import PARTIAL, CachedFile, cached_files, is_used
-from indexer.storage.file_lock import UNWRITABLE, NoLocksError, locked
 
 DIRECTORY = "HASHCORE_CACHE"
 LIMIT = "HASHCORE_CACHE_BYTES"
@@ -181,3 +181,8 @@ class ShardCache:
                         f"set {DIRECTORY} to a directory that you may write to"
                     ) from None
             yield
+
+
+def cache_folder() -> Path:
+    """Return the folder in which this machine keeps copies."""
+    return ShardCache.of_machine().folder

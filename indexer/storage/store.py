@@ -1,16 +1,13 @@
-"""Where an index lives: named, immutable objects, and one name whose content is exchanged by compare-and-swap."""
+"""Storage of an index: named, immutable objects, and one name whose content is exchanged by compare-and-swap."""
 
 from __future__ import annotations
 
-import os
 import re
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
-
-from hashcore.storage.places import is_object, place
 
 UNFINISHED = "tmp"  # folder of files that are being written
 LOCK = f"{UNFINISHED}/lock"  # of the writers of a directory
@@ -41,7 +38,7 @@ class StoredObject(NamedTuple):
 
 
 class Store(Protocol):
-    """What an index asks of storage."""
+    """The storage of an index; a backend is a class with these methods, and a line in `indexer.storage.opening`."""
 
     def get(self, key: str) -> bytes | None:
         """Return the object's bytes, or None where there is none."""
@@ -90,21 +87,3 @@ class Store(Protocol):
 
     def now_s(self) -> float:
         """Return the time by the storage's clock, whatever this machine's says."""
-
-
-def open_store(root: str | os.PathLike[str]) -> Store:
-    """Return the store at `root`: a directory, or a URI `s3://bucket/prefix`.
-
-    Endpoint, region and credentials of S3 are the standard AWS settings: environment, profile, or role.
-
-    Raises:
-        InvalidInputError: If `root` is no place that is read here.
-    """
-    text = place(root)
-    if is_object(text):
-        from indexer.storage.s3 import S3Store
-
-        return S3Store(text)
-    from indexer.storage.directory import DirectoryStore
-
-    return DirectoryStore(Path(text))

@@ -48,7 +48,7 @@ def count_part(task: Part) -> int:
     import indexer
 
     index = indexer.open(task.root, task.generation)
-    shards = (index.open_shard(number).codes() for number in range(len(index.shards)))
+    shards = (index.open_shard(number).contents.codes() for number in range(len(index.shards)))
     mine = [np.unique(_as_values(codes[part_of(codes, task.parts) == task.part])) for codes in shards]
     return len(np.unique(np.concatenate(mine)))
 

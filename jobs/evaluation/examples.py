@@ -1,4 +1,4 @@
-"""Queries to look at, with their nearest neighbours: some drawn at random, and those that rank worst."""
+"""Queries to look at, with their nearest neighbors: some drawn at random, and those that rank worst."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def draw(ids: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
 
 
 class Choice(NamedTuple):
-    """Which queries are shown: those with these ids, and the `worst` of each block; and how many neighbours of each."""
+    """Which queries are shown: those with these ids, and the `worst` of each block; and how many neighbors of each."""
 
     drawn: NDArray[np.int64]
     worst: int
@@ -62,7 +62,7 @@ def select(examples: Sequence[Example], worst: int) -> list[Example]:
 
 
 def _shown(tally: Tally, row: int, count: int) -> list[Shown]:
-    """Return the nearest `count` neighbours of a query."""
+    """Return the nearest `count` neighbors of a query."""
     start, stop = tally.neighbors.offsets[row : row + 2]
     part = slice(start, min(start + count, stop))
     columns = (tally.neighbors.ids, tally.neighbors.distances, tally.relevant, tally.classes)

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from hashcore import measures
 from hashcore.evaluation.classification import classify
-from hashcore.evaluation.measure import Measure
+from hashcore.evaluation.measure import PerQuery, Within
+from hashcore.evaluation.measures.f1_within import F1Within
+from hashcore.evaluation.measures.precision_within import PrecisionWithin
+from hashcore.evaluation.measures.recall_within import RecallWithin
 from hashcore.evaluation.ties import Floats, Ties
 from jobs.evaluation.examples import Choice, of_block
 from jobs.evaluation.metrics import Curve, Curves, Example, Figure
@@ -18,8 +21,8 @@ from jobs.evaluation.tally import Queries, Tally, first_labels
 
 EVERY_ORDER = "expected over all orders of items at one distance"
 NO_ORDER = "none: a radius takes all items at one distance or none"
-WITHIN = {"P": "precision", "R": "recall", "F1": "f1"}  # name of a measure: of its curve
-VOTE_ORDER = "neighbours by (distance, id); of equal votes the class seen nearest"
+CURVES: dict[type[Within], str] = {PrecisionWithin: "precision", RecallWithin: "recall", F1Within: "f1"}
+VOTE_ORDER = "neighbors by (distance, id); of equal votes the class seen nearest"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Measured:
 
     Attributes:
         values: By measure and order of ties the value of each query, float64, shape (q,).
-        wrong: By k whether the vote of k neighbours errs, shape (q,); empty where no vote is held.
+        wrong: By k whether the vote of k neighbors errs, shape (q,); empty where no vote is held.
         average_precision: Expected average precision over the complete ranking, shape (q,).
         sums: By name of a curve the sum over queries that define it, and their number, each of shape (L + 1,).
         pairs: All and relevant pairs at each distance, int64, shape (2, L + 1).
@@ -36,7 +39,7 @@ class Measured:
         itself: Queries that have the id of an item.
     """
 
-    values: dict[tuple[Measure, Ties], Floats]
+    values: dict[tuple[PerQuery, Ties], Floats]
     wrong: dict[int, NDArray[np.bool_]]
     average_precision: Floats
     sums: dict[str, NDArray[np.float64]]
@@ -46,7 +49,7 @@ class Measured:
 
 
 def measure(
-    queries: Queries, tally: Tally, wanted: Sequence[Measure], knn: Sequence[int], choice: Choice, ranked: int
+    queries: Queries, tally: Tally, wanted: Sequence[PerQuery], knn: Sequence[int], choice: Choice, ranked: int
 ) -> Measured:
     """Return the figures of one block of queries, tallied over the whole database, of which `ranked` items count."""
     counts = (tally.all_counts, tally.relevant_counts)
@@ -54,7 +57,7 @@ def measure(
     has_classes = tally.one_label_each and bool((queries.labels.counts() == 1).all())
     actual = first_labels(queries.labels)
     return Measured(
-        {(each, ties): each.per_query(*counts, ties) for each in wanted for ties in _orders(each)},
+        {(each, ties): each.per_query(*counts, ties) for each in wanted for ties in each.orders},
         {k: classify(tally.neighbors, tally.classes, k) != actual for k in knn if has_classes},
         average_precision,
         _sums(tally, ranked),
@@ -62,11 +65,6 @@ def measure(
         of_block(queries, tally, average_precision, choice),
         int(tally.itself.sum()),
     )
-
-
-def _orders(measure: Measure) -> tuple[Ties, ...]:
-    """Return the orders of ties that a measure tells apart."""
-    return ("expected", "best", "worst") if measure.has_ties else ("expected",)
 
 
 def _sums(tally: Tally, ranked: int) -> dict[str, NDArray[np.float64]]:
@@ -103,7 +101,7 @@ def figures(blocks: Sequence[Measured], database_size: int, code_length: int) ->
     size = {"database_size": database_size, "code_length": code_length}
     found = {}
     for each in dict.fromkeys(measure for measure, _ in blocks[0].values):
-        values = {ties: np.concatenate([block.values[each, ties] for block in blocks]) for ties in _orders(each)}
+        values = {ties: np.concatenate([block.values[each, ties] for block in blocks]) for ties in each.orders}
         found[str(each)] = _ranking_figure(each, values, size)
     for k in blocks[0].wrong:
         if all(block.wrong for block in blocks):
@@ -112,29 +110,29 @@ def figures(blocks: Sequence[Measured], database_size: int, code_length: int) ->
 
 
 def at_a_radius_that_answers(
-    blocks: Sequence[Measured], wanted: Sequence[Measure], database_size: int
+    blocks: Sequence[Measured], wanted: Sequence[PerQuery], database_size: int
 ) -> dict[str, Figure]:
     """Return the wanted figures within a radius once more, at the least radius within which half of the queries find.
 
     Empty where half of them find anything within a radius that was asked for, or none was: long codes have hardly a
     pair within 2 bits, and a precision of queries that find nothing is 0 and says nothing.
     """
-    asked = [each for each in wanted if each.within is not None]
+    asked = [each for each in wanted if isinstance(each, Within)]
     total, number = (np.sum([block.sums["answered"][part] for block in blocks], axis=0) for part in (0, 1))
     answers = total >= number / 2
-    if not asked or any(answers[each.within] for each in asked):
+    if not asked or any(answers[each.radius] for each in asked):
         return {}
     radius, found = int(answers.argmax()), {}
-    for name, curve in WITHIN.items():
-        if name in {each.name for each in asked}:
-            measure = Measure(name, within=radius)
+    for kind, curve in CURVES.items():
+        if any(isinstance(each, kind) for each in asked):
+            measure = kind(radius)
             at = np.sum([block.sums[curve][:, radius] for block in blocks], axis=0)
             size = {"database_size": database_size, "code_length": len(answers) - 1}
             found[str(measure)] = _within_figure(measure, at, int(number[0]), size)
     return found
 
 
-def _within_figure(measure: Measure, at: Floats, queries: int, size: dict[str, int]) -> Figure:
+def _within_figure(measure: PerQuery, at: Floats, queries: int, size: dict[str, int]) -> Figure:
     """Return the figure of a measure within a radius from its sum over the queries that define it, and their number."""
     defined = int(at[1])
     return Figure(
@@ -148,7 +146,7 @@ def _within_figure(measure: Measure, at: Floats, queries: int, size: dict[str, i
     )
 
 
-def _ranking_figure(measure: Measure, values: dict[Ties, Floats], size: dict[str, int]) -> Figure:
+def _ranking_figure(measure: PerQuery, values: dict[Ties, Floats], size: dict[str, int]) -> Figure:
     """Return the figure of a measure from the values of all queries in each order of ties."""
     means = {ties: _number(measures.mean(of)) for ties, of in values.items()}
     defined = int((~np.isnan(values["expected"])).sum())

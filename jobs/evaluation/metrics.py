@@ -93,7 +93,7 @@ class Curves(Spec):
 
 
 class Shown(Spec):
-    """A neighbour of an example."""
+    """A neighbor of an example."""
 
     id: int
     distance: int
@@ -103,7 +103,7 @@ class Shown(Spec):
 
 
 class Example(Spec):
-    """A query with its nearest neighbours."""
+    """A query with its nearest neighbors."""
 
     id: int
     labels: list[int]

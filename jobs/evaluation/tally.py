@@ -1,6 +1,6 @@
 """What one task of the evaluation does: count the items of some shards at each distance of a block of queries.
 
-Counts add up, and the nearest neighbours of parts are merged by (distance, id), so that the sum over any division of
+Counts add up, and the nearest neighbors of parts are merged by (distance, id), so that the sum over any division of
 the database into shards and tasks is the same, bit for bit.
 """
 
@@ -55,7 +55,7 @@ class Task:
         generation: The generation that all tasks read, whatever is committed meanwhile.
         shards: Numbers of the shards.
         queries: The block.
-        k: Neighbours wanted of each query.
+        k: Neighbors wanted of each query.
         content: What identifies the shards' files, whatever their numbers.
         exclude_self: Whether the item that has a query's id is left out of its ranking.
     """
@@ -82,8 +82,8 @@ class Tally:
         all_counts: Items at each distance, int64, shape (q, code_length + 1).
         relevant_counts: Those that share a label with the query.
         neighbors: The nearest k items of the part, fewer where it is smaller.
-        relevant: For each neighbour whether it shares a label with its query, bool.
-        classes: For each neighbour its first label, int32; 0 where it has none.
+        relevant: For each neighbor whether it shares a label with its query, bool.
+        classes: For each neighbor its first label, int32; 0 where it has none.
         one_label_each: Whether every item of the part has exactly one label, its class.
         itself: For each query whether an item of the part has its id, bool, shape (q,).
     """
@@ -113,21 +113,21 @@ def tally(task: Task) -> Tally:
 
 def tally_shard(shard: Shard, queries: Queries, k: int, *, exclude_self: bool = False) -> Tally:
     """Return the tally of one shard, with the k nearest items of each query; perhaps without the item of its own id."""
-    item_labels = shard.labels()
+    contents, item_labels = shard.contents, shard.contents.labels()
     if item_labels is None:
         raise InvalidInputError("the index holds no labels; encode and index a corpus that has a column of labels")
     vocabulary = queries.labels.vocabulary()
     item_masks, query_masks = item_labels.to_masks(vocabulary), queries.labels.to_masks(vocabulary)
-    all_counts, relevant_counts = shard.distance_histograms(
+    all_counts, relevant_counts = contents.distance_histograms(
         queries.codes, query_masks, item_masks, threads=task_threads()
     )
     neighbors = shard.knn_search(queries.codes, k + exclude_self, threads=task_threads())
     if exclude_self:
         neighbors = without(neighbors, queries.ids, k)
-    rows, own = np.split(rows_of(shard.ids, np.concatenate([neighbors.ids, queries.ids])), [len(neighbors.ids)])
+    rows, own = np.split(rows_of(contents.ids, np.concatenate([neighbors.ids, queries.ids])), [len(neighbors.ids)])
     itself = np.flatnonzero(own >= 0)
     if exclude_self and len(itself):
-        distances = shard.distances_at(queries.codes[itself], own[itself])
+        distances = contents.distances_at(queries.codes[itself], own[itself])
         all_counts[itself, distances] -= 1
         relevant_counts[itself, distances] -= np.any(item_masks[own[itself]] & query_masks[itself], axis=1)
     relevant: NDArray[np.bool_] = np.any(item_masks[rows] & query_masks[neighbors.query_numbers()], axis=1)
@@ -137,7 +137,7 @@ def tally_shard(shard: Shard, queries: Queries, k: int, *, exclude_self: bool = 
 
 
 def without(neighbors: Neighbors, ids: NDArray[np.int64], k: int) -> Neighbors:
-    """Return the first k neighbours of each query but the one that has the query's own id.
+    """Return the first k neighbors of each query but the one that has the query's own id.
 
     Args:
         neighbors: Of q queries.
@@ -153,7 +153,7 @@ def without(neighbors: Neighbors, ids: NDArray[np.int64], k: int) -> Neighbors:
 
 
 def merge(parts: Sequence[Tally], k: int) -> Tally:
-    """Return the tally of all parts of the database together, with the k nearest neighbours of each query."""
+    """Return the tally of all parts of the database together, with the k nearest neighbors of each query."""
     query, ids, distances, relevant, classes = (
         np.concatenate([column[number] for column in map(_columns, parts)]) for number in range(5)
     )
@@ -191,6 +191,6 @@ def first_labels(labels: Labels) -> NDArray[np.int32]:
 
 
 def _columns(part: Tally) -> tuple[NDArray[np.int64] | NDArray[np.uint16] | NDArray[np.bool_] | NDArray[np.int32], ...]:
-    """Return query numbers, ids, distances, relevance and classes of a part's neighbours."""
+    """Return query numbers, ids, distances, relevance and classes of a part's neighbors."""
     neighbors = part.neighbors
     return neighbors.query_numbers(), neighbors.ids, neighbors.distances, part.relevant, part.classes

@@ -31,7 +31,6 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.generations.changes import commit_appended
 
     source, root = pipeline.append.codes, pipeline.paths.index
     if source is None:
@@ -39,13 +38,13 @@ def run(pipeline: Pipeline) -> None:
     index, info = indexer.open(root), codes_directory.read_info(source)
     _check_info(index, info, source)
     content = records.fingerprint_of(source)
-    if content in index.appended():
+    if content in index.snapshot.appended():
         print(f"append: done before -> {root}")
         return
     chunks = codes_directory.plan(source, pipeline.index.rows_per_shard)
     largest = max(chunks, key=codes_directory.chunk_rows)
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
-    projected = memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
+    projected = indexer.memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
     memory.promise("append", projected, pipeline.spark, "lower index.rows_per_shard")
     engine = engine_of(pipeline, "append")
     if pipeline.index.check_ids:
@@ -53,8 +52,7 @@ def run(pipeline: Pipeline) -> None:
     folder = entries_folder(root, f"append-{content}-{index.generation}")
     build, entry = partial(build_shard, root, index.generation), Json(indexer.ShardEntry)
     entries = map_kept(engine, build, list(enumerate(chunks)), folder, name=numbered, codec=entry, label="append")
-    change = {"verb": "append", "rows": info.rows, "codes": content}
-    manifest = commit_appended(index, entries, change)
+    manifest = indexer.tasks.commit_append(index, entries, content)
     files.remove(folder)
     run_notes.reads(source, content)
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
@@ -76,14 +74,10 @@ def _check_info(index: Index, info: codes_directory.CodesInfo, source: str) -> N
 def build_shard(root: str, generation: int, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
     """Build the shard of one numbered chunk and return its entry of the manifest."""
     import indexer
-    from indexer.generations.changes import check_labels, check_new, layout_of
 
     index = indexer.open(root, generation)
     rows = codes_directory.read_chunk(task[1], index.code_length)
-    check_new(index, rows.ids, set())
-    check_labels(index, rows.labels)
-    layout = layout_of(index, rows.codes)
-    return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
+    return indexer.tasks.append_shard(index, rows.ids, rows.codes, rows.labels, threads=task_threads())
 
 
 if __name__ == "__main__":

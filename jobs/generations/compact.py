@@ -24,21 +24,19 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.generations.compaction import commit_compacted, keys_of, plan_compaction
 
     root = pipeline.paths.index
     index = indexer.open(root)
-    groups = plan_compaction(index.shards, pipeline.compact.rows_per_shard)
+    groups = indexer.tasks.plan_compact(index, pipeline.compact.rows_per_shard)
     if not groups:
         print(f"compact: nothing to merge in {len(index.shards)} shards -> {root}")
         return
     entries = [[index.shards[number] for number in group] for group in groups]
-    projected = max(memory.merging_bytes(group, index.manifest.layout) for group in entries)
+    projected = max(indexer.memory.merging_bytes(group, index.manifest.layout) for group in entries)
     memory.promise("compact", projected, pipeline.spark, "lower compact.rows_per_shard")
     tasks = [shards_of(root, index, group) for group in groups]
     merged = engine_of(pipeline, "compact").map_tasks(merge_group, tasks, "compact")
-    made = zip(groups, merged, strict=True)
-    manifest = commit_compacted(index, {keys_of(index, group): entry for group, entry in made})
+    manifest = indexer.tasks.commit_compact(index, groups, merged)
     built = [entry for entry in merged if entry is not None]
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in built))
     run_notes.count(rows=sum(entry.rows for entry in built), merged_shards=sum(map(len, groups)))
@@ -47,9 +45,9 @@ def run(pipeline: Pipeline) -> None:
 
 def merge_group(group: Shards) -> ShardEntry | None:
     """Build the shard that takes the place of a group."""
-    from indexer.generations.compaction import merge
+    from indexer import tasks
 
-    return merge(group.open(), group.numbers)
+    return tasks.merge_shards(group.open(), group.numbers)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,8 @@ from jobs.telemetry.run_notes import recorded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexer import Index, Manifest, ShardEntry
-
-    Marked = tuple[ShardEntry, NDArray[np.int64]]
+    from indexer import Index, Manifest
+    from indexer.tasks import Marked
 
 
 @recorded
@@ -36,7 +35,6 @@ def run(pipeline: Pipeline) -> None:
         OutputError: If another writer commits meanwhile.
     """
     import indexer
-    from indexer.generations.changes import commit_deleted, shards_with
 
     source, root = pipeline.delete.ids, pipeline.paths.index
     if source is None:
@@ -45,12 +43,12 @@ def run(pipeline: Pipeline) -> None:
             "--set delete.ids=gone.parquet"
         )
     ids, index = read_ids(source, pipeline.delete.column), indexer.open(root)
-    numbers = shards_with(index.shards, ids)
+    numbers = indexer.tasks.plan_delete(index, ids)
     tasks = [shards_of(root, index, [number]) for number in numbers]
     marked = _marked(pipeline, source, ids, tasks)
-    found = {index.shards[number].key: entry for number, (entry, _) in zip(numbers, marked, strict=True)}
-    manifest, deleted = commit_deleted(index, ids, found)
-    absent = np.setdiff1d(ids, np.concatenate([held for _, held in marked] or [ids[:0]]), assume_unique=True)
+    entries = {number: shard.entry for number, shard in zip(numbers, marked, strict=True)}
+    manifest, deleted = indexer.tasks.commit_delete(index, ids, entries)
+    absent = np.setdiff1d(ids, np.concatenate([shard.ids for shard in marked] or [ids[:0]]), assume_unique=True)
     if deleted:
         run_notes.writes(root, f"generation {manifest.generation}", _tombstone_bytes(index, manifest))
     run_notes.count(rows=deleted, absent_ids=len(absent))
@@ -82,12 +80,9 @@ def read_and_mark(source: str | Sequence[int], column: str, shard: Shards) -> Ma
 
 def mark(shard: Shards, ids: NDArray[np.int64]) -> Marked:
     """Write the tombstones of one shard and return its entry with them, and those of the ids that it holds."""
-    from indexer.generations.changes import mark_rows
+    from indexer import tasks
 
-    index, number = shard.open(), shard.numbers[0]
-    live = index.open_shard(number).live
-    rows = live.find(ids)
-    return mark_rows(index, number, rows), live.ids_at(rows)
+    return tasks.delete_from(shard.open(), shard.numbers[0], ids)
 
 
 if __name__ == "__main__":

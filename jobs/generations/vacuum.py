@@ -10,7 +10,7 @@ from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from indexer.generations.vacuum import Removed
+    from indexer import Removed
 
 
 @recorded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
@@ -11,6 +12,9 @@ from jobs.engine.spark_engine import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
+
+if TYPE_CHECKING:
+    from indexer import Verified
 
 
 @recorded
@@ -22,16 +26,16 @@ def run(pipeline: Pipeline) -> None:
         CorruptIndexError: Naming what differs.
     """
     import indexer
-    from indexer.generations.audit import Verified
 
     root = pipeline.paths.index
     index = indexer.open(root)
-    projected = max(memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
+    projected = max(indexer.memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
     memory.promise("verify", projected, pipeline.spark, "lower compact.rows_per_shard")
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
-    verify = partial(verify_shard, pipeline.verify.queries_per_shard)
-    checked = engine_of(pipeline, "verify").map_tasks(verify, tasks, "verify")
-    found = Verified(*map(sum, zip(*checked, strict=True)))
+    engine, verify = engine_of(pipeline, "verify"), partial(verify_shard, pipeline.verify.queries_per_shard)
+    found = indexer.Verified.total(engine.map_tasks(verify, tasks, "verify"))
+    groups = [shards_of(root, index, group) for group in indexer.tasks.plan_shared_ids(index)]
+    engine.map_tasks(verify_ids, groups, "verify ids")
     run_notes.worked()
     run_notes.reads(root, f"generation {index.generation}")
     run_notes.count(
@@ -43,11 +47,18 @@ def run(pipeline: Pipeline) -> None:
     )
 
 
-def verify_shard(queries: int, shard: Shards) -> tuple[int, int, int, int]:
+def verify_shard(queries: int, shard: Shards) -> Verified:
     """Verify one shard."""
-    from indexer.generations import audit
+    from indexer import tasks
 
-    return audit.verify_shard(shard.open(), shard.numbers[0], queries)
+    return tasks.verify_shard(shard.open(), shard.numbers[0], queries)
+
+
+def verify_ids(group: Shards) -> None:
+    """Look for items that are in two shards of a group."""
+    from indexer import tasks
+
+    tasks.verify_ids(group.open(), group.numbers)
 
 
 if __name__ == "__main__":

@@ -42,9 +42,9 @@ def storage(root: str) -> str:
     Raises:
         StorageError: If it cannot: it is not there, may not be written, or does not keep writers apart.
     """
-    from indexer.storage.store import open_store
+    import indexer
 
-    open_store(root).check_swaps()
+    indexer.open_store(root).check_swaps()
     return f"{root} keeps writers apart: an index there may be changed by several at once"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import indexer
 from hashcore import hamming
 from hashcore.codes import Codes
-from indexer.structures.search_plan import Costs
+from indexer.plans import Costs
 from jobs.machine import dense_codes
 
 MEASURED_CODES = 4_000_000

@@ -11,9 +11,8 @@ import numpy as np
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from indexer.generations.changes import ROWS_PER_SHARD
-from indexer.structures.layout import Substring, substrings_for
-from indexer.structures.search_plan import Allocation, allocate
+from indexer.plans import Allocation, Substring, allocate, substrings_for
+from indexer.tasks import ROWS_PER_SHARD
 from jobs.machine.measuring import Constants, measure
 
 BATCH = 1_000_000

@@ -12,7 +12,7 @@ import numpy as np
 from hashcore.columns.ids import read_ids
 from hashcore.columns.plain import plain
 from hashcore.errors import require
-from hashcore.inputs.column import image_bytes
+from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
 from jobs.corpora import reader
 from jobs.stages.parquet_files import readable

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
+from hashcore.evaluation.measure import Measure, parse_as
+from hashcore.evaluation.measures.asymmetric_vote_error import AsymmetricVoteError
+from hashcore.evaluation.ranking import rank
 from jobs.research.benchmarks.comparison import machine
-from jobs.research.papers import kept, measures, table
+from jobs.research.papers import kept, table
 from jobs.research.papers import row as rows
+from jobs.research.papers.euclidean import euclidean
 from jobs.research.papers.kept import Where
 from jobs.research.papers.row import Figure, Row
 from jobs.telemetry.progress import duration
 
 if TYPE_CHECKING:
+    from hashcore.evaluation.measure import Value
     from jobs.research.papers.data import Items
-    from jobs.research.papers.measures import Value
 
 TABLE = Path(__file__).parents[1] / "PAPERS.md"
 
@@ -111,7 +115,7 @@ def _represent(row: Row, bits: int, items: Items, where: Where) -> Represented:
         return Represented({name: hasher.project(view, name) for name, view in items.views.items()}, None)
     codes = {name: hasher.encode(view, name) for name, view in items.views.items()}
     device, projections = hasher.provenance.get("device", "cpu"), None
-    if any(figure.measure.startswith("AH ") for figure in row.figures):
+    if any(isinstance(parse_as(Measure, each.measure), AsymmetricVoteError) for each in row.figures):
         projections = {name: hasher.project(view, name) for name, view in items.views.items()}
     return Represented(codes, hasher.code_length, projections, device, before_s)
 
@@ -124,28 +128,22 @@ def _measure(figure: Figure, represented: Represented, items: Items, threads: in
     database, queries = represented.views[views[0]][split.database], represented.views[views[1]][split.queries]
     classes = items.classes[split.database], items.classes[split.queries]
     if represented.code_length is None:
-        return measures.euclidean(figure.measure, database, queries, *classes)
-    ranked = measures.rank(database, queries, represented.code_length, *classes, threads=threads)
+        return euclidean(figure.measure, database, queries, *classes)
+    ranked = rank(database, queries, represented.code_length, *classes, threads=threads)
     if represented.projections is not None:
         projections = (
             represented.projections[views[0]][split.database],
             represented.projections[views[1]][split.queries],
         )
         ranked = ranked._replace(projections=projections)
-    return measures.parse(figure.measure)(ranked)
+    return parse_as(Measure, figure.measure).of(ranked)
 
 
 def _ranking(figure: Figure, values: dict[int, Value]) -> str:
     """Return in words how items are ranked and ties are treated."""
-    name = figure.measure
-    if "(r<=" in name or name == "distinct codes":
-        return "all items" if name == "distinct codes" else "mean over queries, precision 0 where none is found"
-    if name.startswith("AH "):
-        return "neighbours by asymmetric distance (HDML eq. 11), then id; of equal votes the class seen nearest"
-    if name.startswith("kNN"):
-        return "neighbours by (distance, id); of equal votes the class seen nearest"
+    protocol = parse_as(Measure, figure.measure).protocol
     spread = max(value.ties for value in values.values())
-    return f"complete ranking, ties expected over all orders (bounds ±{spread:.4f})" if spread else "complete ranking"
+    return f"{protocol}, ties expected over all orders (bounds ±{spread:.4f})" if spread else protocol
 
 
 def _shown(figure: Figure, values: dict[int, Value]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hashcore.errors import OutputError
 from hashcore.storage import files
-from indexer.storage.file_lock import NoLocksError, locked
+from hashcore.storage.file_lock import NoLocksError, locked
 
 
 @contextmanager

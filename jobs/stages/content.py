@@ -50,9 +50,9 @@ def content_of(path: str) -> str | None:
 
 def _kept(path: str) -> Path:
     """Return where the digest of a path's content is kept."""
-    from indexer.storage.cache import ShardCache
+    from indexer import cache_folder
 
-    return ShardCache.of_machine().folder / FOLDER / f"{digest(os.path.abspath(path))}.json"
+    return cache_folder() / FOLDER / f"{digest(os.path.abspath(path))}.json"
 
 
 def _read(path: str, states: Sequence[State]) -> str:

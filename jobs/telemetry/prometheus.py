@@ -33,7 +33,7 @@ def metrics(run: Run, last_success_s: float | None = None) -> str:
         LAST_SUCCESS: ("When a run ended well, 0 if none did", ended_s if success else last_success_s or 0),
         "started_timestamp_seconds": ("When the run began", run.started.timestamp()),
         "seconds": ("From start to end", run.seconds),
-        "rows": ("Items, neighbours or queries", run.rows),
+        "rows": ("Items, neighbors or queries", run.rows),
         "rejected_rows": ("Rows set aside", run.rejected),
         "written_bytes": ("Bytes of all files written", run.bytes),
         "peak_memory_bytes": ("The most that one process held", run.peak_memory_bytes),

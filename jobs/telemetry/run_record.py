@@ -48,7 +48,7 @@ class Run(Spec):
     versions: dict[str, str] = Field(default={})
     """Of this package, Python, and the libraries that were loaded."""
     rows: int = 0
-    """Items, neighbours or queries: what the job counts in its last line."""
+    """Items, neighbors or queries: what the job counts in its last line."""
     rejected: int = 0
     """Rows set aside."""
     figures: dict[str, float] = Field(default={})
@@ -89,7 +89,7 @@ def keep(root: str, name: str, content: str) -> bool:
         StorageError: If the root is in a bucket that does not exist or answers nobody: no job can go on there. Where
             only writing is refused, one may.
     """
-    from indexer.storage.store import open_store
+    from indexer import open_store
 
     try:
         return open_store(f"{root}/{FOLDER}").put_new(name, f"{content}\n".encode())
@@ -102,7 +102,7 @@ def keep(root: str, name: str, content: str) -> bool:
 
 def listed(root: str) -> list[Run]:
     """Return the runs below a pipeline's root, the oldest first; one that is at work or was killed is `begun`."""
-    from indexer.storage.store import open_store
+    from indexer import open_store
 
     store = open_store(f"{root}/{FOLDER}")
     found: dict[str, Run] = {}

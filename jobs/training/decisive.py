@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashcore.networks.custom_source import sources
+from hashcore.networks.own_source import sources
 from jobs.config.pipeline import Pipeline
 from jobs.stages import records
 from jobs.training.source import labels_of, reads_several

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hashcore.columns.ids import refuse_nulls
 from hashcore.errors import InvalidInputError
-from hashcore.inputs.column import Inputs, read_column
+from hashcore.inputs.column import read_column
+from hashcore.inputs.input import Inputs
 from hashcore.labels import Labels
 from jobs.config.fingerprint import digest
 from jobs.config.sections.train import TrainConfig

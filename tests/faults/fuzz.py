@@ -26,7 +26,8 @@ import indexer
 from hashcore.errors import CorruptIndexError
 from indexer.generations import manifest
 from indexer.generations.manifest import Manifest
-from indexer.shards import arrays, check, file, live_rows, shard
+from indexer.shards import checks, live_rows, row_arrays, shard
+from indexer.storage import array_file
 from indexer.structures import layout
 
 RUNS, CORPUS = int(sys.argv[1]), Path(sys.argv[2])
@@ -44,11 +45,11 @@ def try_shard(header: bytes) -> None:
     path = ROOT / "shard.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + SHARD[8 + LENGTH :])
     shard = indexer.Shard(path, hashlib.sha256(header).hexdigest())
-    queries = QUERIES[:, : (shard.layout.code_length + 7) // 8]
-    if shard.layout.code_length == small_index.LENGTH:
+    queries = QUERIES[:, : (shard.contents.layout.code_length + 7) // 8]
+    if shard.contents.layout.code_length == small_index.LENGTH:
         shard.range_search(queries, 3, threads=1)
         shard.knn_search(queries, 2, threads=1)
-        shard.labels()
+        shard.contents.labels()
 
 
 def try_manifest(content: bytes) -> None:
@@ -115,7 +116,7 @@ if __name__ == "__main__":
         f"-artifact_prefix={CORPUS}/",
         str(CORPUS),
     ]
-    for module in (layout, live_rows, manifest, shard, arrays, check, file):
+    for module in (layout, live_rows, manifest, shard, row_arrays, checks, array_file):
         instrument(module)
     atheris.Setup(arguments, one, custom_mutator=custom_mutator)
     try:

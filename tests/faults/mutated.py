@@ -29,9 +29,10 @@ from subjects import Subject
 import indexer
 from hashcore.errors import HashcoreError
 from hashcore.labels import Labels
-from indexer.shards import contents, file
+from indexer.shards import contents
+from indexer.shards.sparse_search import ROUTES, SparseSearcher
+from indexer.storage import array_file
 from indexer.structures.search_plan import Costs
-from indexer.structures.sparse_shard import ROUTES, SparseShard
 
 MOST_S = 10
 SMALL_SHARE = 0.2  # of the mutated shards, which are looked over when opened
@@ -64,7 +65,7 @@ class Trial:
             return "not opened"
         shard = self.ask("open_shard", lambda: index.open_shard(0))
         verified = self.ask("verify", lambda: index.verify(3))
-        if shard is not None and shard.layout.code_length == index.code_length:
+        if shard is not None and shard.contents.layout.code_length == index.code_length:
             self._search(index, shard, dice)
         if verified is not None:
             self.ask("oracle", lambda: self._compare(index))
@@ -88,21 +89,21 @@ class Trial:
         self.ask("explain", lambda: index.explain(queries, 3, threads=threads))
         for k in (1, 200):
             self.ask("knn_search", lambda k=k: index.knn_search(queries, min(k, len(index)), threads=threads))
-        for route in ROUTES if isinstance(shard, SparseShard) else ():
-            shard.route = route
+        for route in ROUTES if isinstance(shard.searcher, SparseSearcher) else ():
+            shard.searcher.route = route
             self.ask(f"by {route}", lambda: [shard.range_search(queries, r, threads=threads) for r in radii[:3]])
             self.ask(f"k by {route}", lambda: shard.knn_search(queries, 10, threads=threads))
-        if not isinstance(shard, SparseShard):
-            shard.costs = Costs(scan=1e6)
+        if not isinstance(shard.searcher, SparseSearcher):
+            shard.searcher.costs = Costs(scan=1e6)
             self.ask("by tables", lambda: [shard.range_search(queries, r, threads=threads) for r in radii[:3]])
             self.ask("k by tables", lambda: shard.knn_search(queries, 10, threads=threads))
         for name in ("codes", "row_codes", "labels"):
             self.ask(name, getattr(shard, name))
-        self.ask("ids", lambda: shard.ids)
-        self.ask("codes_of", lambda: shard.codes_of(shard.live.find(shard.ids[::5])))
-        self.ask("histograms", lambda: shard.distance_histograms(queries, threads=threads))
-        if shard.has_labels:
-            self.ask("masks", lambda: shard.labels().to_masks(np.arange(3, dtype=np.int32)))
+        self.ask("ids", lambda: shard.contents.ids)
+        self.ask("codes_of", lambda: shard.contents.codes_of(shard.contents.live.find(shard.contents.ids[::5])))
+        self.ask("histograms", lambda: shard.contents.distance_histograms(queries, threads=threads))
+        if shard.contents.has_labels:
+            self.ask("masks", lambda: shard.contents.labels().to_masks(np.arange(3, dtype=np.int32)))
 
     def _change(self, dice) -> None:
         """Append, delete and compact, each on what is left of the one before."""
@@ -120,14 +121,14 @@ class Trial:
     def _compare(self, index) -> None:
         """Note every answer of a verified index that is not that of a scan over what it holds."""
         shards = [index.open_shard(number) for number in range(len(index.shards))]
-        ids = np.concatenate([shard.ids for shard in shards])
-        code, queries = np.concatenate([shard.row_codes() for shard in shards]), self._queries(index)
+        ids = np.concatenate([shard.contents.ids for shard in shards])
+        code, queries = np.concatenate([shard.contents.row_codes() for shard in shards]), self._queries(index)
         if len(np.unique(ids)) < len(ids):  # in shards that were verified one by one
             return
         apart = [np.bitwise_count(code ^ query).sum(axis=1, dtype=np.int64) for query in queries]
         orders = [np.lexsort((ids, distances)) for distances in apart]
         ways: list[tuple[str, Callable[[], None]]] = [("usual", lambda: None)]
-        if isinstance(shards[0], SparseShard):
+        if isinstance(shards[0].searcher, SparseSearcher):
             ways += [(route, lambda route=route: setattr(shards[0], "route", route)) for route in ROUTES]
         else:
             ways += [("tables", lambda: setattr(shards[0], "costs", Costs(scan=1e6)))]
@@ -157,14 +158,14 @@ def bounded(most_bytes: int) -> None:
 
 def outside_the_map() -> None:
     """Give each array memory of its own, so that AddressSanitizer knows where it ends."""
-    view = file.ShardFile._view
+    view = array_file.ArrayFile._view
 
     def copied(self, base, entry):
         array = view(self, base, entry).copy()
         array.setflags(write=False)
         return array
 
-    file.ShardFile._view = copied
+    array_file.ArrayFile._view = copied
 
 
 def main(first: int, count: int, folder: Path, most_bytes: int) -> None:

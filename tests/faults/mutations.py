@@ -16,8 +16,8 @@ from json_mutations import mutate as mutate_tree
 from subjects import MAKERS, Subject, make
 
 from indexer.generations.manifest import Manifest, read_manifest
-from indexer.shards.file import NAMES, write_shard_file
-from indexer.storage.store import open_store
+from indexer.storage.array_file import NAMES, write_array_file
+from indexer.storage.opening import open_store
 
 WEIGHTS = {"plain": 2, "with_tables": 6, "of_two_words": 6, "crowded": 1, "with_lists": 6, "with_signatures": 8}
 
@@ -184,7 +184,7 @@ def refitted(dice, arrays, layout):
 def change_header(dice, subject, root) -> str:
     """Change anything in the header."""
     path = root / "changed"
-    write_shard_file(path, subject.arrays, subject.facts)
+    write_array_file(path, subject.arrays, subject.facts)
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
@@ -213,7 +213,7 @@ def change_tombstones(dice, subject, root) -> str:
     if dice.random() < 0.3:
         mutate_tree(facts, random.Random(int(dice.integers(2**32))))
     path = root / "changed"
-    digest = write_shard_file(path, arrays, facts, "hashcore-tombstones")
+    digest = write_array_file(path, arrays, facts, "hashcore-tombstones")
     (root / "tombstones").mkdir(exist_ok=True)
     path.rename(root / "tombstones" / f"{digest}.safetensors")
     more = 0 if dice.random() < 0.8 else int(dice.integers(-2, 3))
@@ -255,7 +255,7 @@ def change_current(dice, subject, root) -> str:
 def put(dice, subject, root, arrays, facts) -> None:
     """Write a shard in place of the first one."""
     path = root / "changed"
-    digest = write_shard_file(path, arrays, facts)
+    digest = write_array_file(path, arrays, facts)
     place(dice, subject, root, path, digest, arrays, facts)
 
 
@@ -270,7 +270,7 @@ def place(dice, subject, root, path, digest, arrays, facts) -> None:
     if "codes" in arrays and arrays["codes"].ndim == 2:
         changes["distinct"] = arrays["codes"].shape[1]
     if entry.tombstones is not None:
-        changes["tombstones"] = write_shard_file(
+        changes["tombstones"] = write_array_file(
             path, {"rows": subject.tombstones}, {"shard": digest}, "hashcore-tombstones"
         )
         path.rename(root / "tombstones" / f"{changes['tombstones']}.safetensors")

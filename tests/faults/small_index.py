@@ -69,7 +69,7 @@ def commit_until_done(root, number):
 
 
 def ids_of(index):
-    return {id_ for number in range(len(index.shards)) for id_ in index.open_shard(number).ids.tolist()}
+    return {id_ for number in range(len(index.shards)) for id_ in index.open_shard(number).contents.ids.tolist()}
 
 
 def content(index):
@@ -77,7 +77,7 @@ def content(index):
     rows = []
     for number in range(len(index.shards)):
         shard = index.open_shard(number)
-        rows += zip(shard.ids.tolist(), as_integers(shard.row_codes()), strict=True)
+        rows += zip(shard.contents.ids.tolist(), as_integers(shard.contents.row_codes()), strict=True)
     assert len(dict(rows)) == len(rows) == len(index)
     within, nearest = index.range_search(QUERIES, 12), index.knn_search(QUERIES, 5)
     for number, query in enumerate(as_integers(QUERIES)):

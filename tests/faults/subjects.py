@@ -12,8 +12,9 @@ import numpy as np
 import indexer
 from hashcore import codes as packed
 from hashcore.labels import Labels
-from indexer.shards.file import ShardFile
-from indexer.structures.layout import Layout, Substring
+from indexer.storage.array_file import ArrayFile
+from indexer.structures.layout import Layout
+from indexer.structures.tables import Substring
 
 QUERIES = 12
 DELETED = 7  # every so many items, where some are
@@ -58,7 +59,7 @@ def of_two_words(dice):
 
 
 def crowded(dice):
-    """Few codes, each of thousands of items: their neighbours are put in order by their places."""
+    """Few codes, each of thousands of items: their neighbors are put in order by their places."""
     code = packed.pack(dense_bits(dice, 4, 64))[dice.integers(0, 4, 9_000)]
     return np.arange(9_000), code, None, None, "dense"
 
@@ -96,13 +97,13 @@ def make(name: str, root: Path, deleted: bool) -> Subject:
     index.append(more, code[:20], None if labels is None else Labels.from_lists([[1]] * 20))
     if deleted:
         index.delete(ids[::DELETED])
-    shard = ShardFile(root / index.shards[0].name)
+    shard = ArrayFile(root / index.shards[0].name)
     arrays = {key: np.array(array) for key, array in shard.arrays.items()}
     facts = {key: value for key, value in shard.facts.items() if key != "sha256"}
     bits = packed.unpack(code[dice.integers(0, len(code), QUERIES)], length)
     bits ^= dice.random(bits.shape) < np.linspace(0, 0.1, QUERIES)[:, None]
     name_of = index.shards[0].tombstones_name
     tombstones = (
-        None if name_of is None else np.array(ShardFile(root / name_of, kind="hashcore-tombstones").arrays["rows"])
+        None if name_of is None else np.array(ArrayFile(root / name_of, kind="hashcore-tombstones").arrays["rows"])
     )
     return Subject(f"{name}{' with tombstones' * deleted}", root, arrays, facts, tombstones, packed.pack(bits))

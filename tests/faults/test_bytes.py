@@ -17,8 +17,8 @@ def answers(root):
     """Open the index and ask it in every way; small values that differ where an answer does."""
     index = indexer.open(root)
     within, nearest = index.range_search(QUERIES, 12), index.knn_search(QUERIES, 5)
-    rows = [shard.ids.tolist() for shard in map(index.open_shard, range(len(index.shards)))]
-    labels = [shard.labels().values.tolist() for shard in map(index.open_shard, range(len(index.shards)))]
+    rows = [shard.contents.ids.tolist() for shard in map(index.open_shard, range(len(index.shards)))]
+    labels = [shard.contents.labels().values.tolist() for shard in map(index.open_shard, range(len(index.shards)))]
     return len(index), index.code_length, index.kind, rows, labels, within.ids.tolist(), nearest.ids.tolist()
 
 
@@ -72,7 +72,7 @@ def test_large_shards_are_compared_with_their_digests_where_that_is_asked_for(ro
         damaged = bytearray(path.read_bytes())
         damaged[-1] ^= 1
         path.write_bytes(bytes(damaged))
-    assert indexer.open(str(root)).open_shard(0).rows
+    assert indexer.open(str(root)).open_shard(0).contents.rows
     with pytest.raises(CorruptIndexError, match=r"SHA-256"):
         indexer.open(str(root), verify=True).range_search(QUERIES, 1)
 

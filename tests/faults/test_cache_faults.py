@@ -18,9 +18,9 @@ from small_index import LENGTH, content, items_of, start
 
 import indexer
 from hashcore.errors import CorruptIndexError, OutputError
-from indexer.shards.stored import open_entry
+from hashcore.storage.file_lock import locked
+from indexer.generations.open_entry import open_entry
 from indexer.storage.cache import ShardCache
-from indexer.storage.file_lock import locked
 from indexer.storage.s3 import S3Store
 
 PROCESSES = 4
@@ -95,7 +95,7 @@ def open_shards(number, root, count):
     for _ in range(count):
         place = drawn.randrange(len(index.shards))
         shard = open_entry(index.store, index.shards[place], index.manifest.layout)
-        assert (shard.ids.min(), shard.ids.max()) == index.shards[place].ids
+        assert (shard.contents.ids.min(), shard.contents.ids.max()) == index.shards[place].ids
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_damaged_copy_that_is_not_read_whole_is_made_anew_where_it_is_verified
     flip(damaged, -60)
     use(indexer.open(root, verify=True))
     index = indexer.open(root)
-    index.open_shard(0).verify()
+    index.open_shard(0).contents.verify()
 
 
 @pytest.mark.parametrize("which", ["shards", "tombstones"])

@@ -127,7 +127,7 @@ def holds_what_it_must(root, outcomes):
     assert all(done > 0 for _, done, _, _ in outcomes), outcomes
     index = indexer.open(root)
     index.verify()
-    ids = np.concatenate([index.open_shard(number).ids for number in range(len(index.shards))])
+    ids = np.concatenate([index.open_shard(number).contents.ids for number in range(len(index.shards))])
     assert sorted(ids.tolist()) == sorted([*range(100), *(id_ for _, _, _, held in outcomes for id_ in held)])
 
 

@@ -19,7 +19,7 @@ import indexer
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels
 from indexer.generations.manifest import Manifest, manifest_name
-from indexer.shards.file import ShardFile
+from indexer.storage.array_file import ArrayFile
 from indexer.structures.layout import Layout
 from jobs.stages import codes_directory
 
@@ -82,7 +82,7 @@ def test_labels_are_those_of_the_rows(golden):
     index, by_id = indexer.open(str(golden)), dict(zip(ids.tolist(), lists, strict=True))
     for number in range(len(index.shards)):
         shard = index.open_shard(number)
-        assert shard.labels().to_arrow().to_pylist() == [by_id[id_] for id_ in shard.ids.tolist()]
+        assert shard.contents.labels().to_arrow().to_pylist() == [by_id[id_] for id_ in shard.contents.ids.tolist()]
 
 
 def test_todays_writer_makes_the_same_shards_of_the_same_rows(golden, tmp_path):
@@ -90,12 +90,12 @@ def test_todays_writer_makes_the_same_shards_of_the_same_rows(golden, tmp_path):
     index = indexer.open(str(golden))
     row_of = {id_: row for row, id_ in enumerate(ids.tolist())}
     for entry in index.shards:
-        file = ShardFile(golden / entry.name, entry.digest)
+        file = ArrayFile(golden / entry.name, entry.digest)
         held = np.sort([row_of[id_] for id_ in (file.arrays["ids"].astype(np.int64) + file.facts["id_base"]).tolist()])
         layout = Layout.model_validate(file.facts["layout"])
         labels = Labels.from_lists([lists[row] for row in held])
         made = indexer.build_shard(str(tmp_path / "new"), ids[held], packed[held], labels, layout=layout)
-        written = ShardFile(tmp_path / "new" / made.name, made.digest)
+        written = ArrayFile(tmp_path / "new" / made.name, made.digest)
         assert written.facts["sha256"] == file.facts["sha256"]  # of each array
         if version_of(golden) == "v2":  # layouts tell more than those of version 1
             assert made.digest == entry.digest

@@ -43,7 +43,7 @@ def test_rerank_prefers_to_differ_where_the_query_is_unsure():
     assert neighbors.ids[order].tolist() == [12, 13, 11, 10]
 
 
-def test_rerank_keeps_each_querys_neighbours_together():
+def test_rerank_keeps_each_querys_neighbors_together():
     rng = np.random.default_rng(3)
     offsets = np.array([0, 3, 3, 8])
     neighbors = Neighbors(offsets, np.arange(8), np.zeros(8, np.uint16))
@@ -60,7 +60,7 @@ def test_codes_of_another_length_and_unaligned_rows_are_refused():
     packed = codes.pack(np.ones((1, 16), int))
     with pytest.raises(InvalidInputError, match="2 bytes wide but 24 bits take 3"):
         asymmetric_distances(packed, np.ones(24), np.ones(24))
-    with pytest.raises(InvalidInputError, match="give one code to each neighbour"):
+    with pytest.raises(InvalidInputError, match="give one code to each neighbor"):
         rerank(neighbors, packed, np.ones((2, 16)), np.ones(16))
 
 
@@ -80,6 +80,6 @@ def test_the_nearest_are_those_of_the_sorted_distances(code_length, k, block, se
         assert both[0] <= both[1]
 
 
-def test_more_neighbours_than_codes_are_refused():
+def test_more_neighbors_than_codes_are_refused():
     with pytest.raises(InvalidInputError, match="k=3 exceeds the 2 codes"):
         nearest(np.zeros((2, 1), np.uint8), np.ones((1, 8)), np.ones(8), 3)

@@ -11,7 +11,8 @@ import torch
 from hashcore.codes import pack, unpack
 from hashcore.errors import CorruptHasherError, InvalidInputError, OutputError, UnknownFormatError
 from hashcore.hasher import PASS_ROWS, Hasher, Modality
-from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.features import FeatureInput
+from hashcore.inputs.images import ImageInput
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
 
 CODE_LENGTH = 12

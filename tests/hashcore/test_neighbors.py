@@ -36,7 +36,7 @@ def test_concatenating_blocks_of_queries_gives_the_answer_of_all():
     assert np.array_equal(joined.offsets, whole.offsets) and np.array_equal(joined.ids, whole.ids)
 
 
-def test_an_answer_as_a_table_has_one_row_a_neighbour():
+def test_an_answer_as_a_table_has_one_row_a_neighbor():
     found = Neighbors(np.array([0, 2, 2, 3]), np.array([7, 8, 9]), np.array([0, 3, 1], np.uint16))
     table = found.to_arrow(np.array([100, 200, 300]))
     assert table.to_pydict() == {"query_id": [100, 100, 300], "id": [7, 8, 9], "distance": [0, 3, 1]}

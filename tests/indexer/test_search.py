@@ -14,7 +14,8 @@ from hashcore import codes, hamming
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from indexer.structures.layout import plan_layout
+from indexer.shards.dense_search import DenseRange
+from indexer.structures.planning import plan_layout
 from indexer.structures.search_plan import Allocation, Costs, allocate
 
 ITEMS, QUERIES = 211, 7
@@ -44,8 +45,8 @@ def built(root, ids, database, code_length, costs=TABLES_ALWAYS, rows_per_shard=
     )
     for number in range(len(index.shards)):
         shard = index.open_shard(number)
-        assert shard.substrings
-        shard.costs = costs
+        assert shard.searcher.tables
+        shard.searcher.costs = costs
     return index
 
 
@@ -98,14 +99,16 @@ def test_any_split_of_the_radius_over_the_tables_finds_everything(tmp_path_facto
     ids, database, queries = drawn(code_length, seed=data.draw(st.integers(0, 99)))
     index = built(tmp_path_factory.mktemp("index"), ids, database, code_length, rows_per_shard=ITEMS)
     shard = index.open_shard(0)
-    tables = len(shard.substrings)
+    tables = len(shard.searcher.tables)
     radii = data.draw(st.lists(st.integers(-1, 3), min_size=tables, max_size=tables))
     radius = sum(r + 1 for r in radii) - 1
     assume(radius >= 0)
     plan = Allocation(tuple(radii), (0,) * tables, (0.0,) * tables, 0.0, 1.0)
-    found, work, scanned = shard._search(shard._query_rows(queries), radius, plan, 1 << 30, 1)
-    assert not scanned
-    assert [w[0] > 0 for w in work] == [r >= 0 for r in radii]
+    search = DenseRange(shard.searcher, shard.contents.query_rows(queries), radius, plan, 1)
+    found = search.answer(slice(None), 1 << 30)
+    reason, work = search.explained()
+    assert "scan:" not in reason
+    assert [table.probes > 0 for table in work] == [r >= 0 for r in radii]
     expected = truth(ids, database, queries)
     for i, ranked in enumerate(expected):
         assert pairs(found, i) == [pair for pair in ranked if pair[0] <= radius]
@@ -134,7 +137,7 @@ def test_big_batches_swept_region_by_region_equal_the_linear_scan(tmp_path):
     queries[np.arange(len(queries)), rng.integers(0, 8, len(queries))] ^= np.uint8(0b1001)
     layout = plan_layout(database, code_length=64, rows_per_shard=len(database), scan_below=0)
     index = indexer.build(str(tmp_path / "index"), np.arange(len(database)), database, code_length=64, layout=layout)
-    index.open_shard(0).costs = TABLES_ALWAYS
+    index.open_shard(0).searcher.costs = TABLES_ALWAYS
     for radius in (2, 6):
         scanned = hamming.range_search(database, queries[:300], radius)
         assert same(Neighbors.concatenate([index.range_search(queries[:300], radius)]), scanned)
@@ -168,7 +171,7 @@ def test_an_answer_larger_than_the_budget_is_searched_in_smaller_blocks(tmp_path
     blocks = list(index.iter_range_search(queries, 32, max_bytes=48 * 2 * ITEMS))
     assert [start for start, _ in blocks] == [0, 1, 2, 3, 4, 5, 6]
     assert same(whole, Neighbors.concatenate([found for _, found in blocks]))
-    with pytest.raises(InvalidInputError, match="query 0 has more than 210 neighbours"):
+    with pytest.raises(InvalidInputError, match="query 0 has more than 210 neighbors"):
         shard.range_search(queries, 32, max_bytes=48 * (ITEMS - 1))
 
 
@@ -186,7 +189,7 @@ def test_a_crowd_of_equal_codes_is_answered_by_id(tmp_path):
 @pytest.mark.parametrize(
     ("lowest", "highest"), [(-5_000, 15_000), (0, 10**6), (-(10**12), 10**12), (-(2**63), 2**63 - 1)]
 )
-def test_thousands_of_neighbours_of_one_query_are_in_order_whatever_the_ids(tmp_path, lowest, highest):
+def test_thousands_of_neighbors_of_one_query_are_in_order_whatever_the_ids(tmp_path, lowest, highest):
     rng = np.random.default_rng(0)
     database = codes.pack(clustered_bits(rng, 6000, 16))
     ids = np.unique(rng.integers(lowest, highest, 9000, endpoint=True))

@@ -21,7 +21,8 @@ from PIL import Image
 
 from hashcore.errors import ConfigError, InvalidInputError, OutputError
 from hashcore.hasher import Hasher, Modality
-from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.features import FeatureInput
+from hashcore.inputs.images import ImageInput
 from hashcore.networks.spec import Linear, Preprocessing
 from hashcore.storage import files
 from jobs import encode

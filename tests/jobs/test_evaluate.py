@@ -125,7 +125,7 @@ def test_figures_equal_those_of_a_brute_force_pass(tmp_path):
     assert found.setting.distinct_codes == len(np.unique(items[1], axis=0)) < ITEMS
 
 
-def test_votes_equal_a_count_over_sorted_neighbours(tmp_path):
+def test_votes_equal_a_count_over_sorted_neighbors(tmp_path):
     items, queries = rows(ITEMS, 2), rows(QUERIES, 3, first_id=10**6)
     found = evaluate.evaluate(make(tmp_path, rows_per_shard=64))
     for k in (1, 7):
@@ -392,7 +392,7 @@ def test_what_cannot_be_evaluated_is_refused_in_one_line(tmp_path):
         evaluate.evaluate(make(tmp_path / "radius", measures=("P(r<=25)",)))
 
 
-@pytest.mark.parametrize("config", [{"measures": ("map",)}, {"knn": (0,)}, {"examples": -1}, {"neighbours": 10}])
+@pytest.mark.parametrize("config", [{"measures": ("map",)}, {"knn": (0,)}, {"examples": -1}, {"neighbor": 10}])
 def test_a_configuration_that_says_nothing_sensible_is_refused(config):
     with pytest.raises(ValidationError):
         EvaluateConfig(**config)

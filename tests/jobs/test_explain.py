@@ -62,7 +62,7 @@ def test_the_radius_of_k_nearest_is_explained(built, capsys):
 
 def test_k_nearest_are_explained_by_the_radius_that_half_of_the_queries_need(built):
     index = indexer.open(str(built / "index"))
-    queries = np.concatenate([index.open_shard(1).codes()[:2], np.zeros((1, 8), np.uint8)])
+    queries = np.concatenate([index.open_shard(1).contents.codes()[:2], np.zeros((1, 8), np.uint8)])
     assert explain.asked_radius(SearchConfig(k=1), index, queries) == 0
     assert explain.asked_radius(SearchConfig(radius=7), index, queries) == 7
 

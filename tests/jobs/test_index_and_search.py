@@ -114,9 +114,9 @@ def test_shards_do_not_change_the_answer_and_keep_labels(spark, tmp_path):
         assert len(built.shards) == shards
         assert found(tmp_path / f"neighbors-{shards}") == expected(database, queries, k=10)
         labels = {
-            int(item): built.open_shard(number).labels().of(row).tolist()
+            int(item): built.open_shard(number).contents.labels().of(row).tolist()
             for number in range(shards)
-            for row, item in enumerate(built.open_shard(number).ids)
+            for row, item in enumerate(built.open_shard(number).contents.ids)
         }
         assert labels == {int(item): database.labels.of(row).tolist() for row, item in enumerate(database.ids)}
 

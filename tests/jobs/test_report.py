@@ -50,7 +50,7 @@ def figure(value, **others):
 
 
 def metrics():
-    """Figures of two queries, one of them with a wrong neighbour."""
+    """Figures of two queries, one of them with a wrong neighbor."""
     curve = np.linspace(0, 1, LENGTH + 1).tolist()
     pairs = np.arange(LENGTH + 1).tolist()
     shown = [Shown(id=5, distance=0, relevant=True, label=3), Shown(id=6, distance=2, relevant=False, label=4)]
@@ -165,7 +165,7 @@ def test_frames_tell_right_from_wrong_and_pictures_are_those_of_the_corpus(tmp_p
 def test_a_corpus_of_features_has_no_gallery(tmp_path):
     html = report.render(make(tmp_path, images=False), metrics())
     assert Page(html).images == []
-    assert "Nearest neighbours" not in html
+    assert "Nearest neighbors" not in html
 
 
 def test_a_picture_that_is_lost_leaves_a_blank(tmp_path):

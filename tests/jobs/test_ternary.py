@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 import indexer
 from hashcore.codes import unpack
-from indexer.structures.sparse_shard import SparseShard
+from indexer.shards.sparse_search import SparseSearcher
 from jobs import demo
 from jobs.config.pipeline import load
 from jobs.stages.codes_directory import read
@@ -20,7 +20,11 @@ def test_ternary_codes_are_trained_encoded_indexed_searched_evaluated_and_shown(
     pipeline = load(CONFIG, [f"root={tmp_path}/run", "train.epochs=3", "train.in_process=true"])
     demo.run(pipeline)
     index = indexer.open(pipeline.paths.index)
-    assert index.kind == "ternary" and index.manifest.layout.folds and isinstance(index.open_shard(0), SparseShard)
+    assert (
+        index.kind == "ternary"
+        and index.manifest.layout.folds
+        and isinstance(index.open_shard(0).searcher, SparseSearcher)
+    )
     database, queries = (read(str(tmp_path / "run" / "codes" / part)) for part in ("database", "queries"))
     values = [
         bits[:, :32].astype(int) - bits[:, 32:] for bits in (unpack(part.codes, 64) for part in (database, queries))

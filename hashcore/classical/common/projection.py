@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher, Modality
-from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.column import of_shape
 from hashcore.labels import Labels
 from hashcore.networks.spec import Linear, NetworkSpec, Preprocessing
 from hashcore.supervision.sampling import supervise
@@ -29,7 +29,7 @@ def center(items: NDArray[Any], code_length: int) -> tuple[NDArray[np.float64], 
     """
     check_code_length(code_length)
     values = np.asarray(items, np.float64)
-    if values.ndim not in (2, 4) or values.size == 0:
+    if of_shape(values.shape[1:]) is None or values.size == 0:
         raise InvalidInputError(
             f"items have shape {values.shape}; give (n, dimensions) features or (n, channels, height, width) pixels"
         )
@@ -86,8 +86,9 @@ def as_hasher(
         bias: v, shape (code_length,); zeros unless given.
         network: What becomes of W (x − mean) + v: `Cosine` takes its cosine.
     """
-    features = mean.ndim == 1
-    described = FeatureInput(dimensions=len(mean)) if features else _image(mean.shape)
+    described = of_shape(mean.shape)
+    if described is None:
+        raise InvalidInputError(f"items have shape {mean.shape}, which no kind of input has")
     spec = Modality(input=described, preprocessing=PREPROCESSING, network=network)
     module, code_length = spec.module(len(matrix)), len(matrix)
     weights = {
@@ -97,7 +98,7 @@ def as_hasher(
         "1.1.bias": torch.from_numpy(np.zeros(code_length) if bias is None else bias).float(),
     }
     module.load_state_dict(weights)
-    name = modality or ("features" if features else "image")
+    name = modality or described.kind
     return Hasher(code_length, {name: spec}, {name: module}, provenance=provenance)
 
 
@@ -109,9 +110,3 @@ def join(first: Hasher, second: Hasher) -> Hasher:
         {**first.modules, **second.modules},
         provenance=first.provenance,
     )
-
-
-def _image(shape: tuple[int, ...]) -> ImageInput:
-    """Describe images of shape (channels, height, width)."""
-    channels, height, width = shape
-    return ImageInput.model_validate({"channels": channels, "height": height, "width": width})

@@ -1,4 +1,4 @@
-// Puts the neighbours of one query in order of (distance, id).
+// Puts the neighbors of one query in order of (distance, id).
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct Neighbor {
     }
 };
 
-// Few neighbours are compared, many are sorted by radix: distance and id, less the smallest, make one number of few digits.
+// Few neighbors are compared, many are sorted by radix: distance and id, less the smallest, make one number of few digits.
 class NeighborOrder {
   public:
     void operator()(Neighbor* begin, Neighbor* end) {
@@ -72,10 +72,10 @@ class NeighborOrder {
     std::vector<std::uint64_t> numbers_, other_;
 };
 
-// Many neighbours whose ids lie no wider apart: a bit for each distance and id, put down in any order and read in the right one.
+// Many neighbors whose ids lie no wider apart: a bit for each distance and id, put down in any order and read in the right one.
 class Places {
   public:
-    // Whether it pays for so many neighbours with ids lowest to highest; makes room for them if so.
+    // Whether it pays for so many neighbors with ids lowest to highest; makes room for them if so.
     bool start(std::size_t count, std::int64_t lowest, std::int64_t highest, std::uint16_t nearest, std::uint16_t farthest) {
         const std::uint64_t most_words = 4 * count, words = (std::uint64_t(highest) - std::uint64_t(lowest)) / 64 + 1;
         const std::size_t distances = farthest - nearest + std::size_t(1);
@@ -84,7 +84,7 @@ class Places {
         bits_.assign(words * distances, 0);
         return true;
     }
-    // Puts neighbours down; by value, so that what it reads stays in registers.
+    // Puts neighbors down; by value, so that what it reads stays in registers.
     struct Put {
         std::uint64_t *bits, lowest, words;
         std::uint16_t nearest;
@@ -101,7 +101,7 @@ class Places {
     };
     Put put() { return {bits_.data(), lowest_, words_, nearest_}; }
 
-    // The first neighbours, by (distance, id).
+    // The first neighbors, by (distance, id).
     void read(std::size_t count, std::int64_t* ids, std::uint16_t* distances) const {
         const std::int64_t* const end = ids + count;
         const std::uint64_t* word = bits_.data();

@@ -1,4 +1,4 @@
-// The assembly of raw results into neighbours ordered by (distance, id).
+// The assembly of raw results into neighbors ordered by (distance, id).
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Raw results of a search, and answers to it, neighbours ordered by (distance, id).
+// Raw results of a search, and answers to it, neighbors ordered by (distance, id).
 #pragma once
 
 #include <algorithm>

@@ -15,11 +15,11 @@ class EvaluateConfig(Spec):
     """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators.
     Where hardly a query finds anything within d bits, the least radius within which half of them do is shown, too."""
     knn: tuple[int, ...] = (1, 10, 50)
-    """Numbers of neighbours that vote for a query's class; left out where items have not exactly one label."""
+    """Numbers of neighbors that vote for a query's class; left out where items have not exactly one label."""
     examples: int = Field(default=6, ge=0)
     """Queries to show, this many at random and this many with the lowest average precision."""
     neighbors: int = Field(default=10, ge=1)
-    """Neighbours to show of each."""
+    """Neighbors to show of each."""
     seed: int = 0
     """Decides which queries are drawn."""
     exclude_self: bool = False
@@ -38,5 +38,5 @@ class EvaluateConfig(Spec):
     def _votes_are_held(cls, knn: tuple[int, ...]) -> tuple[int, ...]:
         """Refuse a vote of nobody."""
         if any(k < 1 for k in knn):
-            raise ValueError("a vote needs at least 1 neighbour")
+            raise ValueError("a vote needs at least 1 neighbor")
         return knn

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from hashcore.classical.spec import Method
+from hashcore.classical.spec import LEARN_FROM_LABELS, METHODS, OF_TWO_MODALITIES, Method
 from hashcore.training.config import TrainingConfig
 
 ReaderName = Literal["arrow", "ray", "petastorm"]
@@ -16,9 +16,13 @@ Tracking = Literal["tensorboard", "mlflow"]
 class TrainConfig(TrainingConfig):
     """How the hasher is trained, and where."""
 
-    method: Literal["network", "identity-tags"] | Method = "network"
-    """`network`; a classical hash, which takes only `code_length` and `seed` (lsh, pcah, sh, itq and cca need no
-    labels; cca and cm-ssh take two `modalities`); or `identity-tags`, a bit for each tag, which takes nothing."""
+    method: Literal["network", "identity-tags"] | Method = Field(
+        default="network",
+        description="`network`; a classical hash, which takes only `code_length` and `seed` "
+        f"({', '.join(each for each in METHODS if each not in LEARN_FROM_LABELS)} need no labels; "
+        f"{', '.join(each for each in METHODS if each in OF_TWO_MODALITIES)} take two `modalities`); or "
+        "`identity-tags`, a bit for each tag, which takes nothing.",
+    )
     modality: str = Field(default="image", pattern=r"^[A-Za-z0-9_-]+$")
     """Name of what the hasher reads, where `modalities` names none."""
     column: str | None = None

@@ -21,7 +21,7 @@ import indexer
 from hashcore.codes import Codes
 from hashcore.machine import limits
 from indexer import Index
-from indexer.generations.changes import ROWS_PER_SHARD
+from indexer.tasks import ROWS_PER_SHARD
 from jobs.machine import dense_codes, measuring, plan
 from jobs.research.benchmarks.comparison import machine
 
@@ -93,7 +93,7 @@ def build(root: Path, codes: int) -> tuple[Index, Codes, float]:
 
 
 def search_cold(root: Path, queries: Codes, radius: int) -> tuple[float, int]:
-    """Search an index that is opened anew, its shards out of memory; return queries a second, and neighbours found."""
+    """Search an index that is opened anew, its shards out of memory; return queries a second, and neighbors found."""
     for path in (root / "shards").iterdir():
         with path.open("rb") as file:
             measuring.forget(file.fileno())

@@ -143,18 +143,18 @@ def affordable(peer: str, code_length: int, radius: int) -> int:
 
 def compare_search(shard: Shard, peer: Peer, queries: Codes, radius: int, kind: str) -> Comparison:
     """Return the row of one radius."""
-    plan, code_length = shard.plan(queries, radius), shard.layout.code_length
+    plan, held = shard.plan(queries, radius), shard.contents
     way = "scan" if plan.is_scan else "tables"
     return compare(
-        f"{way}, {shard.rows:,} x {code_length} bits, {kind}, radius {radius}",
+        f"{way}, {held.rows:,} x {held.layout.code_length} bits, {kind}, radius {radius}",
         peer.name,
         lambda: shard.range_search(queries, radius, threads=1),
         lambda: peer.search(queries, radius),
         equal=lambda ours, theirs: same_neighbors(ours, peer.form(theirs)) and (kind == "uniform" or len(ours.ids) > 0),
         rounds=ROUNDS,
-        codes=shard.rows,
-        distinct=shard.distinct,
-        code_length=code_length,
+        codes=held.rows,
+        distinct=held.distinct,
+        code_length=held.layout.code_length,
         radius=radius,
         queries=len(queries),
         data=kind,

@@ -82,7 +82,7 @@ def _row(index: indexer.Index, columns: hamming.Words, queries: Codes, radius: i
 
 def bytes_a_posting(index: indexer.Index) -> float:
     """Return what an index takes beside codes and ids, by set bit of its distinct codes."""
-    arrays = index.open_shard(0).file.arrays
+    arrays = index.open_shard(0).contents.file.arrays
     beside: int = sum(array.nbytes for name, array in arrays.items() if name not in ("codes", "ids", "row_offsets"))
     postings: int = SET_BITS * arrays["codes"].shape[1]
     return beside / postings

@@ -27,7 +27,7 @@ def learn(config: Learning, items: Items, device: str = "cpu") -> Hasher:
         ConfigError: If a network is configured for other views, or torch cannot compute on the device.
         InvalidInputError: If the method fits another number of views, or nothing can be learned from the items.
     """
-    from hashcore.classical import choice
+    from hashcore.classical import by_name
     from hashcore.training import fit
 
     rows = items.split.train
@@ -37,4 +37,4 @@ def learn(config: Learning, items: Items, device: str = "cpu") -> Hasher:
         raise ConfigError("learn.method=raw: raw items have no hasher")
     if config.method == "network":
         return fit(views, labels, config.training(), device=device)
-    return choice.fit(config.method, views, labels, config.code_length, seed=config.seed)
+    return by_name.fit(config.method, views, config.code_length, labels, seed=config.seed)

@@ -10,9 +10,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hashcore.classical.spec import Method
 from hashcore.errors import ConfigError
+from hashcore.evaluation.measure import Measure, parse_as
 from hashcore.spec import Spec
 from hashcore.training.config import TrainingConfig
-from jobs.research.papers.measures import parse
 from jobs.research.papers.splits import SplitSpec
 
 Source = Literal["cifar10", "mnist", "wiki", "wiki-roph"]
@@ -60,7 +60,7 @@ class Figure(Spec):
     @classmethod
     def _measure_parses(cls, text: str) -> str:
         """Refuse what is no measure."""
-        parse(text)
+        parse_as(Measure, text)
         return text
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 import indexer
 from hashcore import measures
 from hashcore.codes import Codes, Kind
+from hashcore.evaluation.ranking import rank
 from indexer import Index
 from jobs.machine.measuring import timed
 from jobs.page.charts import ACCENT, QUIET, RIGHT, SECOND, STYLE
@@ -30,7 +31,6 @@ from jobs.research.benchmarks.comparison import same_neighbors
 from jobs.research.papers import data
 from jobs.research.papers import row as rows
 from jobs.research.papers.learn import learn
-from jobs.research.papers.measures import rank
 
 ROWS = Path("conf/papers")
 METHODS = {  # by name: the row that says how codes are learned, and what it is told besides

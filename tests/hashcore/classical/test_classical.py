@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import get_args
+import pkgutil
 
 import numpy as np
 import pytest
 
-from hashcore.classical import choice, lsh
+from hashcore import classical
+from hashcore.classical import by_name, lsh
 from hashcore.classical.itq import rotate
 from hashcore.classical.pcah import principal_components
-from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES, Method
+from hashcore.classical.spec import LEARN_FROM_LABELS, METHODS, OF_TWO_MODALITIES
 from hashcore.codes import unpack
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.features import FeatureInput
+from hashcore.inputs.images import ImageInput
 from hashcore.labels import Labels
 
-METHODS = sorted(set(choice.FITS) - OF_TWO_MODALITIES)
+OF_ONE_MODALITY = sorted(set(METHODS) - OF_TWO_MODALITIES)
 DRAWING = ["diffhash", "itq", "itq-cca", "lsh", "ssh"]  # the others take no random numbers
 
 
@@ -33,10 +35,10 @@ def clusters(rows=300, dimensions=16, seed=0):
     return 50 + centres[numbers] + generator.standard_normal((rows, dimensions)), numbers
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_ONE_MODALITY)
 def test_codes_of_one_cluster_are_closer_than_those_of_two(method):
     items, numbers = clusters()
-    hasher = choice.fit(method, items, classes(numbers), 12, seed=1)
+    hasher = by_name.fit(method, items, 12, classes(numbers), seed=1)
     bits = unpack(hasher.encode(items.astype(np.float32), "features"), 12).astype(int)
     distances = (bits[:, None] != bits).sum(2)
     alike = numbers[:, None] == numbers
@@ -45,34 +47,34 @@ def test_codes_of_one_cluster_are_closer_than_those_of_two(method):
     assert (bits.mean(0) < 1).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_ONE_MODALITY)
 def test_the_hasher_describes_itself_and_survives_the_disk(method, tmp_path):
     items, numbers = clusters()
     items = items.astype(np.float32)
-    hasher = choice.fit(method, items, classes(numbers), 9, seed=3)
+    hasher = by_name.fit(method, items, 9, classes(numbers), seed=3)
     assert hasher.modalities["features"].input == FeatureInput(dimensions=16)
     assert hasher.provenance == {"method": method, "seed": 3, "rows": 300}
     hasher.save(str(tmp_path))
     assert np.array_equal(Hasher.load(str(tmp_path)).encode(items, "features"), hasher.encode(items, "features"))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_ONE_MODALITY)
 def test_the_seed_decides_where_anything_is_drawn(method):
     items, numbers = clusters()
     labels = classes(numbers)
-    first, again, other = (choice.fit(method, items, labels, 12, seed=seed).fingerprint for seed in (1, 1, 2))
+    first, again, other = (by_name.fit(method, items, 12, labels, seed=seed).fingerprint for seed in (1, 1, 2))
     assert first == again
     assert (first != other) == (method in DRAWING)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_ONE_MODALITY)
 def test_images_are_read_by_their_pixels(method):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 3, 4, 5), np.uint8)
     labels = classes(np.arange(40) % 8)
-    hasher = choice.fit(method, pixels, labels, 16)
+    hasher = by_name.fit(method, pixels, 16, labels)
     assert hasher.modalities["image"].input == ImageInput(height=4, width=5, channels=3)
     assert len(np.unique(hasher.encode(pixels, "image"), axis=0)) > 7
-    assert choice.fit(method, pixels, labels, 16, modality="photo").modalities.keys() == {"photo"}
+    assert by_name.fit(method, pixels, 16, labels, modality="photo").modalities.keys() == {"photo"}
 
 
 def test_random_hyperplanes_split_two_vectors_as_often_as_their_angle_says():
@@ -112,13 +114,13 @@ def test_more_bits_than_principal_components_are_refused():
     items = np.repeat(np.random.default_rng(0).standard_normal((6, 20)), 3, axis=0)
     for method in ("itq", "pcah"):
         with pytest.raises(InvalidInputError, match=r"code_length=8 exceeds the 5 principal components"):
-            choice.fit(method, items, None, 8)
+            by_name.fit(method, items, 8, None)
     with pytest.raises(InvalidInputError, match=r"code_length=21 exceeds the 20 dimensions"):
-        choice.fit("diffhash", items, classes(np.arange(18) // 3), 21)
+        by_name.fit("diffhash", items, 21, classes(np.arange(18) // 3))
     assert lsh.fit(items, 64).code_length == 64
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", OF_ONE_MODALITY)
 @pytest.mark.parametrize(
     ("items", "code_length", "message"),
     [
@@ -130,7 +132,7 @@ def test_more_bits_than_principal_components_are_refused():
 )
 def test_items_that_do_not_fit_are_refused(method, items, code_length, message):
     with pytest.raises(InvalidInputError, match=message):
-        choice.fit(method, items, classes(np.arange(len(items)) % 2), code_length)
+        by_name.fit(method, items, code_length, classes(np.arange(len(items)) % 2))
 
 
 @pytest.mark.parametrize("method", sorted(LEARN_FROM_LABELS - OF_TWO_MODALITIES))
@@ -145,24 +147,25 @@ def test_items_that_do_not_fit_are_refused(method, items, code_length, message):
 )
 def test_labels_that_teach_nothing_are_refused(method, labels, message):
     with pytest.raises(InvalidInputError, match=message):
-        choice.fit(method, np.random.default_rng(0).standard_normal((4, 12)), labels, 8)
+        by_name.fit(method, np.random.default_rng(0).standard_normal((4, 12)), 8, labels)
 
 
 def test_every_method_has_its_place():
-    assert set(choice.FITS) == set(get_args(Method))
-    assert set(choice.FITS) > LEARN_FROM_LABELS | OF_TWO_MODALITIES
+    files = {each.name for each in pkgutil.iter_modules(classical.__path__)}
+    assert files - {"by_name", "common", "identity_tags", "spec"} == {method.replace("-", "_") for method in METHODS}
+    assert set(METHODS) > LEARN_FROM_LABELS | OF_TWO_MODALITIES
 
 
-@pytest.mark.parametrize("method", choice.FITS)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_method_fits_as_many_modalities_as_it_can(method):
     items, numbers = clusters()
     views = {"left": items, "right": items[:, ::-1].copy()}
     labels = classes(numbers)
     if method in OF_TWO_MODALITIES:
-        assert list(choice.fit(method, views, labels, 8).modalities) == ["left", "right"]
+        assert list(by_name.fit(method, views, 8, labels).modalities) == ["left", "right"]
         with pytest.raises(InvalidInputError, match="views are items; give two modalities"):
-            choice.fit(method, items, labels, 8)
+            by_name.fit(method, items, 8, labels)
     else:
-        assert list(choice.fit(method, {"left": items}, labels, 8).modalities) == ["left"]
+        assert list(by_name.fit(method, {"left": items}, 8, labels).modalities) == ["left"]
         with pytest.raises(InvalidInputError, match=f"{method} fits one modality, not left, right"):
-            choice.fit(method, views, labels, 8)
+            by_name.fit(method, views, 8, labels)

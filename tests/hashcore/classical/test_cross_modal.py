@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashcore.classical import cm_ssh
+from hashcore.classical import cca, cm_ssh
 from hashcore.classical.cm_ssh import agreeing_directions, best_thresholds
-from hashcore.classical.common import cca
 from hashcore.codes import unpack
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher

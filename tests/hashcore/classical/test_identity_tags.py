@@ -9,7 +9,7 @@ from hashcore.classical import identity_tags
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.inputs.column import read_column
-from hashcore.inputs.tags import TagInput, describe_tags, read_tags
+from hashcore.inputs.tags import TagInput, describe_tags
 
 
 def test_numbered_tags_are_the_bits_of_a_sparse_code(tmp_path):
@@ -40,9 +40,9 @@ def test_only_4096_strings_are_kept():
 
 
 def test_a_row_with_an_unknown_number_is_bad():
-    items, kept, rejected = read_tags(pa.array([[1], [12, 8], [-1], [0, 7]]), TagInput(dimensions=8))
-    assert kept.tolist() == [0, 3] and items.sum(axis=1).tolist() == [1, 2]
-    assert rejected == [(1, "tag 8 where tags are 0..7"), (2, "tag -1 where tags are 0..7")]
+    read = read_column(pa.array([[1], [12, 8], [-1], [0, 7]]), TagInput(dimensions=8))
+    assert read.kept.tolist() == [0, 3] and read.values.sum(axis=1).tolist() == [1, 2]
+    assert read.rejected == [(1, "tag 8 where tags are 0..7"), (2, "tag -1 where tags are 0..7")]
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_what_is_no_tag_corpus_is_refused(column, message):
 
 def test_strings_for_a_hasher_of_numbers_are_refused():
     with pytest.raises(InvalidInputError, match="made for the other of strings and numbers"):
-        read_tags(pa.array([["sea"]]), TagInput(dimensions=8))
+        read_column(pa.array([["sea"]]), TagInput(dimensions=8))

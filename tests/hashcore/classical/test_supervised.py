@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.cross_decomposition import CCA
 
 from hashcore.classical import diffhash, itq_cca, ssh
+from hashcore.classical.cca import canonical_directions
 from hashcore.classical.common.boosting import reweigh
-from hashcore.classical.common.cca import canonical_directions
 from hashcore.classical.common.pairs import draw
 from hashcore.classical.common.threshold import Line
 from hashcore.classical.itq_cca import membership

@@ -1,4 +1,4 @@
-"""Votes of neighbours, counted by hand and by a dictionary."""
+"""Votes of neighbors, counted by hand and by a dictionary."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from hashcore.neighbors import Neighbors
 
 
 def nearest(classes):
-    """Neighbours whose distances ascend, with the given classes: one list a query."""
+    """Neighbors whose distances ascend, with the given classes: one list a query."""
     lengths = [len(row) for row in classes]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     distances = np.concatenate([np.arange(n) for n in lengths] or [[]]).astype(np.uint16)
@@ -50,9 +50,9 @@ def test_error_rate_is_the_share_of_wrong_classes():
 
 def test_a_vote_that_cannot_be_held_is_refused():
     neighbors, classes = nearest([[1, 2], [3]])
-    with pytest.raises(InvalidInputError, match="k=2 exceeds the 1 neighbours of a query; search with k >= 2"):
+    with pytest.raises(InvalidInputError, match="k=2 exceeds the 1 neighbors of a query; search with k >= 2"):
         classify(neighbors, classes, 2)
     with pytest.raises(InvalidInputError, match="k=0"):
         classify(neighbors, classes, 0)
-    with pytest.raises(InvalidInputError, match="2 classes for 3 neighbours"):
+    with pytest.raises(InvalidInputError, match="2 classes for 3 neighbors"):
         classify(neighbors, classes[:2], 1)

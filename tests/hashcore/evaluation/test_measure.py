@@ -5,7 +5,9 @@ import pytest
 
 from hashcore import measures
 from hashcore.errors import InvalidInputError
-from hashcore.evaluation.measure import Measure, parse
+from hashcore.evaluation.measure import Measure, kinds, parse, parse_as
+from hashcore.evaluation.measures.precision_at import PrecisionAt
+from hashcore.evaluation.measures.precision_within import PrecisionWithin
 
 ITEMS = np.array([[0, 2, 1], [1, 1, 1]])
 RELEVANT = np.array([[0, 1, 1], [0, 0, 0]])
@@ -43,7 +45,7 @@ def test_ties_matter_unless_a_radius_cuts():
 
 
 def test_measures_compare_and_hash_as_values():
-    assert {parse("P@10"), Measure("P", at=10), parse("P(r<=10)")} == {Measure("P", at=10), Measure("P", within=10)}
+    assert {parse("P@10"), PrecisionAt(10), parse("P(r<=10)")} == {PrecisionAt(10), PrecisionWithin(10)}
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,9 @@ def test_measures_compare_and_hash_as_values():
 def test_what_no_measure_prints_is_refused_with_the_forms_that_exist(text):
     with pytest.raises(InvalidInputError, match=r"is unknown; use one of mAP, mAP@k"):
         parse(text)
+
+
+def test_every_measure_has_a_file_and_a_form_of_its_own():
+    forms = [form for kind in kinds() for form in kind.forms]
+    assert len(kinds()) == 11 and len(set(forms)) == len(forms) == 14
+    assert all(str(parse_as(Measure, text)) == text for text in (form.format(k=3, radius=2) for form in forms))

@@ -16,7 +16,7 @@ import torch
 
 from hashcore.errors import ConfigError, CorruptHasherError, InvalidInputError, UnknownFormatError
 from hashcore.hasher import Hasher, Modality
-from hashcore.inputs.column import FeatureInput
+from hashcore.inputs.features import FeatureInput
 from hashcore.networks.spec import Own, Preprocessing
 
 RUNS = 60

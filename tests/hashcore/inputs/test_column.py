@@ -13,7 +13,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from hashcore.errors import InvalidInputError
-from hashcore.inputs.column import FeatureInput, ImageInput, infer, read_column
+from hashcore.inputs.column import infer, read_column
+from hashcore.inputs.features import FeatureInput
+from hashcore.inputs.images import ImageInput
 from hashcore.inputs.tags import TagInput, describe_tags
 
 GREY = ImageInput(height=4, width=6)

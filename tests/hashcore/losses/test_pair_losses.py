@@ -8,13 +8,14 @@ from math import cosh, exp, sinh, sqrt, tanh
 import pytest
 import torch
 
-from hashcore.losses.choice import LOSSES, choose
+from hashcore.losses.by_name import choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.deephash import deephash
 from hashcore.losses.nn_hash import nn_hash
 from hashcore.losses.relaxed_triplet import relaxed_triplet
 from hashcore.losses.sparsehash import sparsehash
-from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge, RelaxedTriplet, SparseHash, TripletRanking
+from hashcore.losses.spec import DeepHash, LossSpec, NnHash, PairwiseHinge, RelaxedTriplet, SparseHash, TripletRanking
+from hashcore.spec import members
 from hashcore.supervision.relations import Relations, Triplets
 
 ROWS, BITS = 5, 3
@@ -151,7 +152,7 @@ LOSSES_BY_NAME = {
 
 
 def test_every_loss_can_be_chosen():
-    assert LOSSES_BY_NAME.keys() == LOSSES.keys()
+    assert set(LOSSES_BY_NAME) == {each.model_fields["name"].default for each in members(LossSpec)}
 
 
 @pytest.mark.parametrize("name", sorted(set(LOSSES_BY_NAME) - {"deephash"}))  # its gradients are another function's

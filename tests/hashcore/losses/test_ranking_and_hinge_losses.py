@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import torch
 
-from hashcore.losses.choice import choose
+from hashcore.losses.by_name import choose
 from hashcore.losses.mean_zero import mean_zero
 from hashcore.losses.pairwise_hinge import dissimilar_bound, pairwise_hinge, similar_bound
 from hashcore.losses.spec import PairwiseHinge, TripletRanking

@@ -16,7 +16,7 @@ from torch import nn
 
 from hashcore.errors import ConfigError
 from hashcore.hasher import Hasher, Modality
-from hashcore.inputs.column import FeatureInput
+from hashcore.inputs.features import FeatureInput
 from hashcore.labels import Labels
 from hashcore.losses.spec import RelaxedTriplet
 from hashcore.machine import devices

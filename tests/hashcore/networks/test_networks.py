@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.networks.choice import NETWORKS, build
+from hashcore.networks.by_name import build
 from hashcore.networks.ista import inhibition
 from hashcore.networks.layers import initialization
 from hashcore.networks.layers.divide_and_encode import DivideAndEncode, PiecewiseThreshold
 from hashcore.networks.layers.hash_layer import head_of, split
-from hashcore.networks.spec import Convolutional, Cosine, Ista, Linear, Mlp, Nin, Own, Residual
+from hashcore.networks.spec import Convolutional, Cosine, Ista, Linear, Mlp, NetworkSpec, Nin, Own, Residual
+from hashcore.spec import members
 
 ITEMS = torch.randn(4, 2, 3, generator=torch.Generator().manual_seed(0))
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -255,7 +256,8 @@ SPECS = [Linear(), Cosine(), Mlp(), Ista(), Nin(**SMALL), Residual(channels=(8,)
 
 def test_every_network_can_be_chosen_by_its_spec():
     shapes = {spec.name: build(spec, (3, 32, 32), 9)(IMAGES).shape for spec in SPECS}
-    assert shapes == dict.fromkeys(set(NETWORKS) - {"own", "identity"}, (2, 9))  # one takes a module, one makes no bits
+    names = {each.model_fields["name"].default for each in members(NetworkSpec)}
+    assert shapes == dict.fromkeys(names - {"own", "identity"}, (2, 9))  # one takes a module, one makes no bits
 
 
 @pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.name != "ista"])

@@ -148,7 +148,7 @@ def test_a_missing_object_is_no_storage_error(bucket):
 def test_the_settings_that_lead_an_index_to_its_storage_lead_a_corpus_there(settings, tmp_path, values, text, endpoint):
     (tmp_path / "config").write_text(text)
     settings(**values)
-    store = indexer.storage.store.open_store("s3://bucket/index")
+    store = indexer.open_store("s3://bucket/index")
     assert store.client.meta.endpoint_url.startswith(endpoint)
     assert of_process().meta.endpoint_url == store.client.meta.endpoint_url
     assert files.located("s3://bucket/corpus")[0].type_name == "py::s3+boto3"

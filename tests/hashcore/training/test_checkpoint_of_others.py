@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load, save
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.inputs.column import FeatureInput
+from hashcore.inputs.features import FeatureInput
 from hashcore.labels import Labels
 from hashcore.networks.spec import Linear, Mlp, Own
 from hashcore.training import fit

@@ -9,7 +9,7 @@ import torch
 from hashcore import hamming
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.hasher import Hasher
-from hashcore.inputs.column import FeatureInput
+from hashcore.inputs.features import FeatureInput
 from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, PairwiseHinge, RelaxedTriplet, TripletRanking
 from hashcore.networks.spec import Linear, Mlp, Preprocessing

@@ -88,7 +88,7 @@ def at_once(actions):
 
 def ids_of(index):
     """Return the ids of an index, each of which it must hold once."""
-    ids = np.concatenate([index.open_shard(number).ids for number in range(len(index.shards))]).tolist()
+    ids = np.concatenate([index.open_shard(number).contents.ids for number in range(len(index.shards))]).tolist()
     assert len(ids) == len(set(ids)) == len(index)
     return frozenset(ids)
 

@@ -24,11 +24,11 @@ from hashcore import codes, hamming
 from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
 from hashcore.labels import Labels
 from indexer.generations.commit import commit_manifest, commit_shards
-from indexer.generations.compaction import commit_compacted, keys_of, merge, plan_compaction
 from indexer.generations.manifest import read_manifest
 from indexer.generations.vacuum import USUAL_AGE_S
 from indexer.shards.result_blocks import ROW_BYTES
-from indexer.storage.store import open_store, unfinished_name
+from indexer.storage.opening import open_store
+from indexer.storage.store import unfinished_name
 
 LENGTH = 40
 
@@ -60,7 +60,7 @@ def holds(index, items):
         assert sum(plan.neighbors for plan in index.explain(query[None], 12)) == sum(d <= 12 for d, _ in expected)
         counts = np.zeros(LENGTH + 1, np.int64)
         for number in range(len(index.shards)):
-            counts += index.open_shard(number).distance_histograms(query[None])[0][0]
+            counts += index.open_shard(number).contents.distance_histograms(query[None])[0][0]
         assert np.array_equal(counts, np.bincount([distance for distance, _ in expected], minlength=LENGTH + 1))
     assert stored(index) == items
 
@@ -69,7 +69,7 @@ def stored(index):
     """Return what the shards give back, {id: (code as a number, labels)}, each id once."""
     rows = []
     for number in range(len(index.shards)):
-        shard = index.open_shard(number)
+        shard = index.open_shard(number).contents
         row_codes, labels = as_integers(shard.row_codes()), shard.labels()
         lists = [labels.of(row).tolist() for row in range(shard.rows)] if labels else [None] * shard.rows
         rows += zip(shard.ids.tolist(), zip(row_codes, lists, strict=True), strict=True)
@@ -118,9 +118,9 @@ class Generations:
         commit_shards(index.store, index.manifest, index.shards, {"verb": "append", "codes": "3f9c"})
         index = indexer.open(root).delete(np.array([0]))
         index.vacuum(keep=1)
-        assert indexer.open(root).appended() == {"3f9c"}
+        assert indexer.open(root).snapshot.appended() == {"3f9c"}
         ids, packed, labels = some_items(20)
-        assert indexer.build(root, ids, packed, code_length=LENGTH, labels=labels).appended() == set()
+        assert indexer.build(root, ids, packed, code_length=LENGTH, labels=labels).snapshot.appended() == set()
 
     def test_deleted_items_are_gone_from_every_answer(self, root, built):
         index, items = built
@@ -278,11 +278,11 @@ class Generations:
 
     def test_a_compaction_whose_shards_others_have_changed_leaves_theirs(self, root, built):
         index, items = built
-        groups = plan_compaction(index.shards, 1_000)
-        merged = {keys_of(index, group): merge(index, group) for group in groups}
+        groups = indexer.tasks.plan_compact(index, 1_000)
+        merged = [indexer.tasks.merge_shards(index, group) for group in groups]
         indexer.open(root).delete(np.array(list(items)[:40]))
         with pytest.raises(OutputError, match="changed all shards that were merged"):
-            commit_compacted(index, merged)
+            indexer.tasks.commit_compact(index, groups, merged)
         holds(indexer.open(root), dict(list(items.items())[40:]))
 
     def test_a_reader_that_an_append_a_compaction_and_a_vacuum_overtake_answers_as_before(self, root, built):
@@ -537,7 +537,7 @@ class TestInADirectory(Generations):
 
     def test_tombstones_of_another_shard_are_refused(self, built):
         index, _ = built
-        index.delete(index.open_shard(0).ids[:1])
+        index.delete(index.open_shard(0).contents.ids[:1])
         marked, other = index.shards
         swapped = other.model_copy(update={"tombstones": marked.tombstones, "deleted": 1})
         commit_manifest(index.store, index.manifest.successor(3, [marked, swapped], {}))
@@ -606,5 +606,5 @@ def test_deleted_rows_take_nothing_of_the_memory_that_an_answer_may_take(tmp_pat
     parts = [found for _, found in index.iter_range_search(drawn[-2:], radius, max_bytes=room)]
     wanted = hamming.range_search(drawn[-10:], drawn[-2:], radius)
     assert [part.ids.tolist() for part in parts] == [(wanted.ids + rows - 10).tolist()]
-    with pytest.raises(InvalidInputError, match="more than 9 neighbours"):
+    with pytest.raises(InvalidInputError, match="more than 9 neighbors"):
         list(index.iter_range_search(drawn[:1], 64, max_bytes=10 * ROW_BYTES - 1))

@@ -13,7 +13,7 @@ from hashcore import codes
 from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, UnknownFormatError
 from hashcore.labels import Labels
 from indexer.generations.commit import commit_manifest
-from indexer.structures.layout import plan_layout
+from indexer.structures.planning import plan_layout
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def test_a_shard_is_a_safetensors_file_of_the_documented_arrays(root):
 def test_a_shard_gives_back_its_rows(root, corpus):
     ids, packed, labels = corpus
     shard = indexer.open(str(root)).open_shard(0)
-    rows = np.argsort(ids)[np.searchsorted(np.sort(ids), shard.ids)]
+    rows = np.argsort(ids)[np.searchsorted(np.sort(ids), shard.contents.ids)]
     assert sorted(rows.tolist()) == list(range(600))
-    assert np.array_equal(shard.row_codes(), packed[rows])
-    stored = shard.labels()
+    assert np.array_equal(shard.contents.row_codes(), packed[rows])
+    stored = shard.contents.labels()
     assert [stored.of(i).tolist() for i in range(600)] == [labels.of(row).tolist() for row in rows]
 
 
@@ -62,8 +62,8 @@ def test_a_shards_histograms_count_rows_and_relevant_rows(root, corpus):
     _, packed, labels = corpus
     shard = indexer.open(str(root)).open_shard(0)
     vocabulary = np.arange(3, dtype=np.int32)
-    items, asked = shard.labels().to_masks(vocabulary), labels.slice(0, 20).to_masks(vocabulary)
-    every, relevant = shard.distance_histograms(packed[:20], asked, items)
+    items, asked = shard.contents.labels().to_masks(vocabulary), labels.slice(0, 20).to_masks(vocabulary)
+    every, relevant = shard.contents.distance_histograms(packed[:20], asked, items)
     distances = (codes.unpack(packed[:20], 40)[:, None] != codes.unpack(packed, 40)[None]).sum(-1)
     shares = (asked[:, None] & labels.to_masks(vocabulary)[None]).any(-1)
     for i in range(20):

@@ -13,7 +13,7 @@ from indexer.shards.result_blocks import ROW_BYTES, search_blocks
 
 
 def searched(counts, most_rows):
-    """Return the blocks of queries with so many neighbours each, and how many searches were refused."""
+    """Return the blocks of queries with so many neighbors each, and how many searches were refused."""
     refused = 0
 
     def search(part, most):
@@ -48,5 +48,5 @@ def test_queries_that_fit_are_asked_at_once():
 
 
 def test_a_query_that_fits_nowhere_is_named():
-    with pytest.raises(InvalidInputError, match="query 2 has more than 10 neighbours"):
+    with pytest.raises(InvalidInputError, match="query 2 has more than 10 neighbors"):
         searched([1, 2, 11, 1], 10)

@@ -12,11 +12,11 @@ import indexer
 from hashcore.errors import CorruptIndexError
 from indexer.generations.manifest import read_manifest
 from indexer.shards import contents
-from indexer.shards.file import MAX_HEADER_BYTES, write_shard_file
-from indexer.storage.store import open_store
-from indexer.structures.layout import MAX_TABLES, Layout, Substring
+from indexer.storage.array_file import MAX_HEADER_BYTES, write_array_file
+from indexer.storage.opening import open_store
+from indexer.structures.layout import Layout
 from indexer.structures.search_plan import Costs
-from indexer.structures.sparse_shard import SparseShard
+from indexer.structures.tables import MAX_TABLES, Substring
 
 DERIVED = ("table", "block", "folds", "lists", "classes")
 
@@ -42,10 +42,9 @@ def large(monkeypatch):
 
 def opened(folder, arrays, facts, **others):
     """Write a shard and open it."""
-    digest = write_shard_file(folder / "shard", arrays, facts)
+    digest = write_array_file(folder / "shard", arrays, facts)
     path = (folder / "shard").rename(folder / f"{digest}.safetensors")
-    of_kind = SparseShard if facts["layout"]["folds"] else indexer.Shard
-    return of_kind(path, digest, **others)
+    return indexer.Shard(path, digest, **others)
 
 
 def changed(subject, **arrays):
@@ -124,7 +123,7 @@ def test_blocks_that_leave_the_code_or_do_not_follow_each_other_are_refused(made
 def test_an_impossible_layout_is_refused_in_one_line(made, tmp_path, field, value):
     subject = made("with_tables")
     facts = {**subject.facts, "layout": {**subject.facts["layout"], field: value}}
-    digest = write_shard_file(tmp_path / "shard", subject.arrays, facts)
+    digest = write_array_file(tmp_path / "shard", subject.arrays, facts)
     assert_refused(lambda: indexer.Shard(tmp_path / "shard", digest), "layout: ")
 
 
@@ -137,7 +136,7 @@ def test_facts_that_are_no_facts_of_a_shard_are_refused(made, tmp_path, facts):
 def rewritten_header(folder, subject, change):
     """Write a shard whose header is changed, and open it."""
     path = folder / "shard"
-    write_shard_file(path, subject.arrays, subject.facts)
+    write_array_file(path, subject.arrays, subject.facts)
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     text = change(json.loads(content[8 : 8 + length]))
@@ -158,7 +157,7 @@ def test_arrays_that_share_bytes_or_leave_gaps_are_refused(made, tmp_path):
         text = json.dumps(header).encode()
         return text + b" " * (-len(text) % 8)
 
-    assert rewritten_header(tmp_path, made("with_tables"), aligned).rows == 600
+    assert rewritten_header(tmp_path, made("with_tables"), aligned).contents.rows == 600
     for change in (shared, exchanged_ends):
         assert_refused(lambda change=change: rewritten_header(tmp_path, made("with_tables"), change), "an array at")
 
@@ -175,10 +174,15 @@ def test_row_offsets_that_lie_are_named_where_they_are_gone_through(made, tmp_pa
     subject = made("of_two_words")
     lying = changed(subject, row_offsets=with_value(subject.arrays["row_offsets"], place, value))
     shard = opened(tmp_path, lying, subject.facts)
-    rows = np.arange(shard.rows, dtype=np.uint32)
-    for call in (shard.codes, shard.row_codes, lambda: shard.codes_of(rows), shard.verify):
+    rows = np.arange(shard.contents.rows, dtype=np.uint32)
+    for call in (
+        shard.contents.codes,
+        shard.contents.row_codes,
+        lambda: shard.contents.codes_of(rows),
+        shard.contents.verify,
+    ):
         assert_refused(call, "array row_offsets: expected")
-    assert_refused(lambda: shard.distance_histograms(subject.queries), "array row_offsets: expected")
+    assert_refused(lambda: shard.contents.distance_histograms(subject.queries), "array row_offsets: expected")
     deleted = np.array([3, 5], np.uint32)
     assert_refused(lambda: opened(tmp_path, lying, subject.facts, deleted=deleted), "array row_offsets: expected")
 
@@ -187,16 +191,18 @@ def test_label_offsets_that_lie_are_named_where_they_are_gone_through(made, tmp_
     subject = made("of_two_words")
     lying = changed(subject, label_offsets=with_value(subject.arrays["label_offsets"], 5, 2**40))
     shard = opened(tmp_path, lying, subject.facts)
-    assert shard.has_labels and shard.range_search(subject.queries, 3).offsets[-1]
-    assert_refused(shard.labels, "array label_offsets: expected")
+    assert shard.contents.has_labels and shard.range_search(subject.queries, 3).offsets[-1]
+    assert_refused(shard.contents.labels, "array label_offsets: expected")
 
 
 def test_codes_with_more_bits_than_they_have_are_not_counted(made, tmp_path):
     subject = made("of_two_words")
     longer = changed(subject, codes=subject.arrays["codes"] | np.array([[0], [2**63]], np.uint64))
     shard = opened(tmp_path, longer, subject.facts)
-    assert_refused(lambda: shard.distance_histograms(subject.queries), "array codes: expected codes of 100 bits")
-    assert_refused(shard.verify, "array codes: expected codes of 100 bits")
+    assert_refused(
+        lambda: shard.contents.distance_histograms(subject.queries), "array codes: expected codes of 100 bits"
+    )
+    assert_refused(shard.contents.verify, "array codes: expected codes of 100 bits")
 
 
 def test_tombstones_beyond_the_rows_of_a_shard_are_refused(made, tmp_path):
@@ -210,7 +216,7 @@ def test_tombstones_beyond_the_rows_of_a_shard_are_refused(made, tmp_path):
 @pytest.mark.parametrize("name", ["with_tables", "of_two_words", "with_lists", "with_signatures"])
 def test_verify_finds_every_value_that_is_not_what_the_codes_make_of_it(made, tmp_path, name):
     subject, dice = made(name), np.random.default_rng(3)
-    opened(tmp_path, subject.arrays, subject.facts).verify()
+    opened(tmp_path, subject.arrays, subject.facts).contents.verify()
     derived = [array for array in subject.arrays if array.startswith(DERIVED)]
     assert len(derived) > 5
     for array in derived:
@@ -218,11 +224,11 @@ def test_verify_finds_every_value_that_is_not_what_the_codes_make_of_it(made, tm
         end = values.size - 7 if array == "folds.tags" else values.size
         for place in dice.integers(0, end, 8):
             lying = {**subject.arrays, array: with_value(values, place, values.flat[place] ^ values.dtype.type(1))}
-            assert_refused(lambda arrays=lying: opened(tmp_path, arrays, subject.facts).verify(), r"arr|class")
+            assert_refused(lambda arrays=lying: opened(tmp_path, arrays, subject.facts).contents.verify(), r"arr|class")
         rolled = np.roll(values, 1)
         if array not in ("folds.before", "folds.offsets", "classes.sizes", "classes.starts"):
             lying = {**subject.arrays, array: rolled}
-            assert_refused(lambda arrays=lying: opened(tmp_path, arrays, subject.facts).verify(), r"array")
+            assert_refused(lambda arrays=lying: opened(tmp_path, arrays, subject.facts).contents.verify(), r"array")
 
 
 def test_entries_may_stand_in_any_order_within_a_bucket(made, tmp_path):
@@ -232,7 +238,7 @@ def test_entries_may_stand_in_any_order_within_a_bucket(made, tmp_path):
     assert (order != np.arange(len(order))).any()
     for array in ("block0.positions", "block0.words"):
         arrays[array] = arrays[array][order]
-    opened(tmp_path, arrays, subject.facts).verify()
+    opened(tmp_path, arrays, subject.facts).contents.verify()
 
 
 def test_verify_finds_ids_that_do_not_rise_within_a_code_that_occur_twice_or_that_do_not_fit(made, tmp_path):
@@ -247,14 +253,14 @@ def test_verify_finds_ids_that_do_not_rise_within_a_code_that_occur_twice_or_tha
         (subject.arrays, {"id_base": 2**63 - 1}, "ids of 64 bits"),
     ):
         shard = opened(tmp_path, arrays, {**subject.facts, **facts})
-        assert_refused(shard.verify, f"array ids: expected .*({match})")
+        assert_refused(shard.contents.verify, f"array ids: expected .*({match})")
 
 
 def test_verify_finds_sparse_codes_out_of_order(made, tmp_path):
     subject = made("with_lists")
     codes = subject.arrays["codes"].copy()
     codes[:, [10, 11]] = codes[:, [11, 10]]
-    assert_refused(opened(tmp_path, changed(subject, codes=codes), subject.facts).verify, "codes that rise")
+    assert_refused(opened(tmp_path, changed(subject, codes=codes), subject.facts).contents.verify, "codes that rise")
 
 
 def test_an_index_opened_to_verify_finds_tables_that_lie(made, tmp_path):
@@ -263,7 +269,7 @@ def test_an_index_opened_to_verify_finds_tables_that_lie(made, tmp_path):
     shutil.copytree(subject.root, root)
     words = subject.arrays["table1.words"]
     lying = changed(subject, table1_words=with_value(words, 5, words[5] ^ np.uint64(2)))
-    digest = write_shard_file(root / "new", lying, subject.facts)
+    digest = write_array_file(root / "new", lying, subject.facts)
     manifest = read_manifest(open_store(str(root)))
     entry = manifest.shards[0].model_copy(update={"digest": digest, "bytes": (root / "new").stat().st_size})
     (root / "new").rename(root / entry.name)
@@ -281,13 +287,14 @@ def test_positions_that_lie_in_a_shard_above_64_mib_lead_nowhere(tmp_path, monke
     code = np.random.default_rng(0).integers(0, 256, (5_000, 8), np.uint8)
     index = indexer.build(str(tmp_path / "index"), np.arange(5_000), code, code_length=64, layout=layout)
     shard = index.open_shard(0)
-    assert shard.file.size > contents.VERIFIED_ON_OPEN_BYTES
-    facts = {name: value for name, value in shard.file.facts.items() if name != "sha256"}
-    lying = {**shard.file.arrays, "table1.positions": np.full(5_000, 0xFFFFFFF0, np.uint32)}
-    other = opened(tmp_path, lying, facts, costs=Costs(scan=1e9))
+    assert shard.contents.file.size > contents.VERIFIED_ON_OPEN_BYTES
+    facts = {name: value for name, value in shard.contents.file.facts.items() if name != "sha256"}
+    lying = {**shard.contents.file.arrays, "table1.positions": np.full(5_000, 0xFFFFFFF0, np.uint32)}
+    other = opened(tmp_path, lying, facts)
+    other.searcher.costs = Costs(scan=1e9)
     asked = code[:200] ^ np.array([0, 0, 0, 0, 0, 0, 0, 3], np.uint8)
     assert len(other.range_search(asked, 1).ids) <= len(asked)
-    assert_refused(other.verify, r"array table1\.positions: expected positions below 5000")
+    assert_refused(other.contents.verify, r"array table1\.positions: expected positions below 5000")
 
 
 def test_a_manifest_whose_list_of_what_was_appended_is_none_is_refused(made):

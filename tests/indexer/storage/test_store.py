@@ -14,8 +14,8 @@ from botocore.response import StreamingBody
 from hashcore.errors import HashcoreError, InvalidInputError, StorageError
 from indexer.storage.cache import ShardCache
 from indexer.storage.directory import DirectoryStore
+from indexer.storage.opening import open_store
 from indexer.storage.s3 import PART_BYTES, S3Store
-from indexer.storage.store import open_store
 
 A = "a" * 64
 

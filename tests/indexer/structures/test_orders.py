@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from hashcore.codes import pack
-from indexer.structures.fold_order import entropies, plan_order
-from indexer.structures.layout import plan_layout, substrings_for
-from indexer.structures.signature_blocks import plan_blocks
+from indexer.structures.bit_order import entropies, snake_order
+from indexer.structures.planning import plan_layout
+from indexer.structures.signatures import plan_blocks
+from indexer.structures.tables import substrings_for
 
 
 def within(order, substrings, correlation):
@@ -59,7 +60,7 @@ def test_substrings_are_disjoint_pieces_of_about_as_many_bits_as_rows_ask_for(co
 def test_the_order_of_folds_puts_the_bits_that_tell_most_first_and_no_frequent_ones_together():
     rng = np.random.default_rng(1)
     bits = (rng.random((4_000, 192)) < rng.permutation(np.linspace(0.001, 0.4, 192))).astype(np.uint8)
-    order, entropy = plan_order(bits), entropies(bits)
+    order, entropy = snake_order(bits), entropies(bits)
     assert sorted(order) == list(range(192))
     words = [entropy[list(order[start : start + 64])] for start in (0, 64, 128)]
     assert words[0].min() >= words[1].max() and words[1].min() >= words[2].max()

@@ -9,11 +9,11 @@ from oracle import as_integers, pairs, ranking
 import indexer
 from hashcore import codes, hamming
 from hashcore.errors import CorruptIndexError, InvalidInputError
-from indexer.shards.arrays import check_arrays
-from indexer.shards.check import check_structure
-from indexer.structures.layout import Layout, plan_layout
-from indexer.structures.signature_blocks import Block
-from indexer.structures.sparse_shard import ROUTES, SparseCosts, SparseShard
+from indexer.shards.checks import check_arrays, check_structure
+from indexer.shards.sparse_search import ROUTES, SparseCosts, SparseSearcher
+from indexer.structures.layout import Layout
+from indexer.structures.planning import plan_layout
+from indexer.structures.signatures import Block
 
 ITEMS, QUERIES = 150, 6
 SKEWS = ("uniform", "zipf", "clustered")
@@ -61,8 +61,8 @@ def built(root, ids, database, code_length, route=None, kind="sparse", rows_per_
     )
     for number in range(len(index.shards)):
         shard = index.open_shard(number)
-        assert isinstance(shard, SparseShard) and "lists.bytes" in shard.file.arrays
-        shard.route = route
+        assert isinstance(shard.searcher, SparseSearcher) and "lists.bytes" in shard.contents.file.arrays
+        shard.searcher.route = route
     return index
 
 
@@ -133,9 +133,9 @@ def test_costs_choose_the_route(tmp_path):
     index = built(tmp_path / "index", ids, database, 512, rows_per_shard=3000)
     shard, dear = index.open_shard(0), SparseCosts(*[1e9] * len(SparseCosts._fields))
     for step, route in {"look_up": "folds", "probe": "signatures", "posting": "lists", "folded": "fold scan"}.items():
-        shard.sparse_costs = dear._replace(candidate=1, verify=1, **{step: 1e-3})
+        shard.searcher.costs = dear._replace(candidate=1, verify=1, **{step: 1e-3})
         assert index.explain(queries[4:], 2)[0].reason.startswith(f"{route} for 2 of 2 queries")
-    shard.sparse_costs = dear._replace(scanned=1e-3)
+    shard.searcher.costs = dear._replace(scanned=1e-3)
     assert index.explain(queries[4:], 2)[0].reason.startswith("scan")
 
 
@@ -145,7 +145,7 @@ def test_blocks_of_very_few_bits_lose_nothing(tmp_path):
     blocks = (Block(begin=0, end=2, bits=4), Block(begin=2, end=3, bits=4), Block(begin=3, end=12, bits=6))
     layout = layout.model_copy(update={"blocks": blocks})
     index = indexer.build(str(tmp_path / "index"), ids, database, code_length=12, kind="sparse", layout=layout)
-    index.open_shard(0).route = "signatures"
+    index.open_shard(0).searcher.route = "signatures"
     expected = truth(ids, database, queries)
     for radius in range(12):
         found = index.range_search(queries, radius)
@@ -182,7 +182,7 @@ def test_lists_hold_each_set_bit_once_in_about_a_byte(tmp_path):
     rng = np.random.default_rng(6)
     bits = rng.random((60_000, 256)) < 8 / 256
     index = indexer.build(str(tmp_path / "index"), np.arange(60_000), codes.pack(bits), code_length=256, kind="sparse")
-    arrays = index.open_shard(0).file.arrays
+    arrays = index.open_shard(0).contents.file.arrays
     postings = int(np.unique(bits, axis=0).sum())
     assert int(arrays["lists.counts"].sum()) == postings
     assert len(arrays["lists.bytes"]) < 1.35 * postings  # in classes of some hundred codes most gaps are short still
@@ -194,7 +194,7 @@ def test_beside_codes_and_ids_a_set_bit_takes_at_most_1_2_bytes(tmp_path):
     bits = np.zeros((100_000, 512), bool)
     np.put_along_axis(bits, tokens, True, axis=1)
     index = indexer.build(str(tmp_path / "index"), np.arange(100_000), codes.pack(bits), code_length=512, kind="sparse")
-    arrays = index.open_shard(0).file.arrays
+    arrays = index.open_shard(0).contents.file.arrays
     postings = 8 * arrays["codes"].shape[1]
     beside = sum(array.nbytes for name, array in arrays.items() if name not in ("codes", "ids", "row_offsets"))
     assert arrays["folds.tags"].nbytes and arrays["lists.bytes"].nbytes and beside <= 1.21 * postings
@@ -212,8 +212,8 @@ def test_codes_that_share_a_fold_are_told_apart(tmp_path, route):
     layout = layout.model_copy(update={"bit_order": tuple(range(2048))})
     index = indexer.build(str(tmp_path / "index"), ids, database, code_length=2048, kind="sparse", layout=layout)
     shard = index.open_shard(0)
-    shard.route = route
-    assert (shard.file.arrays["folds.before"] == 255).any()
+    shard.searcher.route = route
+    assert (shard.contents.file.arrays["folds.before"] == 255).any()
     expected = truth(ids, database, queries)
     for radius in (0, 1, 2, 4):
         found = index.range_search(queries, radius)
@@ -226,7 +226,7 @@ def test_frequent_tokens_are_listed_by_a_bit_a_code(tmp_path):
     bits = rng.random((2000, 40)) < np.r_[0.6, 0.3, np.full(38, 0.02)]
     database, ids = codes.pack(bits), np.arange(2000)
     index = built(tmp_path / "index", ids, database, 40, route="lists", rows_per_shard=2000)
-    arrays = index.open_shard(0).file.arrays
+    arrays = index.open_shard(0).contents.file.arrays
     assert len(arrays["lists.bytes"]) < 0.8 * arrays["lists.counts"].sum()
     queries = codes.pack(bits[:QUERIES] | (np.arange(40) < 2))
     expected = truth(ids, database, queries)
@@ -257,40 +257,40 @@ def test_an_answer_larger_than_the_budget_is_searched_in_smaller_blocks(tmp_path
     index = built(tmp_path / "index", ids, database, 32)
     blocks = list(index.iter_range_search(queries, 32, max_bytes=48 * 2 * ITEMS))
     assert len(blocks) > 1 and sum(len(found.ids) for _, found in blocks) == ITEMS * QUERIES
-    with pytest.raises(InvalidInputError, match="query 0 has more than 149 neighbours"):
+    with pytest.raises(InvalidInputError, match="query 0 has more than 149 neighbors"):
         list(index.iter_range_search(queries, 32, max_bytes=48 * (ITEMS - 1)))
 
 
 def test_a_fold_table_that_leads_beyond_its_groups_is_corrupt(tmp_path):
     ids, database, _ = drawn(64)
     shard = built(tmp_path / "index", ids, database, 64).open_shard(0)
-    shard.verify()
-    before = shard.file.arrays["folds.before"].copy()
+    shard.contents.verify()
+    before = shard.contents.file.arrays["folds.before"].copy()
     before[-1] = 254
-    shard.file.arrays["folds.before"] = before
+    shard.contents.file.arrays["folds.before"] = before
     with pytest.raises(CorruptIndexError, match=r"array folds\.before: expected buckets within their groups"):
-        check_structure(shard.file, shard.layout)
+        check_structure(shard.contents.file, shard.contents.layout)
 
 
 @pytest.mark.parametrize("name", ["lists.bytes", "lists.counts", "lists.offsets"])
 def test_lists_that_lead_astray_are_corrupt(tmp_path, name):
     ids, database, _ = drawn(64)
     shard = built(tmp_path / "index", ids, database, 64).open_shard(0)
-    sound = shard.file.arrays[name]
+    sound = shard.contents.file.arrays[name]
     for place in np.random.default_rng(11).integers(0, sound.size, 20):
         damaged = sound.copy()
         damaged.flat[place] = 250 if name == "lists.bytes" else 10**6
-        shard.file.arrays[name] = damaged
+        shard.contents.file.arrays[name] = damaged
         with pytest.raises(CorruptIndexError, match="array lists"):
-            check_structure(shard.file, shard.layout)
-    shard.file.arrays[name] = sound
-    check_structure(shard.file, shard.layout)
+            check_structure(shard.contents.file, shard.contents.layout)
+    shard.contents.file.arrays[name] = sound
+    check_structure(shard.contents.file, shard.contents.layout)
 
 
 def test_a_shard_without_its_lists_directory_is_corrupt(tmp_path):
     ids, database, _ = drawn(64)
     index = built(tmp_path / "index", ids, database, 64)
     shard = index.open_shard(0)
-    del shard.file.arrays["lists.counts"]
+    del shard.contents.file.arrays["lists.counts"]
     with pytest.raises(CorruptIndexError, match=r"expected lists\.counts as uint32"):
-        check_arrays(shard.file, shard.layout, shard.stored_rows)
+        check_arrays(shard.contents.file, shard.contents.layout, shard.contents.stored_rows)

@@ -9,7 +9,7 @@ import pytest
 
 import indexer
 from hashcore.labels import Labels
-from indexer.structures.sparse_shard import SparseShard
+from indexer.shards.sparse_search import SparseSearcher
 from jobs import demo, explain
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.corpus import CorpusConfig
@@ -49,7 +49,11 @@ def test_tags_are_encoded_indexed_searched_evaluated_and_shown_without_a_network
     )
     demo.run(pipeline)
     index = indexer.open(pipeline.paths.index)
-    assert index.kind == "sparse" and isinstance(index.open_shard(0), SparseShard) and index.manifest.layout.lists
+    assert (
+        index.kind == "sparse"
+        and isinstance(index.open_shard(0).searcher, SparseSearcher)
+        and index.manifest.layout.lists
+    )
     info = json.loads((tmp_path / "run" / "codes" / "queries" / "codes.json").read_text())
     assert info["kind"] == "sparse" and info["rows"] == 40
     expected = sorted(

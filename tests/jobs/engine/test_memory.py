@@ -55,7 +55,7 @@ def takes(task, *arguments, modules=()):
     return found
 
 
-def is_promised(found, projected, process=memory.PROCESS_BYTES, least=0.1):
+def is_promised(found, projected, process=indexer.memory.PROCESS_BYTES, least=0.1):
     """Assert that a process is no larger than supposed, and that its task takes what is projected, and not far less."""
     before, peak = found
     assert before < process
@@ -79,7 +79,7 @@ def build(root, layout, with_labels):
 @pytest.mark.parametrize(("code_length", "with_labels"), [(64, False), (64, True), (256, True)])
 def test_building_takes_no_more_than_projected(tmp_path, code_length, with_labels):
     layout = indexer.plan_layout(codes_of(1_000, code_length), code_length=code_length, rows_per_shard=ROWS)
-    projected = memory.building_bytes(ROWS, layout, ROWS * with_labels)
+    projected = indexer.memory.building_bytes(ROWS, layout, ROWS * with_labels)
     is_promised(takes(build, str(tmp_path), layout, with_labels), projected)
 
 
@@ -104,13 +104,15 @@ def test_appending_takes_no_more_than_projected(root, tmp_path):
     (chunk,) = codes_directory.plan(str(tmp_path / "more"), ROWS)
     assert codes_directory.chunk_rows(chunk) == len(rows.ids)
     held = indexer.open(root)
-    projected = memory.adding_bytes(ROWS // 2, held.manifest.layout, held.shards, codes_directory.labels_of(chunk))
+    projected = indexer.memory.adding_bytes(
+        ROWS // 2, held.manifest.layout, held.shards, codes_directory.labels_of(chunk)
+    )
     is_promised(takes(add, root, chunk), projected, least=0.05)
 
 
 def test_merging_takes_no_more_than_projected(root):
     held = indexer.open(root)
-    projected = memory.merging_bytes(held.shards, held.manifest.layout)
+    projected = indexer.memory.merging_bytes(held.shards, held.manifest.layout)
     is_promised(takes(compact.merge_group, shards_of(root, held, (0, 1))), projected)
 
 
@@ -122,12 +124,12 @@ def ask(root, k, radius):
 @pytest.mark.parametrize(("k", "radius"), [(100, None), (None, 16)])
 def test_searching_takes_no_more_than_projected(root, k, radius):
     entry = indexer.open(root).shards[0]
-    is_promised(takes(ask, root, k, radius), memory.searching_bytes(entry, QUERIES, 64, k, 64 << 20))
+    is_promised(takes(ask, root, k, radius), indexer.memory.searching_bytes(entry, QUERIES, 64, k, 64 << 20))
 
 
 def test_verifying_takes_no_more_than_projected(root):
     held = indexer.open(root)
-    projected = memory.verifying_bytes(held.shards[0], held.manifest.layout)
+    projected = indexer.memory.verifying_bytes(held.shards[0], held.manifest.layout)
     is_promised(takes(verify.verify_shard, 4, shards_of(root, held, (0,))), projected)
 
 
@@ -140,7 +142,8 @@ def test_verifying_sparse_codes_takes_no_more_than_projected(tmp_path):
     assert layout.lists and layout.blocks
     held = indexer.build(root, np.arange(len(packed)), packed, code_length=256, kind="sparse", layout=layout)
     is_promised(
-        takes(verify.verify_shard, 4, shards_of(root, held, (0,))), memory.verifying_bytes(held.shards[0], layout)
+        takes(verify.verify_shard, 4, shards_of(root, held, (0,))),
+        indexer.memory.verifying_bytes(held.shards[0], layout),
     )
 
 
@@ -151,9 +154,9 @@ def count(root):
 
 def test_evaluating_takes_no_more_than_projected(root):
     held = indexer.open(root)
-    is_promised(takes(count, root), memory.counting_bytes(held.shards[0], QUERIES, 50, held.manifest.layout, 2))
+    is_promised(takes(count, root), indexer.memory.counting_bytes(held.shards[0], QUERIES, 50, held.manifest.layout, 2))
     part = distinct.Part(root, held.generation, 0, 1)
-    is_promised(takes(distinct.count_part, part), memory.distinct_bytes(held.shards[0], 64, 8 * ROWS))
+    is_promised(takes(distinct.count_part, part), indexer.memory.distinct_bytes(held.shards[0], 64, 8 * ROWS))
 
 
 BATCH, GROUP, DIMENSIONS = 8_192, 1 << 17, 512

@@ -17,7 +17,8 @@ from training_corpus import columns, features, pipeline, write
 
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher, Modality
-from hashcore.inputs.column import FeatureInput, ImageInput
+from hashcore.inputs.features import FeatureInput
+from hashcore.inputs.images import ImageInput
 from hashcore.networks.spec import Linear, Own, Preprocessing
 from jobs import cli, encode, train
 from jobs.config.pipeline import Pipeline

@@ -36,7 +36,8 @@ FILES = 16
 
 def run(codes: int = 400_000) -> Iterator[Comparison]:
     """Yield a row for float features and one for colour images of 32 × 32, of which there are an eighth as many."""
-    from hashcore.inputs.column import FeatureInput, ImageInput
+    from hashcore.inputs.features import FeatureInput
+    from hashcore.inputs.images import ImageInput
 
     require("torch", "train")
     with tempfile.TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hashcore.networks.choice import build
+from hashcore.networks.by_name import build
 from hashcore.networks.layers.initialization import spread
 from hashcore.networks.spec import Linear, Mlp
 

@@ -1,0 +1,40 @@
+"""R(r<=d): recall within a radius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashcore.evaluation.counts import Counts, counts_within, ratio, relevant_of
+from hashcore.evaluation.measure import Within
+from hashcore.evaluation.ties import Floats, Ties
+
+
+def recall_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray[np.int64]) -> Floats:
+    """Return the relevant items within `radius`, divided by the relevant items of the database.
+
+    Args:
+        all_counts: Items at each distance, shape (q, L + 1).
+        relevant_counts: Relevant items at each distance, shape (q, L + 1).
+        radius: Inclusive; one, or several of shape (radii,).
+
+    Returns:
+        Values in [0, 1], shape (q,) or (q, radii); NaN for a query without relevant items.
+    """
+    found, _ = counts_within(all_counts, relevant_counts, radius)
+    return ratio(found, relevant_of(relevant_counts, found))
+
+
+@dataclass(frozen=True)
+class RecallWithin(Within):
+    """Mean recall within a radius."""
+
+    forms: ClassVar[tuple[str, ...]] = ("R(r<={radius})",)
+    denominator: ClassVar[str] = "relevant items in the database"
+
+    def per_query(self, all_counts: Counts, relevant_counts: Counts, _ties: Ties = "expected") -> Floats:
+        """Return `recall_within` of each query, shape (q,)."""
+        return recall_within(all_counts, relevant_counts, self.radius)

@@ -1,0 +1,100 @@
+"""The search of a shard of dense codes: by its hash tables, or by a scan where that is cheaper."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hashcore.hamming import Words
+from hashcore.neighbors import ALL, Neighbors
+from indexer import _native
+from indexer.shards.contents import ShardContents
+from indexer.shards.explanation import TablePlan
+from indexer.shards.searcher import table_plan
+from indexer.structures.search_plan import Allocation, Costs, allocate
+
+SAMPLED_QUERIES = 64
+SAMPLED_RINGS = 3
+
+
+class DenseSearcher:
+    """The search of a shard of dense codes; safe to use from several threads.
+
+    Attributes:
+        costs: By which tables or a scan are chosen.
+    """
+
+    def __init__(self, contents: ShardContents) -> None:
+        self.costs = Costs()
+        self._contents = contents
+        layout, codes = contents.layout, contents.words
+        self.tables = layout.tables if contents.stored_distinct >= layout.scan_below else ()
+        tables = [table.native(contents.file, codes) for table in self.tables]
+        self._native = _native.ShardTables(*contents.row_arrays(), tables)
+
+    def plan(self, rows: Words, radius: int) -> Allocation:
+        """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
+        rings = min(radius // max(len(self.tables), 1) + 1, SAMPLED_RINGS)
+        sampled = min(len(rows) // SAMPLED_QUERIES + 1, SAMPLED_QUERIES)
+        sample = np.ascontiguousarray(rows[:: max(len(rows) // sampled, 1)])
+        means = self._native.mean_candidates(sample, rings - 1).reshape(len(self.tables), rings)
+        bits = [table.substring.bits for table in self.tables]
+        codes, words = self._contents.stored_distinct, self._contents.layout.words
+        return allocate(radius, bits, means, codes=codes, words=words, costs=self.costs)
+
+    def range(self, rows: Words, radius: int, threads: int) -> DenseRange:
+        """Plan a range search."""
+        return DenseRange(self, rows, radius, self.plan(rows, radius), threads)
+
+    def nearest(self, rows: Words, k: int, threads: int) -> Neighbors:
+        """Find the k nearest items of each query, ordered by (distance, id)."""
+        costs, farthest = self.costs, self._contents.layout.code_length
+        lists, _ = self._native.nearest(rows, k, farthest, costs.probe, costs.candidate, costs.scan, threads)
+        return Neighbors(*lists)
+
+
+class DenseRange:
+    """A range search of dense codes by one plan for all queries.
+
+    Tables whose buckets turn out so full that a scan would have cost less are given up for one.
+    """
+
+    def __init__(self, searcher: DenseSearcher, rows: Words, radius: int, plan: Allocation, threads: int) -> None:
+        self._searcher, self._rows, self._radius, self._threads = searcher, rows, radius, threads
+        self._plan, self._radii = plan, list(plan.radii)
+        self._work: list[list[_native.TableWork]] = []
+        self._queries, self._is_scanned = 0, False
+
+    @property
+    def reads_most(self) -> bool:
+        """Whether the search touches most of the shard."""
+        return self._plan.reads_most(len(self._rows), self._searcher._contents.stored_distinct)
+
+    def answer(self, part: slice, most_rows: int) -> Neighbors | None:
+        """Answer a slice of the queries; None where there are more than `most_rows` neighbors."""
+        rows, costs = self._rows[part], self._searcher.costs
+        max_candidates = min(math.ceil(len(rows) * self._plan.scan_ns / costs.candidate), ALL)
+        found = self._searcher._native.range(rows, self._radius, self._radii, max_candidates, most_rows, self._threads)
+        if found is None:
+            return None
+        self._work.append(found[1])
+        self._queries += len(rows)
+        self._is_scanned = self._is_scanned or found[2]
+        return Neighbors(*found[0])
+
+    def explained(self) -> tuple[str, tuple[TablePlan, ...]]:
+        """Say why tables or a scan answered, and what each table did."""
+        tables, plan = self._searcher.tables, self._plan
+        totals = np.array(self._work).reshape(len(self._work), len(tables), 4).sum(axis=0)
+        done = tuple(
+            table_plan(
+                f"table {table.number}, {table.substring.bits} bits",
+                table.substring.bits,
+                radius,
+                candidates * self._queries,
+                work,
+            )
+            for table, radius, candidates, work in zip(tables, plan.radii, plan.candidates, totals, strict=True)
+        )
+        return plan.reason(self._is_scanned), done
