@@ -13,8 +13,8 @@ from hashcore.errors import ConfigError
 from hashcore.machine import limits
 from jobs.config.pipeline import Pipeline
 from jobs.corpora.ids import listed, read_ids
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_here, map_tasks
+from jobs.engine.process import ProcessEngine
+from jobs.engine.spark_engine import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -43,11 +43,11 @@ def run(pipeline: Pipeline) -> None:
             "--set delete.ids=gone.parquet"
         )
     ids, index = read_ids(source, pipeline.delete.column), indexer.open(root)
-    numbers = indexer.tasks.plan_delete(index, ids)
+    numbers = indexer.tasks.plan_delete(index.snapshot, ids)
     tasks = [shards_of(root, index, [number]) for number in numbers]
     marked = _marked(pipeline, source, ids, tasks)
     entries = {number: shard.entry for number, shard in zip(numbers, marked, strict=True)}
-    manifest, deleted = indexer.tasks.commit_delete(index, ids, entries)
+    manifest, deleted = indexer.tasks.commit_delete(index.snapshot, ids, entries)
     absent = np.setdiff1d(ids, np.concatenate([shard.ids for shard in marked] or [ids[:0]]), assume_unique=True)
     if deleted:
         run_notes.writes(root, f"generation {manifest.generation}", _tombstone_bytes(index, manifest))
@@ -61,9 +61,9 @@ def _marked(
 ) -> Sequence[Marked]:
     """Mark ids in each shard: here where there are no more shards than cores, which Java's start outlasts."""
     if len(tasks) <= limits.cores():
-        return map_here(lambda shard: mark(shard, ids), tasks, "delete")
+        return ProcessEngine().map_tasks(lambda shard: mark(shard, ids), tasks, "delete")
     function = partial(read_and_mark, source, pipeline.delete.column)
-    return map_tasks(session(pipeline.spark, f"hashcore delete {pipeline.name}"), function, tasks, "delete")
+    return engine_of(pipeline, "delete").map_tasks(function, tasks, "delete")
 
 
 def _tombstone_bytes(index: Index, manifest: Manifest) -> int:
@@ -82,7 +82,7 @@ def mark(shard: Shards, ids: NDArray[np.int64]) -> Marked:
     """Write the tombstones of one shard and return its entry with them, and those of the ids that it holds."""
     from indexer import tasks
 
-    return tasks.delete_from(shard.open(), shard.numbers[0], ids)
+    return tasks.delete_from(shard.open().snapshot, shard.numbers[0], ids)
 
 
 if __name__ == "__main__":
