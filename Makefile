@@ -29,7 +29,7 @@ build/sanitized/made: .venv/installed $(NATIVE)  # the native modules once more,
 test-s3: setup     ## the promises of stores and generations against a second S3 server, moto being the first
 	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
 	.venv-s3/bin/python -m pip install --quiet --disable-pip-version-check "$(S3_SERVER)"
-	S3_PYTHON=.venv-s3/bin/python $(BIN)/python tests/faults/support/with_second_s3.py tests/indexer/storage/test_store.py tests/indexer/generations/test_generations.py
+	S3_PYTHON=.venv-s3/bin/python $(BIN)/python tests/faults/support/with_second_s3.py tests/indexer/storage/test_store.py tests/indexer/generations
 
 lint: setup infrastructure  ## style, types, the arrows between the packages, infrastructure
 	$(BIN)/ruff check .
