@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "jobs" / "README.md"
-TRAIN, ENCODE, SEARCH = "test_train.py", "test_encode.py", "test_index_and_search.py"
+TRAIN, SEARCH = "test_train.py", "test_index_and_search.py"
 ALLOWED, ON_RAY = "training/test_code_of_others.py", "training/test_train_on_ray.py"
 EVIDENCE = {
     "no two classes are labelled": (TRAIN, "all 200 labelled rows share label 4"),
@@ -15,14 +15,14 @@ EVIDENCE = {
     "too many bad rows, which are then listed in `hasher.rejected/`": (TRAIN, "40 of 100 rows are bad, more than"),
     "a worker is lost more than `max_failures` times": (TRAIN, "what_ray_says_of_a_failure_becomes_one_line"),
     "the hasher has collapsed, which then lies in `hasher.refused/`": (TRAIN, "a_collapsed_hasher_is_refused"),
-    "ids are null": (ENCODE, "ids in id are null"),
+    "ids are null": ("encode/test_refusals.py", "ids in id are null"),
     "the share of rejected rows exceeds `max_rejected_share`, which are then listed in `codes/database.rejected/`": (
-        ENCODE,
+        "encode/test_rejects.py",
         "too_many_bad_rows_fail_the_job_and_leave_a_list_of_them_alone",
     ),
     "a column is missing or of a user-defined type": (ALLOWED, "column of a user-defined type, whose code is not run"),
     "the hasher changed meanwhile, or its network is code that is not allowed, or has changed": (
-        ENCODE,
+        "encode/test_tasks.py",
         "a_hasher_that_changes_during_the_run_is_noticed",
     ),
     "an id occurs twice": (SEARCH, "ids occur more than once, such as"),
