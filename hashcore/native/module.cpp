@@ -91,6 +91,7 @@ NB_MODULE(_kernels, m) {
     m.doc() = "Hamming kernels over codes stored column by column; see hashcore.hamming.";
     prepare_module();
     m.attr("sources") = HASHCORE_SOURCES;  // hashcore/machine/native_build.py
+    m.attr("MOST_BITS") = HistogramScratch::most_bins - 1;
     m.def("available_isas", &available_isas);
     m.def("chosen_isa", [] { return isa_name(chosen_isa()); });
     m.def("to_columns", &to_columns);

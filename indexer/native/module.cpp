@@ -115,6 +115,8 @@ NB_MODULE(_native, m) {
     m.doc() = "Multi-index hash tables of one shard; see indexer.shard and indexer.shard_builder.";
     prepare_module();
     m.attr("sources") = HASHCORE_SOURCES;  // hashcore/machine/native_build.py
+    m.attr("COSTS") = to_python(cost_names);
+    m.attr("MOST_BUCKET_BITS") = most_bucket_bits;
     nb::class_<ShardTables>(m, "ShardTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>,
                       std::optional<In1<std::int64_t>>, std::int64_t, bool, std::vector<ShardTables::TableArrays>>(),

@@ -37,6 +37,14 @@ nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(Sequence<T>&& values) {
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
 }
 
+// A tuple of some names.
+template <std::size_t count>
+nb::tuple to_python(const char* const (&names)[count]) {
+    nb::list list;
+    for (const char* name : names) list.append(name);
+    return nb::tuple(list);
+}
+
 // The number of rows that have ids of either width.
 inline std::size_t rows_of(const std::optional<In1<std::uint32_t>>& short_ids,
                            const std::optional<In1<std::int64_t>>& long_ids) {

@@ -9,17 +9,19 @@
 
 namespace hashcore {
 
+constexpr unsigned most_bucket_bits = 24;  // of a bucket's number
+
 // A query's entry point into one table: its bucket, its filter word, and the distance that its filter word may have
 // (no more than its 64 bits).
 struct Probe {
     std::uint64_t filter_word;
-    std::uint32_t bucket : 24, radius : 8;
+    std::uint32_t bucket : most_bucket_bits, radius : 8;
     std::uint32_t query;
 
     Probe() = default;
     Probe(std::uint64_t filter_word, std::uint32_t bucket, unsigned radius, std::uint32_t query)
-        : filter_word(filter_word), bucket(bucket & 0xffffff), radius(std::uint8_t(radius < 64 ? radius : 64)),
-          query(query) {}
+        : filter_word(filter_word), bucket(bucket & ((1u << most_bucket_bits) - 1)),
+          radius(std::uint8_t(radius < 64 ? radius : 64)), query(query) {}
 };
 static_assert(sizeof(Probe) == 16);
 

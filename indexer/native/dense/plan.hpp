@@ -32,6 +32,8 @@ struct Costs {
     double of_scan(std::size_t codes, std::size_t words) const;
 };
 
+constexpr const char* cost_names[] = {"probe", "candidate", "scan"};  // in the order of Costs
+
 // The radii of the tables, −1 where a table is left out; all −1: a scan. Probes, candidates and costs are those
 // expected of one query; by tables it costs infinitely much where there are none.
 struct DensePlan {

@@ -129,6 +129,13 @@ class SparseTables {
 }  // namespace
 
 void bind_sparse(nb::module_& m) {
+    m.attr("ORDER_BITS") = order_bits;
+    m.attr("BUCKETS_PER_GROUP") = buckets_per_group;
+    m.attr("TAGS_READ_AT_ONCE") = tags_read_at_once;
+    m.attr("MANY_BEFORE") = many;
+    m.attr("MOST_BLOCKS") = most_blocks;
+    m.attr("ROUTES") = to_python(route_names);
+    m.attr("SPARSE_COSTS") = to_python(sparse_cost_names);
     nb::class_<SparseTables>(m, "SparseTables")
         .def(nb::init<In2<std::uint64_t>, std::optional<In1<std::uint32_t>>, std::optional<In1<std::uint32_t>>,
                       std::optional<In1<std::int64_t>>, std::int64_t, bool, std::optional<SparseTables::FoldArrays>,

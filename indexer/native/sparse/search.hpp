@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <unordered_map>
 #include <vector>
 
@@ -25,7 +26,12 @@ struct SparseCosts {
     double scanned;    // a word of a code scanned
 };
 
+constexpr const char* sparse_cost_names[] = {"look_up", "probe", "candidate", "verify", "posting", "folded", "scanned"};
+
 enum class Route : std::uint8_t { folds, signatures, lists, fold_scan, scan };
+
+constexpr const char* route_names[] = {"folds", "signatures", "lists", "fold scan", "scan"};
+static_assert(std::size(route_names) == std::size_t(Route::scan) + 1);
 
 struct SparseShard {
     Columns codes;  // distinct codes in the order of their classes
