@@ -52,7 +52,7 @@ def run(pipeline: Pipeline) -> None:
     folder = entries_folder(root, f"append-{content}-{index.generation}")
     build, entry = partial(build_shard, root, index.generation), Json(indexer.ShardEntry)
     entries = map_kept(engine, build, list(enumerate(chunks)), folder, name=numbered, codec=entry, label="append")
-    manifest = indexer.tasks.commit_append(index, entries, content)
+    manifest = indexer.tasks.commit_append(index.snapshot, entries, content)
     files.remove(folder)
     run_notes.reads(source, content)
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
@@ -77,7 +77,7 @@ def build_shard(root: str, generation: int, task: tuple[int, codes_directory.Chu
 
     index = indexer.open(root, generation)
     rows = codes_directory.read_chunk(task[1], index.code_length)
-    return indexer.tasks.append_shard(index, rows.ids, rows.codes, rows.labels, threads=task_threads())
+    return indexer.tasks.append_shard(index.snapshot, rows.ids, rows.codes, rows.labels, threads=task_threads())
 
 
 if __name__ == "__main__":
