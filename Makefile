@@ -34,6 +34,7 @@ test-s3: setup     ## the promises of stores and generations against a second S3
 lint: setup infrastructure  ## style, types, the arrows between the packages, infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	.venv-lint/bin/clang-format --dry-run --Werror $(filter %.cpp %.hpp,$(NATIVE))
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
