@@ -15,7 +15,7 @@ from hashcore.evaluation.ties import Groups
 from hashcore.hashers import outcome
 from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from hashcore.supervision import sampling
+from hashcore.supervision import shared_labels
 
 CASES: dict[str, Callable[[World], Case]] = {}
 
@@ -189,12 +189,14 @@ for name, more in {
     CASES[f"Labels.{name}"] = lambda w, name=name, more=more: Case(getattr(Labels, name), {"self": w.labels, **more})
 CASES["Labels.concatenate"] = lambda w: Case(lambda part: Labels.concatenate([part, w.labels]), {"part": w.labels})
 
-CASES["sampling.supervise"] = lambda w: Case(sampling.supervise, {"labels": w.labels})
-CASES["sampling.draw_positives"] = lambda w: Case(
-    lambda supervision, anchors: sampling.draw_positives(supervision, anchors, np.random.default_rng(0)),
-    {"supervision": sampling.supervise(w.labels), "anchors": sampling.supervise(w.labels).anchors[:4]},
+CASES["shared_labels.supervise"] = lambda w: Case(shared_labels.supervise, {"labels": w.labels})
+CASES["shared_labels.draw_positives"] = lambda w: Case(
+    lambda shared, anchors: shared_labels.draw_positives(shared, anchors, np.random.default_rng(0)),
+    {"shared": shared_labels.supervise(w.labels), "anchors": shared_labels.supervise(w.labels).anchors[:4]},
 )
-CASES["sampling.share_label"] = lambda w: Case(sampling.share_label, {"labels": w.labels, "rows": np.array([3, 1, 2])})
+CASES["shared_labels.share_label"] = lambda w: Case(
+    shared_labels.share_label, {"labels": w.labels, "rows": np.array([3, 1, 2])}
+)
 
 ROWS_OF_AN_INDEX = ("ids", "codes", "labels.offsets")
 
