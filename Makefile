@@ -2,7 +2,7 @@
 PYTHON ?= python3
 S3_SERVER ?= ministack==1.5.33
 BIN    := .venv/bin
-SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/structures/test_sparse_search.py tests/indexer/shards/test_files.py tests/hashcore/test_hamming.py \
+SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/search/test_sparse.py tests/indexer/shards/test_files.py tests/hashcore/test_hamming.py \
 	tests/test_public_arrays.py
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*/*) $(wildcard indexer/native/*/*) $(wildcard */native/*.cpp)
 

@@ -14,9 +14,9 @@ from indexer.generations.manifest import Manifest
 from indexer.generations.vacuum import Removed
 from indexer.index import Index
 from indexer.index import open_index as open  # noqa: A004 (the pinned name)
+from indexer.search.explanation import ShardPlan, TablePlan
+from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
-from indexer.shards.explanation import ShardPlan, TablePlan
-from indexer.shards.shard import Shard
 from indexer.storage.cache import cache_folder
 from indexer.storage.opening import open_store
 from indexer.storage.store import LOCK, Store

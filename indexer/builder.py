@@ -13,14 +13,14 @@ from hashcore.arguments import check_whole
 from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind
 from hashcore.errors import InvalidInputError, OutputError
 from hashcore.labels import Labels
-from indexer.generations.changes import ROWS_PER_SHARD, check_ids
+from indexer.generations.append import check_ids
 from indexer.generations.commit import check_files, commit_manifest, next_generation
 from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, new_writer
 from indexer.generations.shared_ids import overlapping, shared_ids
 from indexer.generations.snapshot import Snapshot
 from indexer.index import Index
+from indexer.shards.builder import ROWS_PER_SHARD, check_labelled
 from indexer.shards.builder import build_shard as build_shard_in
-from indexer.shards.builder import check_labelled
 from indexer.shards.entry import ShardEntry
 from indexer.storage.opening import open_store
 from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store

@@ -15,15 +15,18 @@ from hashcore.hamming import check_k, check_radius
 from hashcore.labels import Labels
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from indexer.generations import audit, changes, compaction
+from indexer.generations import audit
 from indexer.generations import vacuum as vacuums
-from indexer.generations.changes import ROWS_PER_SHARD
+from indexer.generations.append import append_rows
+from indexer.generations.compaction import compact
+from indexer.generations.delete import delete_rows
 from indexer.generations.manifest import Manifest, read_manifest
 from indexer.generations.snapshot import Snapshot
+from indexer.search.explanation import ShardPlan
+from indexer.search.result_blocks import MAX_RESULT_BYTES, search_blocks
+from indexer.search.shard import Shard
+from indexer.shards.builder import ROWS_PER_SHARD
 from indexer.shards.entry import ShardEntry
-from indexer.shards.explanation import ShardPlan
-from indexer.shards.result_blocks import MAX_RESULT_BYTES, search_blocks
-from indexer.shards.shard import Shard
 from indexer.storage.opening import open_store
 from indexer.storage.store import Store
 
@@ -53,12 +56,12 @@ class Index:
 
     @property
     def store(self) -> Store:
-        """Where it lives."""
+        """The storage below its root."""
         return self.snapshot.store
 
     @property
     def manifest(self) -> Manifest:
-        """What the generation holds and where it came from."""
+        """The shards of the generation, and its origin."""
         return self.snapshot.manifest
 
     @property
@@ -160,14 +163,14 @@ class Index:
             InvalidInputError: If shapes differ, an id is there already, or labels are missing or too many.
             OutputError: If another writer was first and the change does not apply to what is current now.
         """
-        return self._move_on(changes.append_rows(self.snapshot, ids, codes, labels))
+        return self._move_on(append_rows(self.snapshot, ids, codes, labels))
 
     def delete(self, ids: NDArray[np.int64]) -> Index:
         """Delete items as a new generation; ids that are not in the index are left alone.
 
         Returns and raises as `append`. `manifest.provenance["change"]` tells how many rows were deleted.
         """
-        return self._move_on(changes.delete_rows(self.snapshot, ids))
+        return self._move_on(delete_rows(self.snapshot, ids))
 
     def compact(self, rows_per_shard: int = ROWS_PER_SHARD) -> Index:
         """Merge small shards and drop deleted rows as a new generation, with layouts planned anew.
@@ -177,7 +180,7 @@ class Index:
 
         Returns and raises as `append`; nothing is written where there is nothing to do.
         """
-        return self._move_on(compaction.compact(self.snapshot, rows_per_shard))
+        return self._move_on(compact(self.snapshot, rows_per_shard))
 
     def vacuum(self, keep: int = 1, *, older_than_s: float = vacuums.USUAL_AGE_S) -> vacuums.Removed:
         """Remove generations but the newest ones, and what no generation holds.

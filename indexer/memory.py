@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from hashcore.codes import code_bytes
 from indexer.generations.audit import MOST_NEIGHBORS
+from indexer.search.result_blocks import MAX_RESULT_BYTES
 from indexer.shards.entry import ShardEntry
 from indexer.shards.id_set import MOST_BYTES
-from indexer.shards.result_blocks import MAX_RESULT_BYTES
 from indexer.structures.layout import Layout
 from indexer.structures.signatures import MAX_SIGNATURE_BITS
 from indexer.structures.tables import substrings_for

@@ -312,7 +312,7 @@ for kind in KINDS:
 
 
 CASES["indexer.append_shard"] = lambda w: Case(
-    partial(indexer.tasks.append_shard, w.indexes["dense"]),
+    partial(indexer.tasks.append_shard, w.indexes["dense"].snapshot),
     {
         "ids": 3 * w.items + np.arange(w.queries),
         "codes": w.asked,
@@ -322,13 +322,13 @@ CASES["indexer.append_shard"] = lambda w: Case(
     ("ids", "codes", "labels"),
 )
 CASES["indexer.plan_delete"] = lambda w: Case(
-    partial(indexer.tasks.plan_delete, w.indexes["dense"]), {"ids": w.ids[:3]}
+    partial(indexer.tasks.plan_delete, w.indexes["dense"].snapshot), {"ids": w.ids[:3]}
 )
 CASES["indexer.delete_from"] = lambda w: Case(
-    partial(indexer.tasks.delete_from, w.indexes["dense"]), {"number": 0, "ids": w.ids[:3]}
+    partial(indexer.tasks.delete_from, w.indexes["dense"].snapshot), {"number": 0, "ids": w.ids[:3]}
 )
 CASES["indexer.commit_delete"] = lambda w: Case(
-    lambda ids: indexer.tasks.commit_delete(w.index(), ids, {})[1], {"ids": w.ids[:3]}
+    lambda ids: indexer.tasks.commit_delete(w.index().snapshot, ids, {})[1], {"ids": w.ids[:3]}
 )
 
 if not IS_SANITIZED:

@@ -21,8 +21,8 @@ from hashcore.hashers import outcome
 from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
 from hashcore.supervision import shared_labels
+from indexer.search.shard import Shard
 from indexer.shards.contents import ShardContents
-from indexer.shards.shard import Shard
 
 MODULES = (hamming, codes, asymmetric, measures, neighbors, ties, classification, labels, shared_labels, outcome)
 IS_SANITIZED = "HASHCORE_SANITIZED" in os.environ  # by tests/faults/sanitized.py: torch is none of our native code

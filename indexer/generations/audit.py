@@ -15,8 +15,8 @@ from hashcore.errors import CorruptIndexError
 from indexer.generations.manifest import generations
 from indexer.generations.shared_ids import overlapping, shared_ids
 from indexer.generations.snapshot import Snapshot
+from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
-from indexer.shards.shard import Shard
 
 AUDITED = 16
 NEAREST = 10
@@ -25,7 +25,7 @@ MOST_NEIGHBORS = 100_000  # of one audited query
 
 @dataclass(frozen=True)
 class Verified:
-    """What was compared, all of it equal.
+    """Figures of a verification that has found no difference.
 
     Attributes:
         shards: Files.
@@ -47,7 +47,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What an index holds, by its manifests alone.
+    """Contents of an index, by its manifests alone.
 
     Attributes:
         root: Where it lives.
@@ -101,7 +101,7 @@ def verify(snapshot: Snapshot, audited: int) -> Verified:
     """Check every shard of an index."""
     audited = check_whole(audited, "audited", 0)
     parts = [verify_shard(snapshot, number, audited) for number in range(len(snapshot.shards))]
-    for group in overlapping(snapshot.shards):
+    for group in plan_shared_ids(snapshot):
         verify_ids(snapshot, group)
     return Verified.total(parts)
 
@@ -119,6 +119,11 @@ def verify_shard(snapshot: Snapshot, number: int, audited: int = AUDITED) -> Ver
     queries = stored[np.unique(spread)]
     _audit(shard, queries)
     return Verified(1, entry.live, entry.bytes, len(queries))
+
+
+def plan_shared_ids(snapshot: Snapshot) -> list[tuple[int, ...]]:
+    """Return the groups of shards that may share ids, by number."""
+    return overlapping(snapshot.shards)
 
 
 def verify_ids(snapshot: Snapshot, group: Sequence[int]) -> None:

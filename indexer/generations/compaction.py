@@ -9,13 +9,14 @@ import numpy as np
 from hashcore.arguments import check_whole
 from hashcore.errors import OutputError
 from hashcore.labels import Labels
-from indexer.generations.changes import ROWS_PER_SHARD, Key, layout_of, on_newest
+from indexer.generations.append import layout_of
 from indexer.generations.commit import commit_shards
 from indexer.generations.manifest import Manifest
+from indexer.generations.newest import on_newest
 from indexer.generations.snapshot import Snapshot
-from indexer.shards.builder import build_shard
-from indexer.shards.entry import ShardEntry
-from indexer.shards.shard import Shard
+from indexer.search.shard import Shard
+from indexer.shards.builder import ROWS_PER_SHARD, build_shard
+from indexer.shards.entry import Key, ShardEntry
 
 Merged = Mapping[tuple[Key, ...], ShardEntry | None]  # by the shards that it is made of; None: no row lives
 
@@ -25,18 +26,23 @@ def compact(snapshot: Snapshot, rows_per_shard: int) -> Manifest:
     merged: dict[tuple[Key, ...], ShardEntry | None] = {}
 
     def change(newest: Snapshot) -> Manifest:
-        groups = {keys_of(newest, group): group for group in plan_compaction(newest.shards, rows_per_shard)}
-        merged.update({keys: merge(newest, group) for keys, group in groups.items() if keys not in merged})
+        groups = {_keys(newest, group): group for group in plan_compact(newest, rows_per_shard)}
+        merged.update({keys: merge_shards(newest, group) for keys, group in groups.items() if keys not in merged})
         return _replace(newest, {keys: merged[keys] for keys in groups})
 
     return on_newest(snapshot, change)
 
 
-def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER_SHARD) -> list[tuple[int, ...]]:
-    """Return the shards to merge into one each, by number: those with deleted rows, and small ones together.
+def plan_compact(snapshot: Snapshot, rows_per_shard: int = ROWS_PER_SHARD) -> list[tuple[int, ...]]:
+    """Return the shards to merge into one each, by number: those with deleted rows, and small ones together."""
+    return groups_to_merge(snapshot.shards, rows_per_shard)
+
+
+def groups_to_merge(shards: Sequence[ShardEntry], rows_per_shard: int) -> list[tuple[int, ...]]:
+    """Return the shards to merge, as `plan_compact` does.
 
     >>> entry = ShardEntry(digest="0" * 64, rows=10, distinct=10, bytes=0)
-    >>> plan_compaction([entry.model_copy(update={"rows": rows}) for rows in (100, 20, 30, 20, 90, 40)], 100)
+    >>> groups_to_merge([entry.model_copy(update={"rows": rows}) for rows in (100, 20, 30, 20, 90, 40)], 100)
     [(1, 2, 3)]
     """
     rows_per_shard = check_whole(rows_per_shard, "rows_per_shard", 1)
@@ -53,12 +59,7 @@ def plan_compaction(shards: Sequence[ShardEntry], rows_per_shard: int = ROWS_PER
     return [tuple(group) for group in groups if len(group) > 1 or shards[group[0]].deleted]
 
 
-def keys_of(snapshot: Snapshot, group: Sequence[int]) -> tuple[Key, ...]:
-    """Return the keys of some shards of an index."""
-    return tuple(snapshot.shards[number].key for number in group)
-
-
-def merge(snapshot: Snapshot, group: Sequence[int]) -> ShardEntry | None:
+def merge_shards(snapshot: Snapshot, group: Sequence[int]) -> ShardEntry | None:
     """Build one shard of the live rows of several, and return its entry; None where no row lives.
 
     Shards are opened one after another, so any number of them can be merged.
@@ -74,24 +75,20 @@ def merge(snapshot: Snapshot, group: Sequence[int]) -> ShardEntry | None:
     )
 
 
-def _rows(shard: Shard) -> tuple[np.ndarray, np.ndarray, Labels | None]:
-    """Return codes, ids and labels of a shard's rows, none of them a view of its file."""
-    contents, labels = shard.contents, shard.contents.labels()
-    copied = None if labels is None else Labels(np.array(labels.offsets), np.array(labels.values))
-    return contents.row_codes(), contents.ids, copied
-
-
-def commit_compacted(snapshot: Snapshot, merged: Merged) -> Manifest:
-    """Commit merged shards in place of those that they were made of, which others may not have changed since.
+def commit_compact(
+    snapshot: Snapshot, groups: Sequence[Sequence[int]], merged: Sequence[ShardEntry | None]
+) -> Manifest:
+    """Commit merged shards in place of those of their groups, which others may not have changed since.
 
     Raises:
         OutputError: If another writer has changed a shard of each group.
     """
+    made = {_keys(snapshot, group): entry for group, entry in zip(groups, merged, strict=True)}
 
     def change(newest: Snapshot) -> Manifest:
         present = {entry.key for entry in newest.shards}
-        usable = {keys: entry for keys, entry in merged.items() if present.issuperset(keys)}
-        if merged and not usable:
+        usable = {keys: entry for keys, entry in made.items() if present.issuperset(keys)}
+        if made and not usable:
             raise OutputError(
                 f"{newest.store}: another writer committed first and changed all shards that were merged; "
                 "open the index again and repeat the change"
@@ -109,3 +106,15 @@ def _replace(snapshot: Snapshot, merged: Merged) -> Manifest:
     if not merged or not shards:  # an index without items keeps its shards, and their tombstones
         return snapshot.manifest
     return commit_shards(snapshot.store, snapshot.manifest, shards, {"verb": "compact", "shards": len(gone)})
+
+
+def _keys(snapshot: Snapshot, group: Sequence[int]) -> tuple[Key, ...]:
+    """Return the keys of some shards."""
+    return tuple(snapshot.shards[number].key for number in group)
+
+
+def _rows(shard: Shard) -> tuple[np.ndarray, np.ndarray, Labels | None]:
+    """Return codes, ids and labels of a shard's rows, none of them a view of its file."""
+    contents, labels = shard.contents, shard.contents.labels()
+    copied = None if labels is None else Labels(np.array(labels.offsets), np.array(labels.values))
+    return contents.row_codes(), contents.ids, copied

@@ -103,7 +103,7 @@ def new_writer() -> str:
 
 
 class Current(NamedTuple):
-    """What CURRENT says: a generation, and since version 2 who wrote its manifest; and its bytes."""
+    """The content of CURRENT: a generation, the writer of its manifest since version 2, and its bytes."""
 
     generation: int
     writer: str

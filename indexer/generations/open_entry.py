@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.errors import CorruptIndexError
-from indexer.generations.tombstones import read_tombstones
+from indexer.search.shard import Shard
 from indexer.shards.contents import ShardContents
 from indexer.shards.entry import ShardEntry
-from indexer.shards.shard import Shard
+from indexer.shards.tombstones import read_tombstones
 from indexer.storage.store import Store
 from indexer.structures.layout import Layout
 

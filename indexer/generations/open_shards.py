@@ -9,8 +9,8 @@ from threading import Lock
 from hashcore.errors import InvalidInputError, MissingFileError
 from indexer.generations.manifest import Manifest, manifest_name
 from indexer.generations.open_entry import open_entry
+from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
-from indexer.shards.shard import Shard
 from indexer.storage.store import Store
 
 MOST_DESCRIPTORS = 1 << 16

@@ -8,8 +8,8 @@ from hashcore.arguments import check_whole
 from hashcore.codes import Kind
 from indexer.generations.manifest import Manifest
 from indexer.generations.open_shards import OpenShards
+from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
-from indexer.shards.shard import Shard
 from indexer.storage.store import Store
 
 

@@ -23,7 +23,7 @@ CLOCK_S = 2.0  # the coarsest clock of a storage, FAT's; Amazon's counts whole s
 
 
 class Removed(NamedTuple):
-    """What a vacuum removed: generations, files of shards and tombstones, their bytes, and unfinished files."""
+    """Things that a vacuum removed: generations, files of shards and tombstones, their bytes, and unfinished files."""
 
     generations: int
     files: int

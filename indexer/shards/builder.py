@@ -23,6 +23,7 @@ from indexer.structures.base import Arrays
 from indexer.structures.folds import class_keys
 from indexer.structures.layout import Layout, check_layout
 
+ROWS_PER_SHARD = 64_000_000
 MAX_ROWS = 2**32 - 1  # rows and distinct codes are numbered by 32 bits
 
 BitOrder = NDArray[np.uint16]

@@ -27,7 +27,7 @@ VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(
 
 
 class ShardContents:
-    """What a shard holds; safe to use from several threads.
+    """Contents of an opened shard; safe to use from several threads.
 
     Attributes:
         name: Of the file.

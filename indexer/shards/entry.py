@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from indexer.storage.store import SHARDS, TOMBSTONES
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Key = tuple[str, str | None]  # digests of a shard and of its tombstones
 
 
 class ShardEntry(BaseModel):
@@ -56,8 +57,8 @@ class ShardEntry(BaseModel):
         return self.rows - self.deleted
 
     @property
-    def key(self) -> tuple[str, str | None]:
-        """What tells it from all others: the digests of its two files."""
+    def key(self) -> Key:
+        """Digests of its two files, which no other shard has."""
         return self.digest, self.tombstones
 
     def may_hold(self, first: int, last: int) -> bool:

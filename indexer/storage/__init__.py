@@ -1,1 +1,1 @@
-"""Where an index lives: a directory or S3 behind one protocol, a cache of copies, and locks."""
+"""Storage of an index: a directory or S3 behind one protocol, files of arrays, and a cache of copies."""

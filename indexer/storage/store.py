@@ -1,4 +1,4 @@
-"""Where an index lives: named, immutable objects, and one name whose content is exchanged by compare-and-swap."""
+"""Storage of an index: named, immutable objects, and one name whose content is exchanged by compare-and-swap."""
 
 from __future__ import annotations
 

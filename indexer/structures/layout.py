@@ -16,7 +16,7 @@ SCAN_BELOW = 50_000  # a scan of so few codes takes a few microseconds, less tha
 
 
 class Layout(BaseModel):
-    """How the codes of every shard of a generation are arranged.
+    """Arrangement of the codes of a shard, and the structures over them.
 
     Attributes:
         code_length: Bits of a code.

@@ -51,7 +51,7 @@ def run(pipeline: Pipeline) -> None:
     folder = outputs.entries_folder(root, f"append-{content}-{index.generation}")
     build = partial(build_shard, root, index.generation, folder)
     entries = map_tasks(spark, build, list(enumerate(chunks)), "append")
-    manifest = indexer.tasks.commit_append(index, entries, content)
+    manifest = indexer.tasks.commit_append(index.snapshot, entries, content)
     files.remove(folder)
     run_notes.reads(source, content)
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
@@ -79,7 +79,7 @@ def build_shard(root: str, generation: int, folder: str, task: tuple[int, codes_
     def build() -> ShardEntry:
         index = indexer.open(root, generation)
         rows = codes_directory.read_chunk(chunk, index.code_length)
-        return indexer.tasks.append_shard(index, rows.ids, rows.codes, rows.labels, threads=task_threads())
+        return indexer.tasks.append_shard(index.snapshot, rows.ids, rows.codes, rows.labels, threads=task_threads())
 
     return outputs.kept(files.join(folder, f"{number:05}.json"), indexer.ShardEntry, build)
 

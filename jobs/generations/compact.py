@@ -28,7 +28,7 @@ def run(pipeline: Pipeline) -> None:
 
     root = pipeline.paths.index
     index = indexer.open(root)
-    groups = indexer.tasks.plan_compact(index, pipeline.compact.rows_per_shard)
+    groups = indexer.tasks.plan_compact(index.snapshot, pipeline.compact.rows_per_shard)
     if not groups:
         print(f"compact: nothing to merge in {len(index.shards)} shards -> {root}")
         return
@@ -37,7 +37,7 @@ def run(pipeline: Pipeline) -> None:
     memory.promise("compact", projected, pipeline.spark, "lower compact.rows_per_shard")
     spark = session(pipeline.spark, f"hashcore compact {pipeline.name}")
     merged = map_tasks(spark, merge_group, [shards_of(root, index, group) for group in groups], "compact")
-    manifest = indexer.tasks.commit_compact(index, groups, merged)
+    manifest = indexer.tasks.commit_compact(index.snapshot, groups, merged)
     built = [entry for entry in merged if entry is not None]
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in built))
     run_notes.count(rows=sum(entry.rows for entry in built), merged_shards=sum(map(len, groups)))
@@ -48,7 +48,7 @@ def merge_group(group: Shards) -> ShardEntry | None:
     """Build the shard that takes the place of a group."""
     from indexer import tasks
 
-    return tasks.merge_shards(group.open(), group.numbers)
+    return tasks.merge_shards(group.open().snapshot, group.numbers)
 
 
 if __name__ == "__main__":

@@ -43,11 +43,11 @@ def run(pipeline: Pipeline) -> None:
             "--set delete.ids=gone.parquet"
         )
     ids, index = read_ids(source, pipeline.delete.column), indexer.open(root)
-    numbers = indexer.tasks.plan_delete(index, ids)
+    numbers = indexer.tasks.plan_delete(index.snapshot, ids)
     tasks = [shards_of(root, index, [number]) for number in numbers]
     marked = _marked(pipeline, source, ids, tasks)
     entries = {number: shard.entry for number, shard in zip(numbers, marked, strict=True)}
-    manifest, deleted = indexer.tasks.commit_delete(index, ids, entries)
+    manifest, deleted = indexer.tasks.commit_delete(index.snapshot, ids, entries)
     absent = np.setdiff1d(ids, np.concatenate([shard.ids for shard in marked] or [ids[:0]]), assume_unique=True)
     if deleted:
         run_notes.writes(root, f"generation {manifest.generation}", _tombstone_bytes(index, manifest))
@@ -82,7 +82,7 @@ def mark(shard: Shards, ids: NDArray[np.int64]) -> Marked:
     """Write the tombstones of one shard and return its entry with them, and those of the ids that it holds."""
     from indexer import tasks
 
-    return tasks.delete_from(shard.open(), shard.numbers[0], ids)
+    return tasks.delete_from(shard.open().snapshot, shard.numbers[0], ids)
 
 
 if __name__ == "__main__":

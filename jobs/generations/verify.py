@@ -36,7 +36,7 @@ def run(pipeline: Pipeline) -> None:
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
     checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")
     found = indexer.Verified.total(checked)
-    groups = [shards_of(root, index, group) for group in indexer.tasks.plan_shared_ids(index)]
+    groups = [shards_of(root, index, group) for group in indexer.tasks.plan_shared_ids(index.snapshot)]
     map_tasks(spark, verify_ids, groups, "verify ids")
     run_notes.worked()
     run_notes.reads(root, f"generation {index.generation}")
@@ -53,14 +53,14 @@ def verify_shard(queries: int, shard: Shards) -> Verified:
     """Verify one shard."""
     from indexer import tasks
 
-    return tasks.verify_shard(shard.open(), shard.numbers[0], queries)
+    return tasks.verify_shard(shard.open().snapshot, shard.numbers[0], queries)
 
 
 def verify_ids(group: Shards) -> None:
     """Look for items that are in two shards of a group."""
     from indexer import tasks
 
-    tasks.verify_ids(group.open(), group.numbers)
+    tasks.verify_ids(group.open().snapshot, group.numbers)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ import indexer
 from hashcore.errors import CorruptIndexError
 from indexer.generations import manifest
 from indexer.generations.manifest import Manifest
-from indexer.shards import checks, live_rows, row_arrays, shard
+from indexer.search import shard
+from indexer.shards import checks, live_rows, row_arrays
 from indexer.storage import array_file
 from indexer.structures import layout
 

@@ -29,10 +29,10 @@ from subjects import Subject
 import indexer
 from hashcore.errors import HashcoreError
 from hashcore.labels import Labels
+from indexer.search.plan import Costs
+from indexer.search.sparse import ROUTES, SparseSearcher
 from indexer.shards import contents
-from indexer.shards.sparse_search import ROUTES, SparseSearcher
 from indexer.storage import array_file
-from indexer.structures.search_plan import Costs
 
 MOST_S = 10
 SMALL_SHARE = 0.2  # of the mutated shards, which are looked over when opened

@@ -14,9 +14,9 @@ from hashcore import codes, hamming
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from indexer.shards.dense_search import DenseRange
+from indexer.search.dense import DenseRange
+from indexer.search.plan import Allocation, Costs, allocate
 from indexer.structures.planning import plan_layout
-from indexer.structures.search_plan import Allocation, Costs, allocate
 
 ITEMS, QUERIES = 211, 7
 TABLES_ALWAYS = Costs(probe=1e-6, candidate=1e-6, scan=1e9)

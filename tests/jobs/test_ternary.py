@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 import indexer
 from hashcore.codes import unpack
-from indexer.shards.sparse_search import SparseSearcher
+from indexer.search.sparse import SparseSearcher
 from jobs import demo
 from jobs.config.pipeline import load
 from jobs.stages.codes_directory import read

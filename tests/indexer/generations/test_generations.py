@@ -26,7 +26,7 @@ from hashcore.labels import Labels
 from indexer.generations.commit import commit_manifest, commit_shards
 from indexer.generations.manifest import read_manifest
 from indexer.generations.vacuum import USUAL_AGE_S
-from indexer.shards.result_blocks import ROW_BYTES
+from indexer.search.result_blocks import ROW_BYTES
 from indexer.storage.opening import open_store
 from indexer.storage.store import unfinished_name
 
@@ -278,11 +278,11 @@ class Generations:
 
     def test_a_compaction_whose_shards_others_have_changed_leaves_theirs(self, root, built):
         index, items = built
-        groups = indexer.tasks.plan_compact(index, 1_000)
-        merged = [indexer.tasks.merge_shards(index, group) for group in groups]
+        groups = indexer.tasks.plan_compact(index.snapshot, 1_000)
+        merged = [indexer.tasks.merge_shards(index.snapshot, group) for group in groups]
         indexer.open(root).delete(np.array(list(items)[:40]))
         with pytest.raises(OutputError, match="changed all shards that were merged"):
-            indexer.tasks.commit_compact(index, groups, merged)
+            indexer.tasks.commit_compact(index.snapshot, groups, merged)
         holds(indexer.open(root), dict(list(items.items())[40:]))
 
     def test_a_reader_that_an_append_a_compaction_and_a_vacuum_overtake_answers_as_before(self, root, built):

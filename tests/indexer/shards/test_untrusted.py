@@ -11,11 +11,11 @@ import subjects
 import indexer
 from hashcore.errors import CorruptIndexError
 from indexer.generations.manifest import read_manifest
+from indexer.search.plan import Costs
 from indexer.shards import contents
 from indexer.storage.array_file import MAX_HEADER_BYTES, write_array_file
 from indexer.storage.opening import open_store
 from indexer.structures.layout import Layout
-from indexer.structures.search_plan import Costs
 from indexer.structures.tables import MAX_TABLES, Substring
 
 DERIVED = ("table", "block", "folds", "lists", "classes")

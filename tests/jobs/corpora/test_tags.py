@@ -9,7 +9,7 @@ import pytest
 
 import indexer
 from hashcore.labels import Labels
-from indexer.shards.sparse_search import SparseSearcher
+from indexer.search.sparse import SparseSearcher
 from jobs import demo, explain
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.corpus import CorpusConfig

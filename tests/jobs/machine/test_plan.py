@@ -5,7 +5,7 @@ import pytest
 
 import indexer
 from hashcore.errors import InvalidInputError
-from indexer.structures.search_plan import Costs
+from indexer.search.plan import Costs
 from jobs import cli
 from jobs.machine import dense_codes, measuring, plan
 

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from hashcore.hamming import Words
 from hashcore.neighbors import Neighbors
-from indexer.shards.explanation import TablePlan
-from indexer.structures.search_plan import Allocation
+from indexer.search.explanation import TablePlan
+from indexer.search.plan import Allocation
 
 
 class RangeSearch(Protocol):

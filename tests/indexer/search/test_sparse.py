@@ -9,8 +9,8 @@ from oracle import as_integers, pairs, ranking
 import indexer
 from hashcore import codes, hamming
 from hashcore.errors import CorruptIndexError, InvalidInputError
+from indexer.search.sparse import ROUTES, SparseCosts, SparseSearcher
 from indexer.shards.checks import check_arrays, check_structure
-from indexer.shards.sparse_search import ROUTES, SparseCosts, SparseSearcher
 from indexer.structures.layout import Layout
 from indexer.structures.planning import plan_layout
 from indexer.structures.signatures import Block

@@ -9,10 +9,10 @@ import numpy as np
 from hashcore.hamming import Words
 from hashcore.neighbors import ALL, Neighbors
 from indexer import _native
+from indexer.search.explanation import TablePlan
+from indexer.search.plan import Allocation, Costs, allocate
+from indexer.search.searcher import table_plan
 from indexer.shards.contents import ShardContents
-from indexer.shards.explanation import TablePlan
-from indexer.shards.searcher import table_plan
-from indexer.structures.search_plan import Allocation, Costs, allocate
 
 SAMPLED_QUERIES = 64
 SAMPLED_RINGS = 3

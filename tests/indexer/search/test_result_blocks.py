@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
-from indexer.shards.result_blocks import ROW_BYTES, search_blocks
+from indexer.search.result_blocks import ROW_BYTES, search_blocks
 
 
 def searched(counts, most_rows):

@@ -16,13 +16,13 @@ from hashcore.machine.native_build import check_built
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
 from indexer import _native
+from indexer.search.dense import DenseSearcher
+from indexer.search.explanation import ShardPlan
+from indexer.search.plan import Allocation
+from indexer.search.result_blocks import MAX_RESULT_BYTES, search_blocks
+from indexer.search.searcher import RangeSearch, Searcher
+from indexer.search.sparse import SparseSearcher
 from indexer.shards.contents import ShardContents
-from indexer.shards.dense_search import DenseSearcher
-from indexer.shards.explanation import ShardPlan
-from indexer.shards.result_blocks import MAX_RESULT_BYTES, search_blocks
-from indexer.shards.searcher import RangeSearch
-from indexer.shards.sparse_search import SparseSearcher
-from indexer.structures.search_plan import Allocation
 
 check_built(_native)
 
@@ -38,7 +38,7 @@ class Shard:
     def __init__(self, path: Path, digest: str | None = None, deleted: NDArray[np.uint32] | None = None) -> None:
         self.contents = ShardContents(path, digest, deleted)
         of_kind = SparseSearcher if self.contents.layout.folds else DenseSearcher
-        self.searcher: DenseSearcher | SparseSearcher = of_kind(self.contents)
+        self.searcher: Searcher = of_kind(self.contents)
 
     def __len__(self) -> int:
         """Return the number of items."""

@@ -1,4 +1,4 @@
-"""What `explain` returns: how each shard answered a range search, and what it cost."""
+"""Explanations: the plan of each shard for a range search, and its cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TablePlan:
-    """What one table, or the lists, did for a range search, for all queries together.
+    """Work of one structure in a range search, for all queries together.
 
     Attributes:
         name: Which it is.
@@ -32,7 +32,7 @@ class TablePlan:
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """How one shard answered a range search.
+    """Plan and work of one shard in a range search.
 
     Attributes:
         shard: Its file's name.

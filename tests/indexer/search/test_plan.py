@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.structures.search_plan import Costs, allocate
+from indexer.search.plan import Costs, allocate
 
 COSTS = Costs(probe=3.0, candidate=0.5, scan=1e12)  # a scan so dear that tables are always taken
 

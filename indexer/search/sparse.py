@@ -11,13 +11,13 @@ import numpy as np
 from hashcore.hamming import Words
 from hashcore.neighbors import Neighbors
 from indexer import _native
+from indexer.search.explanation import TablePlan
+from indexer.search.plan import LEAST_NS, Allocation
+from indexer.search.searcher import table_plan
 from indexer.shards.contents import ShardContents
-from indexer.shards.explanation import TablePlan
-from indexer.shards.searcher import table_plan
 from indexer.structures.base import WORD_BITS
 from indexer.structures.folds import Folds
 from indexer.structures.lists import Lists
-from indexer.structures.search_plan import LEAST_NS, Allocation
 
 Route = Literal["folds", "signatures", "lists", "fold scan", "scan"]
 ROUTES: tuple[Route, ...] = ("folds", "signatures", "lists", "fold scan", "scan")

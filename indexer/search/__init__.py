@@ -1,0 +1,1 @@
+"""The search of one shard: plans, dense and sparse searchers, answers of bounded size, explanations."""
