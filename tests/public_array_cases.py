@@ -51,15 +51,13 @@ CASES["hamming.to_columns"] = lambda w: Case(hamming.to_columns, {"codes": w.dat
 CASES["hamming.to_rows"] = lambda w: Case(hamming.to_rows, {"codes": w.database})
 
 
-@case("hamming.relevance_histograms")
-def _relevance_histograms(world):
-    masks = {"database_relevance": world.masks(world.items), "query_relevance": world.masks(world.queries)}
-    given = _search(world, code_length=world.code_length, **masks)
-    return Case(hamming.relevance_histograms, given, ("database_relevance", "query_relevance", "queries", "database"))
+CASES["hamming.words_of"] = lambda w: Case(
+    hamming.words_of, {"database": w.database, "queries": w.asked, "code_length": w.code_length}
+)
 
 
-@case("hamming.histograms_of_columns")
-def _histograms_of_columns(world):
+@case("hamming.relevance_counts")
+def _relevance_counts(world):
     given = {
         "columns": hamming.to_columns(world.database),
         "query_rows": hamming.to_rows(world.asked),
@@ -68,7 +66,7 @@ def _histograms_of_columns(world):
         "query_relevance": world.masks(world.queries),
         "threads": 1,
     }
-    return Case(hamming.histograms_of_columns, given, ("columns", "query_rows", "item_relevance", "query_relevance"))
+    return Case(hamming.relevance_counts, given, ("columns", "query_rows", "item_relevance", "query_relevance"))
 
 
 def _ternary(world):
@@ -87,15 +85,15 @@ def _scale(world):
     return np.linspace(0.5, 2, world.code_length)
 
 
-CASES["asymmetric.slopes"] = lambda w: Case(asymmetric.slopes, {"projections": w.projections})
+CASES["asymmetric.bit_scale"] = lambda w: Case(asymmetric.bit_scale, {"projections": w.projections})
 CASES["asymmetric.asymmetric_distances"] = lambda w: Case(
     asymmetric.asymmetric_distances,
     {"codes": w.database, "projection": w.projections[0], "scale": _scale(w)},
     ("projection", "scale"),
 )
-CASES["asymmetric.nearest"] = lambda w: Case(
-    asymmetric.nearest,
-    {"database": w.database, "projections": w.projections, "scale": _scale(w), "k": 2, "queries_at_once": 2},
+CASES["asymmetric.knn_search"] = lambda w: Case(
+    asymmetric.knn_search,
+    {"database": w.database, "projections": w.projections, "k": 2, "scale": _scale(w), "queries_at_once": 2},
     ("scale",),
 )
 CASES["asymmetric.rerank"] = lambda w: Case(
