@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -6,6 +8,8 @@ Numbers = NDArray[np.uint32]
 Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]  # offsets, ids, distances
 TableArrays = tuple[int, int, int, int, Numbers, Words, Numbers | None]  # word, shift, bits, filter word, arrays
 TableWork = tuple[int, int, int, float]  # probes, candidates, verified, seconds
+# Radii, probes and candidates of the tables, expected nanoseconds by tables and by a scan: indexer.plans.Allocation.
+Plan = tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...], float, float]
 
 RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int, bool]  # first arguments below
 BlockArrays = tuple[int, int, int, Numbers, Words, Numbers]  # begin, end, bits, offsets, words, positions
@@ -32,7 +36,7 @@ class ShardTables:
     def nearest(
         self, queries: Words, k: int, farthest: int, probe: float, candidate: float, scan: float, threads: int
     ) -> tuple[Lists, NDArray[np.uint8]]: ...
-    def mean_candidates(self, queries: Words, most: int) -> NDArray[np.float64]: ...
+    def plan(self, queries: Words, radius: int, probe: float, candidate: float, scan: float) -> Plan: ...
 
 class SparseTables:
     def __init__(
@@ -57,6 +61,16 @@ class SparseTables:
         self, queries: Words, k: int, farthest: int, route: int, costs: tuple[float, ...], threads: int
     ) -> Lists: ...
 
+def allocate(
+    radius: int,
+    bits: Sequence[int],
+    rings: NDArray[np.float64],
+    codes: int,
+    words: int,
+    probe: float,
+    candidate: float,
+    scan: float,
+) -> Plan: ...
 def hash_folds(codes: Words, sizes: Numbers, hashes: Words, threads: int) -> None: ...
 def count_groups(sizes: Numbers, starts: Numbers) -> int: ...
 def fill_folds(

@@ -22,15 +22,17 @@ from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_par
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, check_format, reading, steps
 from jobs.engine import memory
-from jobs.engine.spark import session
+from jobs.engine.spark_engine import engine_of
+from jobs.engine.tasks import Engine
 from jobs.stages import codes_directory, outputs, records, rejects
+from jobs.stages.kept import Json, kept
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from hashcore.hasher import Hasher
+
+COUNTS = Json(Counts)
 
 
 @recorded
@@ -74,10 +76,10 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     modality = _checked_modality(pipeline.encode, part, hasher)
     check_format(pipeline.corpus.format, source)
     _promise_memory(pipeline, hasher, modality)
-    spark = session(pipeline.spark, f"hashcore encode {pipeline.name}")
-    found = _steps(spark, part, pipeline)
+    engine = engine_of(pipeline, "encode")
+    found = _steps(engine, part, pipeline)
     with outputs.writing(path, record, resumes=True) as staging, reading(source, pipeline.corpus.format):
-        counts = _encode(spark, found, staging, hasher, pipeline, part)
+        counts = _encode(engine, found, staging, hasher, pipeline, part)
         _judge(counts, part, pipeline, staging)
         codes_directory.write_info(staging, _info(hasher, modality, counts.encoded))
     files.remove(rejects.place_of(path))  # of an earlier run
@@ -114,7 +116,7 @@ def _checked_modality(config: EncodeConfig, part: str, hasher: Hasher) -> str:
     return modality
 
 
-def _steps(spark: SparkSession, part: str, pipeline: Pipeline) -> Sequence[Step]:
+def _steps(engine: Engine, part: str, pipeline: Pipeline) -> Sequence[Step]:
     """Return the steps of a part of the corpus."""
     corpus, config = pipeline.corpus, pipeline.encode
     labels = corpus.labels if config.part(part).labelled else None
@@ -127,7 +129,7 @@ def _steps(spark: SparkSession, part: str, pipeline: Pipeline) -> Sequence[Step]
         config.key_of(part, "column"),
         "corpus.labels=null" if part == "database" else f"encode.{part}.labelled=false",
     )
-    return steps(spark, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
+    return steps(engine, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
 
 
 def _info(hasher: Hasher, modality: str, rows: int) -> codes_directory.CodesInfo:
@@ -142,7 +144,7 @@ def _info(hasher: Hasher, modality: str, rows: int) -> codes_directory.CodesInfo
 
 
 def _encode(
-    spark: SparkSession, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, part: str
+    engine: Engine, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, part: str
 ) -> Counts:
     """Encode the steps that a killed run has not done, and return the sum of all counts."""
     for name in (codes_directory.DATA, REJECTED, SCRATCH):
@@ -154,24 +156,19 @@ def _encode(
         work = Work(folder, number, uri, hasher.fingerprint, modality, config.rows_per_group, device)
         work = work._replace(only_ids=config.only_ids, allow=pipeline.allowed())
         label = f"encode {part}, step {number + 1} of {len(found)}"
-        counts.append(_encode_step(spark, step, work, label, config.gpus))
+        encode = partial(_encode_step, engine, step, work, label, config.gpus)
+        counts.append(kept(files.join(folder, SCRATCH), f"step-{number:05}", COUNTS, encode))
     files.remove(files.join(folder, SCRATCH))
     return Counts.total(counts)
 
 
-def _encode_step(spark: SparkSession, step: Step, work: Work, label: str, gpus: float) -> Counts:
-    """Encode every share of a step and keep its counts; an interrupted step begins anew."""
-    kept = files.join(work.folder, SCRATCH, f"step-{work.step:05}.json")
-    content = files.read_bytes(kept)
-    if content is not None:
-        return Counts.from_json(content)
+def _encode_step(engine: Engine, step: Step, work: Work, label: str, gpus: float) -> Counts:
+    """Encode every share of a step, which begins anew where it was interrupted."""
     for part in (codes_directory.DATA, REJECTED):
         for left in files.listing(files.join(work.folder, part)):
             if left.rpartition("/")[2].startswith(f"part-{work.step:05}-"):
                 files.remove(left)
-    counts = Counts.total(step.map(spark, partial(encode_partition, work), label, gpus))
-    files.write_bytes(kept, counts.to_json())
-    return counts
+    return Counts.total(step.map(engine, partial(encode_partition, work), label, gpus))
 
 
 def _judge(counts: Counts, part: str, pipeline: Pipeline, folder: str) -> None:

@@ -6,10 +6,10 @@ The driver holds the counts of one block of queries at a time, q·(code_length +
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,14 +19,17 @@ from jobs.config.fingerprint import digest
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
 from jobs.engine import memory
+from jobs.engine.process import ProcessEngine
+from jobs.engine.spark_engine import engine_of
+from jobs.engine.tasks import Engine
 from jobs.evaluation import metrics
-from jobs.evaluation.distinct import PART_BYTES, count_distinct
+from jobs.evaluation.distinct import PART_BYTES
 from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure
-from jobs.evaluation.kept import Kept, RunTasks
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
+from jobs.evaluation.totals import count_distinct, tally_all
 from jobs.stages import codes_directory, outputs, records
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 4 << 20  # counts and neighbors that one task returns
 MAX_GROUPS = 128  # so that at most 512 MiB reach the driver at once
-NOTHING_KEPT = Kept()
+HERE = ProcessEngine()
 
 
 @recorded
@@ -47,17 +50,14 @@ def run(pipeline: Pipeline) -> Metrics:
         InvalidInputError: If index, queries or labels are missing, or queries and index have different hashers.
         OutputError: If the place holds something else.
     """
-    from jobs.engine.spark import session
-    from jobs.engine.tasks import map_tasks
-
     pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
     inputs = {"index": _content(paths.index), "codes_queries": records.fingerprint_of(paths.codes_queries)}
     record = records.record(pipeline, "evaluate", ("evaluate",), inputs)
     if not outputs.is_finished(paths.metrics, record):
-        spark = session(pipeline.spark, f"{pipeline.name} evaluate")
+        engine = engine_of(pipeline, "evaluate")
         with outputs.keeping(paths.metrics, record) as folder:
-            result = evaluate(pipeline, partial(map_tasks, spark, label="evaluate"), Kept(folder))
+            result = evaluate(pipeline, engine, folder)
             with outputs.writing(paths.metrics, record) as staging:
                 Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     result = metrics.read(paths.metrics)
@@ -69,18 +69,13 @@ def run(pipeline: Pipeline) -> Metrics:
     return result
 
 
-def in_process(function: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
-    """Apply a function to each task here, one after the other."""
-    return [function(task) for task in tasks]
-
-
-def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = NOTHING_KEPT) -> Metrics:
+def evaluate(pipeline: Pipeline, engine: Engine = HERE, folder: str | None = None) -> Metrics:
     """Return the metrics of the pipeline's queries over its index.
 
     Args:
         pipeline: Its index and its queries' codes must be there.
-        run_tasks: Applies a pure function to each of some tasks, anywhere, and returns the results in their order.
-        kept: Results of tasks that are not repeated.
+        engine: Who runs the tasks.
+        folder: Keeps results of tasks, which are not repeated.
 
     Raises:
         InvalidInputError: If queries or index have no labels, or do not fit each other or the wanted figures.
@@ -94,11 +89,11 @@ def evaluate(pipeline: Pipeline, run_tasks: RunTasks = in_process, kept: Kept = 
     _promise_memory(pipeline, index, queries, k + config.exclude_self)
     blocks = []
     for block in _blocks(queries, index.code_length, k):
-        total = kept.total(run_tasks, _tasks(root, index, block, k, exclude_self=config.exclude_self))
+        total = tally_all(engine, _tasks(root, index, block, k, exclude_self=config.exclude_self), folder)
         blocks.append(measure(block, total, wanted, config.knn, choice, ranked))
     found = figures(blocks, len(index), index.code_length)
     found |= at_a_radius_that_answers(blocks, wanted, len(index))
-    setting = _setting(pipeline, index, blocks, count_distinct(root, index, partial(run_tasks, kept.count)))
+    setting = _setting(pipeline, index, blocks, count_distinct(engine, root, index, folder))
     return Metrics(
         setting=setting,
         figures=found,

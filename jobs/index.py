@@ -16,9 +16,10 @@ from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import verdict
 from jobs.engine import memory
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_tasks, task_threads
+from jobs.engine.spark_engine import engine_of
+from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.kept import Json, entries_folder, map_kept, numbered
 from jobs.stages.records import Record
 from jobs.stages.unique_ids import check_ids
 from jobs.telemetry import run_notes
@@ -90,11 +91,13 @@ def _build(pipeline: Pipeline, info: codes_directory.CodesInfo, record: Record) 
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
     projected = indexer.memory.building_bytes(rows, layout, labels)
     memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
-    spark = session(pipeline.spark, f"hashcore index {pipeline.name}")
+    engine = engine_of(pipeline, "index")
     if pipeline.index.check_ids:
-        check_ids(spark, source, chunks)
-    folder = outputs.entries_folder(root, record.fingerprint)
-    entries = map_tasks(spark, partial(build_shard, root, folder, layout), list(enumerate(chunks)), "index")
+        check_ids(engine, source, chunks)
+    folder, build = entries_folder(root, record.fingerprint), partial(build_shard, root, layout)
+    entries = map_kept(
+        engine, build, list(enumerate(chunks)), folder, name=numbered, codec=Json(indexer.ShardEntry), label="index"
+    )
     commit = partial(
         indexer.commit, root, entries, kind=info.kind, layout=layout, hasher_fingerprint=info.hasher_fingerprint,
         provenance={"pipeline": pipeline.name, "fingerprint": record.fingerprint}, ids_checked=True, parent=0,
@@ -151,17 +154,12 @@ def _head(chunk: codes_directory.Chunk, rows: int) -> codes_directory.Chunk:
     return tuple(pieces)
 
 
-def build_shard(root: str, folder: str, layout: Layout, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
-    """Build the shard of one numbered chunk, unless a killed run did, and return its entry of the manifest."""
+def build_shard(root: str, layout: Layout, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
+    """Build the shard of one numbered chunk and return its entry of the manifest."""
     import indexer
 
-    number, chunk = task
-
-    def build() -> ShardEntry:
-        rows = codes_directory.read_chunk(chunk, layout.code_length)
-        return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
-
-    return outputs.kept(files.join(folder, f"{number:05}.json"), indexer.ShardEntry, build)
+    rows = codes_directory.read_chunk(task[1], layout.code_length)
+    return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from functools import lru_cache, partial
-from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,9 +16,10 @@ from hashcore.neighbors import Neighbors
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_tasks, task_threads
+from jobs.engine.spark_engine import engine_of
+from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.kept import Arrays, kept
 from jobs.stages.parquet_files import checksums
 from jobs.stages.question import check_question
 from jobs.telemetry import run_notes
@@ -28,7 +28,8 @@ from jobs.telemetry.run_notes import recorded
 if TYPE_CHECKING:
     from indexer import Index
 
-ANSWERS = ".answers"
+ANSWERS, SHARD = ".answers", "shard-"
+ANSWER = Arrays(Neighbors)
 
 
 class Question(NamedTuple):
@@ -79,7 +80,6 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk
     """Answer every block on every shard, merge, and return the number of neighbors."""
     import indexer
 
-    spark = session(pipeline.spark, f"hashcore search {pipeline.name}")
     shards = len(index.shards)
     question = Question(
         pipeline.paths.index,
@@ -98,9 +98,10 @@ def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk
     blocks = [Block(number, chunk) for number, chunk in enumerate(chunks)]
     files.make_folder(files.join(folder, ANSWERS))
     tasks = [(shard, block) for shard in range(shards) for block in blocks]
-    rows = dict(filter(None, map_tasks(spark, partial(answer, question), tasks, "search")))
+    engine = engine_of(pipeline, "search")
+    rows = dict(filter(None, engine.map_tasks(partial(answer, question), tasks, "search")))
     left = [block for block in blocks if block.number not in rows]  # where a storage lists files late
-    rows |= map_tasks(spark, partial(merge, question), left, "merge")
+    rows |= engine.map_tasks(partial(merge, question), left, "merge")
     files.remove(files.join(folder, ANSWERS))
     return sum(rows.values())
 
@@ -109,21 +110,33 @@ def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | Non
     """Ask one shard the queries of one block, unless a killed run did, and merge if no other shard is missing.
 
     Returns:
-        What `merge` returns, or None if another task will merge.
+        What `write` returns, or None if another task will merge.
     """
     number, block = task
-    folder, path = _answers(question.folder, block), _part(question.folder, block)
+    path, folder = _part(question.folder, block), _answers(question, block)
     if files.exists(path):
         return block.number, codes_directory.rows_of(path)
-    own = files.join(folder, f"shard-{number:05}.npz")
-    if not files.exists(own):
-        found = ask(question, number, block)
-        if question.shards == 1:
-            return write(question, block, found)
-        files.make_folder(folder)
-        with outputs.attempt(own, files.join(question.folder, ANSWERS)) as place, open(place, "wb") as file:
-            np.savez(file, offsets=found.offsets, ids=found.ids, distances=found.distances)
-    return merge(question, block) if len(files.listing(folder)) == question.shards else None
+    if question.shards == 1:
+        return write(question, block, ask(question, number, block))
+    files.make_folder(folder)
+    kept(folder, f"{SHARD}{number:05}", ANSWER, partial(ask, question, number, block))
+    return merge(question, block) if len(_answered(folder)) == question.shards else None
+
+
+def merge(question: Question, block: Block) -> tuple[int, int]:
+    """Merge a block's answers from all shards, write its file and return its number and the number of neighbors."""
+    answers = map(files.read_bytes, _answered(_answers(question, block)))
+    return write(question, block, Neighbors.merge([ANSWER.load(answer or b"") for answer in answers], question.k))
+
+
+def _answers(question: Question, block: Block) -> str:
+    """Return the folder of the shards' answers to a block."""
+    return files.join(question.folder, ANSWERS, f"block-{block.number:05}")
+
+
+def _answered(folder: str) -> list[str]:
+    """Return the files of the shards that have answered, but none that a task is writing."""
+    return [path for path in files.listing(folder) if path.rpartition("/")[2].startswith(SHARD)]
 
 
 def ask(question: Question, number: int, block: Block) -> Neighbors:
@@ -134,12 +147,6 @@ def ask(question: Question, number: int, block: Block) -> Neighbors:
         return shard.knn_search(queries, question.k, threads=task_threads())
     assert question.radius is not None  # one of the two is given
     return shard.range_search(queries, question.radius, threads=task_threads())
-
-
-def merge(question: Question, block: Block) -> tuple[int, int]:
-    """Merge a block's answers from all shards, write its file and return its number and the number of neighbors."""
-    answers = files.listing(_answers(question.folder, block))
-    return write(question, block, Neighbors.merge([_read(path) for path in answers], question.k))
 
 
 def write(question: Question, block: Block, found: Neighbors) -> tuple[int, int]:
@@ -168,20 +175,9 @@ def read_queries(chunk: codes_directory.Chunk, code_length: int) -> codes_direct
     return codes_directory.CodeRows(rows.ids[order], rows.codes[order], None)
 
 
-def _answers(folder: str, block: Block) -> str:
-    """Return the folder of the shards' answers to a block."""
-    return files.join(folder, ANSWERS, f"block-{block.number:05}")
-
-
 def _part(folder: str, block: Block) -> str:
     """Return where a block's neighbors lie."""
     return files.join(folder, f"part-{block.number:05}.parquet")
-
-
-def _read(path: str) -> Neighbors:
-    """Return what a task kept of a shard's answer."""
-    with np.load(BytesIO(files.read_bytes(path) or b"")) as arrays:
-        return Neighbors(arrays["offsets"], arrays["ids"], arrays["distances"])
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ Strided<Word> strided(const Transposed<Word>& codes) {
     return {codes.data(), std::size_t(codes.stride(0)), std::size_t(codes.stride(1)), codes.shape(0), codes.shape(1)};
 }
 
+nb::tuple to_python(const DensePlan& plan) {
+    const auto tuple = [](const auto& values) { return nb::tuple(nb::cast(values)); };
+    return nb::make_tuple(tuple(plan.radii), tuple(plan.probes), tuple(plan.candidates), plan.tables_ns, plan.scan_ns);
+}
+
 // A shard's arrays, kept alive while it is searched.
 class ShardTables {
   public:
@@ -76,8 +81,8 @@ class ShardTables {
         return nb::make_tuple(to_numpy(std::move(lists)), to_numpy(std::move(scanned)));
     }
 
-    nb::ndarray<nb::numpy, double, nb::ndim<1>> mean_candidates(const In2<std::uint64_t>& queries, std::size_t most) const {
-        return to_numpy(hashcore::mean_candidates(shard_, {queries.data(), queries.shape(0)}, most));
+    nb::tuple plan(const In2<std::uint64_t>& queries, unsigned radius, double probe, double candidate, double scan) const {
+        return to_python(plan_range(shard_, {queries.data(), queries.shape(0)}, radius, {probe, candidate, scan}));
     }
 
   private:
@@ -105,8 +110,11 @@ NB_MODULE(_native, m) {
              nb::arg("tables"))
         .def("range", &ShardTables::range)
         .def("nearest", &ShardTables::nearest)
-        .def("mean_candidates", &ShardTables::mean_candidates);
+        .def("plan", &ShardTables::plan);
     bind_sparse(m);
+    m.def("allocate", [](unsigned radius, const std::vector<std::size_t>& bits, const In2<double>& rings, std::size_t codes, std::size_t words, double probe, double candidate, double scan) {
+        return to_python(allocate_radius(radius, bits, rings.data(), rings.shape(1), codes, words, {probe, candidate, scan}));
+    });
     m.def("permute_bits", [](const Transposed<const std::uint64_t>& codes, const In1<std::uint16_t>& order,
                              const Transposed<std::uint64_t>& out, std::size_t threads) {
         nb::gil_scoped_release unlocked;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -66,19 +65,6 @@ class Counts(NamedTuple):
             Rejects.total(part.rejects for part in parts),
             Distinct.total(part.distinct for part in parts),
         )
-
-    def to_json(self) -> bytes:
-        """Return the counts as a file keeps them."""
-        return json.dumps(
-            [self.encoded, self.null_ids, self.rejects.rows, self.rejects.reasons, self.distinct.hashes]
-        ).encode()
-
-    @staticmethod
-    def from_json(content: bytes) -> Counts:
-        """Return the counts that a file keeps."""
-        encoded, null_ids, rows, reasons, hashes = json.loads(content)
-        known = {reason: (number, ids) for reason, (number, ids) in reasons.items()}
-        return Counts(encoded, null_ids, Rejects(rows, known), Distinct(tuple(hashes)))
 
 
 class Encoded(NamedTuple):

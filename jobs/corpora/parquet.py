@@ -1,4 +1,4 @@
-"""A corpus of Parquet files in steps, read within the tasks: only file names and row groups pass through Spark."""
+"""A corpus of Parquet files in steps, read within the tasks: only file names and row groups pass through the engine."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from jobs.corpora.reader import Columns, canonical, checked, opened, raw_batches
-from jobs.engine.spark_ui import is_classic
-from jobs.engine.tasks import map_tasks
+from jobs.engine.tasks import Engine
 from jobs.stages.parquet_files import readable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Dataset, Fragment
-    from pyspark.sql import SparkSession
 
 
 Result = TypeVar("Result")
@@ -39,11 +37,11 @@ class Step(NamedTuple):
     batch_rows: int
 
     def map(
-        self, spark: SparkSession, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str, gpus: float
+        self, engine: Engine, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str, gpus: float
     ) -> list[Result]:
-        """Apply a function to the number and the batches (id, item, labels) of every share, one Spark task each."""
+        """Apply a function to the number and the batches (id, item, labels) of every share, a task each."""
         apply = partial(_apply, self._replace(shares=[]), function)
-        return map_tasks(spark, apply, list(enumerate(self.shares)), label, gpus)
+        return engine.map_tasks(apply, list(enumerate(self.shares)), label, gpus)
 
 
 def _apply(
@@ -54,7 +52,7 @@ def _apply(
     return function(number, batches(step, fragments))
 
 
-def steps(spark: SparkSession, columns: Columns, files_per_step: int, batch_rows: int) -> list[Step]:
+def steps(engine: Engine, columns: Columns, files_per_step: int, batch_rows: int) -> list[Step]:
     """Divide a corpus by its files, in the order of their names, so that each step can be encoded and kept by itself.
 
     Raises:
@@ -62,18 +60,18 @@ def steps(spark: SparkSession, columns: Columns, files_per_step: int, batch_rows
     """
     corpus = opened(columns.source)
     files = checked(corpus, columns)
-    cores = spark.sparkContext.defaultParallelism if is_classic(spark) else len(files)
+    slots = engine.slots() or len(files)
     made = []
     for start in range(0, max(len(files), 1), files_per_step):
-        shares = list(_shares(corpus, files[start : start + files_per_step], cores, columns.source))
+        shares = list(_shares(corpus, files[start : start + files_per_step], slots, columns.source))
         made.append(Step(columns, shares, batch_rows))
     return made
 
 
-def _shares(corpus: Dataset, files: Sequence[Fragment], cores: int, source: str) -> Iterator[list[Fragment]]:
+def _shares(corpus: Dataset, files: Sequence[Fragment], slots: int, source: str) -> Iterator[list[Fragment]]:
     """Divide files into shares of nearly equal bytes, and files that are larger than a share by their row groups."""
     sizes = [info.size for info in corpus.filesystem.get_file_info([file.path for file in files])]
-    limit = min(SHARE_BYTES, max(LEAST_SHARE_BYTES, sum(sizes) // (SHARES_PER_CORE * cores)))
+    limit = min(SHARE_BYTES, max(LEAST_SHARE_BYTES, sum(sizes) // (SHARES_PER_CORE * slots)))
     parts = []
     for file, size in zip(files, sizes, strict=True):
         with readable(source):

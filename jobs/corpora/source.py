@@ -15,7 +15,8 @@ from hashcore.storage.places import is_object
 from hashcore.storage.trees import check_tree
 from jobs.corpora import parquet, reader
 from jobs.corpora.reader import Columns
-from jobs.engine.tasks import map_partitions
+from jobs.engine.spark_engine import map_partitions, session_of
+from jobs.engine.tasks import Engine
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,7 @@ class Step(Protocol):
     """Some files of a corpus."""
 
     def map(
-        self, spark: SparkSession, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str, gpus: float
+        self, engine: Engine, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str, gpus: float
     ) -> list[Result]:
         """Apply a function to the number and the batches (id, item, labels) of every task's share."""
 
@@ -43,7 +44,7 @@ class FrameStep(NamedTuple):
 
     def map(
         self,
-        spark: SparkSession,  # noqa: ARG002 - the frame has its own
+        engine: Engine,  # noqa: ARG002 - the frame has its session
         function: Callable[[int, Iterator[pa.RecordBatch]], Result],
         label: str,
         gpus: float,
@@ -74,7 +75,7 @@ def check_format(file_format: str, source: str) -> None:
 
 
 def steps(
-    spark: SparkSession, columns: Columns, file_format: str, *, files_per_step: int, batch_rows: int
+    engine: Engine, columns: Columns, file_format: str, *, files_per_step: int, batch_rows: int
 ) -> Sequence[Step]:
     """Divide a corpus by its files, so that each step can be encoded and kept by itself; the same on every call.
 
@@ -83,9 +84,10 @@ def steps(
             a user-defined type.
     """
     if file_format == "parquet":
-        return parquet.steps(spark, columns, files_per_step, batch_rows)
+        return parquet.steps(engine, columns, files_per_step, batch_rows)
     if not is_object(columns.source) and os.path.isdir(columns.source):
         check_tree(columns.source)
+    spark = session_of(engine, f"corpus.format={file_format}")
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(batch_rows))
     with reading(columns.source, file_format, begins=True):
         whole = spark.read.format(file_format).load(columns.source)

@@ -6,7 +6,6 @@ and each task collects its part of every shard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +36,11 @@ class Part:
         return f"{self.root} generation {self.generation} all shards"
 
 
-def count_distinct(root: str, index: Index, count_parts: Callable[[Sequence[Part]], list[int]]) -> int:
-    """Return the number of different codes in the index; `count_parts` maps `count_part` over parts."""
-    distinct = [shard.distinct for shard in index.shards]
-    if len(distinct) == 1 and not index.shards[0].deleted:
-        return int(distinct[0])
-    parts = -(-sum(distinct) * code_bytes(index.code_length) // PART_BYTES)
-    return sum(count_parts([Part(root, index.generation, part, parts) for part in range(parts)]))
+def parts_of(root: str, index: Index) -> list[Part]:
+    """Return as many parts as hold each about PART_BYTES of codes."""
+    distinct = sum(shard.distinct for shard in index.shards)
+    parts = -(-distinct * code_bytes(index.code_length) // PART_BYTES)
+    return [Part(root, index.generation, part, parts) for part in range(parts)]
 
 
 def count_part(task: Part) -> int:

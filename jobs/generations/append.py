@@ -10,9 +10,10 @@ from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_tasks, task_threads
-from jobs.stages import codes_directory, outputs, records
+from jobs.engine.spark_engine import engine_of
+from jobs.engine.tasks import task_threads
+from jobs.stages import codes_directory, records
+from jobs.stages.kept import Json, entries_folder, map_kept, numbered
 from jobs.stages.unique_ids import check_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -45,12 +46,12 @@ def run(pipeline: Pipeline) -> None:
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
     projected = indexer.memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
     memory.promise("append", projected, pipeline.spark, "lower index.rows_per_shard")
-    spark = session(pipeline.spark, f"hashcore append {pipeline.name}")
+    engine = engine_of(pipeline, "append")
     if pipeline.index.check_ids:
-        check_ids(spark, source, chunks)
-    folder = outputs.entries_folder(root, f"append-{content}-{index.generation}")
-    build = partial(build_shard, root, index.generation, folder)
-    entries = map_tasks(spark, build, list(enumerate(chunks)), "append")
+        check_ids(engine, source, chunks)
+    folder = entries_folder(root, f"append-{content}-{index.generation}")
+    build, entry = partial(build_shard, root, index.generation), Json(indexer.ShardEntry)
+    entries = map_kept(engine, build, list(enumerate(chunks)), folder, name=numbered, codec=entry, label="append")
     manifest = indexer.tasks.commit_append(index.snapshot, entries, content)
     files.remove(folder)
     run_notes.reads(source, content)
@@ -70,18 +71,13 @@ def _check_info(index: Index, info: codes_directory.CodesInfo, source: str) -> N
         )
 
 
-def build_shard(root: str, generation: int, folder: str, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
-    """Build the shard of one numbered chunk, unless a killed run did, and return its entry of the manifest."""
+def build_shard(root: str, generation: int, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
+    """Build the shard of one numbered chunk and return its entry of the manifest."""
     import indexer
 
-    number, chunk = task
-
-    def build() -> ShardEntry:
-        index = indexer.open(root, generation)
-        rows = codes_directory.read_chunk(chunk, index.code_length)
-        return indexer.tasks.append_shard(index.snapshot, rows.ids, rows.codes, rows.labels, threads=task_threads())
-
-    return outputs.kept(files.join(folder, f"{number:05}.json"), indexer.ShardEntry, build)
+    index = indexer.open(root, generation)
+    rows = codes_directory.read_chunk(task[1], index.code_length)
+    return indexer.tasks.append_shard(index.snapshot, rows.ids, rows.codes, rows.labels, threads=task_threads())
 
 
 if __name__ == "__main__":

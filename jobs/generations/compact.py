@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_tasks
+from jobs.engine.spark_engine import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -35,8 +34,8 @@ def run(pipeline: Pipeline) -> None:
     entries = [[index.shards[number] for number in group] for group in groups]
     projected = max(indexer.memory.merging_bytes(group, index.manifest.layout) for group in entries)
     memory.promise("compact", projected, pipeline.spark, "lower compact.rows_per_shard")
-    spark = session(pipeline.spark, f"hashcore compact {pipeline.name}")
-    merged = map_tasks(spark, merge_group, [shards_of(root, index, group) for group in groups], "compact")
+    tasks = [shards_of(root, index, group) for group in groups]
+    merged = engine_of(pipeline, "compact").map_tasks(merge_group, tasks, "compact")
     manifest = indexer.tasks.commit_compact(index.snapshot, groups, merged)
     built = [entry for entry in merged if entry is not None]
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in built))

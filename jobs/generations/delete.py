@@ -13,8 +13,8 @@ from hashcore.errors import ConfigError
 from hashcore.machine import limits
 from jobs.config.pipeline import Pipeline
 from jobs.corpora.ids import listed, read_ids
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_here, map_tasks
+from jobs.engine.process import ProcessEngine
+from jobs.engine.spark_engine import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -61,9 +61,9 @@ def _marked(
 ) -> Sequence[Marked]:
     """Mark ids in each shard: here where there are no more shards than cores, which Java's start outlasts."""
     if len(tasks) <= limits.cores():
-        return map_here(lambda shard: mark(shard, ids), tasks, "delete")
+        return ProcessEngine().map_tasks(lambda shard: mark(shard, ids), tasks, "delete")
     function = partial(read_and_mark, source, pipeline.delete.column)
-    return map_tasks(session(pipeline.spark, f"hashcore delete {pipeline.name}"), function, tasks, "delete")
+    return engine_of(pipeline, "delete").map_tasks(function, tasks, "delete")
 
 
 def _tombstone_bytes(index: Index, manifest: Manifest) -> int:

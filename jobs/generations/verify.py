@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.config.pipeline import Pipeline
 from jobs.engine import memory
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_tasks
+from jobs.engine.spark_engine import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -32,12 +31,11 @@ def run(pipeline: Pipeline) -> None:
     index = indexer.open(root)
     projected = max(indexer.memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
     memory.promise("verify", projected, pipeline.spark, "lower compact.rows_per_shard")
-    spark = session(pipeline.spark, f"hashcore verify {pipeline.name}")
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
-    checked = map_tasks(spark, partial(verify_shard, pipeline.verify.queries_per_shard), tasks, "verify")
-    found = indexer.Verified.total(checked)
+    engine, verify = engine_of(pipeline, "verify"), partial(verify_shard, pipeline.verify.queries_per_shard)
+    found = indexer.Verified.total(engine.map_tasks(verify, tasks, "verify"))
     groups = [shards_of(root, index, group) for group in indexer.tasks.plan_shared_ids(index.snapshot)]
-    map_tasks(spark, verify_ids, groups, "verify ids")
+    engine.map_tasks(verify_ids, groups, "verify ids")
     run_notes.worked()
     run_notes.reads(root, f"generation {index.generation}")
     run_notes.count(

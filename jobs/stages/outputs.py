@@ -10,12 +10,9 @@ import errno
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from hashcore.errors import HashcoreError, OutputError, TaskError
 from hashcore.storage import files
@@ -33,15 +30,6 @@ from jobs.stages.records import (
     text,
 )
 from jobs.telemetry import run_notes
-
-Kept = TypeVar("Kept", bound=BaseModel)
-
-
-def entries_folder(root: str, name: str) -> str:
-    """Make the folder of what the finished tasks of one change have built, and return it."""
-    folder = files.join(root, f"{ENTRIES}-{name}")
-    files.make_folder(folder)
-    return folder
 
 
 def is_finished(path: str, wanted: Record) -> bool:
@@ -174,7 +162,7 @@ def keeping(path: str, made: Record) -> Iterator[str]:
         try:
             yield folder
         except Exception as error:
-            if not isinstance(error, TaskError):
+            if not isinstance(error, TaskError | OutputError):  # whose cause may be mended
                 files.remove(folder)
             raise
         files.remove(folder)
@@ -202,19 +190,6 @@ def attempt(path: str, scratch: str) -> Iterator[str]:
         raise _unwritable(path, error) from None
     finally:
         files.remove(own)
-
-
-def kept(path: str, model: type[Kept], compute: Callable[[], Kept]) -> Kept:
-    """Return the result of a task that a killed run had ended, else compute and keep it."""
-    with suppress(ValidationError):  # what a power cut left may not be whole
-        return model.model_validate_json(files.read_bytes(path) or b"")
-    result = compute()
-    with suppress(FileNotFoundError):  # another run of the same job has ended, and removed the folder
-        files.write_bytes(path, result.model_dump_json().encode())
-    return result
-
-
-ENTRIES = ".entries"  # with what tells one change from another: what its finished tasks have built
 
 
 def _commit(staging: str, path: str, made: Record) -> None:

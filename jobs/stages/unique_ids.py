@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from hashcore.errors import InvalidInputError
 from jobs.engine.interrupts import wait_for
+from jobs.engine.spark_engine import session_of
+from jobs.engine.tasks import Engine
 from jobs.stages import codes_directory
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import SparkSession
 
 
-def check_ids(spark: SparkSession, source: str, chunks: Sequence[codes_directory.Chunk]) -> None:
+def check_ids(engine: Engine, source: str, chunks: Sequence[codes_directory.Chunk]) -> None:
     """Raise InvalidInputError, naming a few, if an id of a codes directory occurs twice."""
+    spark = session_of(engine, "index.check_ids=true")
     pieces = [piece for chunk in chunks for piece in chunk]
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -17,13 +17,13 @@ WHERE = """
 import os, sys
 from jobs.engine.spark import session
 from jobs.config.sections.spark import SparkConfig
-from jobs.engine.tasks import map_tasks
+from jobs.engine.spark_engine import SparkEngine
 def where(task):
     import hashcore, indexer, jobs
     from hashcore import hamming
     files = [hashcore.__file__, indexer.__file__, jobs.__file__, hamming._kernels.__file__, sys.prefix]
     return {"files": files, "torch": "torch" in sys.modules, "path": sys.path, "pid": os.getppid()}
-print(__import__("json").dumps(map_tasks(session(SparkConfig(), "where"), where, range(8))))
+print(__import__("json").dumps(SparkEngine(session(SparkConfig(), "where")).map_tasks(where, range(8))))
 """
 
 
@@ -51,7 +51,7 @@ def test_executors_import_everything_from_the_unpacked_archive(root):
 
 
 def test_the_index_is_built_although_an_executor_is_killed(root):
-    said = run_and_kill_an_executor("index", root, lambda: list((root / "index").glob(".entries/*.json")))
+    said = run_and_kill_an_executor("index", root, lambda: list((root / "index").glob(".entries-*/*.json")))
     assert "index: 60,000 codes in 12 shards" in said
 
 

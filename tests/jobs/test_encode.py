@@ -27,8 +27,9 @@ from hashcore.networks.spec import Linear, Preprocessing
 from hashcore.storage import files
 from jobs import encode
 from jobs.config.pipeline import Pipeline
-from jobs.corpora import encode_task, parquet
+from jobs.corpora import encode_task
 from jobs.corpora.encode_task import Work
+from jobs.engine.spark_engine import SparkEngine
 from jobs.stages import codes_directory
 
 CODE_LENGTH, DIMENSIONS = 12, 5
@@ -138,7 +139,7 @@ def test_steps_do_not_change_the_codes(spark, root, hasher):
 
 
 def test_a_killed_run_goes_on_after_its_last_step(spark, root, hasher, monkeypatch):
-    map_tasks, done = parquet.map_tasks, []
+    map_tasks, done = SparkEngine.map_tasks, []
 
     def killed(*arguments):
         if len(done) == 2:
@@ -146,7 +147,7 @@ def test_a_killed_run_goes_on_after_its_last_step(spark, root, hasher, monkeypat
         done.append(arguments)
         return map_tasks(*arguments)
 
-    monkeypatch.setattr("jobs.corpora.parquet.map_tasks", killed)
+    monkeypatch.setattr(SparkEngine, "map_tasks", killed)
     with pytest.raises(KeyboardInterrupt):
         encode.encode_part(pipeline(root, files_per_step=1), "database")
     half = root / "codes" / ".database.partial" / codes_directory.DATA

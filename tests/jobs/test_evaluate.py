@@ -18,8 +18,8 @@ from hashcore.labels import Labels
 from jobs import evaluate
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
-from jobs.engine.tasks import map_tasks
-from jobs.evaluation import distinct, kept, tally
+from jobs.engine.spark_engine import SparkEngine
+from jobs.evaluation import distinct, tally, totals
 from jobs.evaluation.distinct import count_part, part_of
 from jobs.stages import codes_directory
 
@@ -176,7 +176,7 @@ def test_spark_gives_what_one_process_gives_and_writes_it_once(tmp_path, spark, 
 def test_an_evaluation_that_ended_early_counts_nothing_twice(tmp_path, monkeypatch, spark, end):
     pipeline = make(tmp_path, rows_per_shard=100)
     reference = evaluate.evaluate(pipeline)
-    monkeypatch.setattr("jobs.engine.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr(SparkEngine, "map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
     monkeypatch.setattr(evaluate, "BLOCK_BYTES", 16 * 40 * 15)
     counted = []
 
@@ -186,18 +186,18 @@ def test_an_evaluation_that_ended_early_counts_nothing_twice(tmp_path, monkeypat
         counted.append((task.queries.content(), task.shards))
         return tally.tally(task)
 
-    monkeypatch.setattr(kept, "tally", partial(count, last=5))
+    monkeypatch.setattr(totals, "tally", partial(count, last=5))
     with pytest.raises(end):
         evaluate.run(pipeline)
     assert not os.path.exists(pipeline.paths.metrics)
-    monkeypatch.setattr(kept, "tally", count)
+    monkeypatch.setattr(totals, "tally", count)
     assert evaluate.run(pipeline).figures == reference.figures
     assert len(counted) == len(set(counted)) == 3 * 3
     assert sorted(os.listdir(tmp_path)) == ["codes", "index", "metrics.hashcore.json", "metrics.json", "runs"]
 
 
 def test_what_was_counted_for_others_is_counted_again(tmp_path, monkeypatch, spark):
-    monkeypatch.setattr("jobs.engine.tasks.map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
+    monkeypatch.setattr(SparkEngine, "map_tasks", lambda _, function, tasks, label: [*map(function, tasks)])
     monkeypatch.setattr(evaluate, "figures", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         evaluate.run(make(tmp_path, rows_per_shard=100))
@@ -362,7 +362,7 @@ def test_parts_of_the_distinct_codes_are_disjoint_and_complete(tmp_path, spark):
     assert set(parts.tolist()) == set(range(5))
     index = indexer.open(pipeline.paths.index)
     tasks = [distinct.Part(pipeline.paths.index, index.generation, part, 5) for part in range(5)]
-    assert partial(map_tasks, spark)(count_part, tasks) == [int((parts == part).sum()) for part in range(5)]
+    assert SparkEngine(spark).map_tasks(count_part, tasks) == [int((parts == part).sum()) for part in range(5)]
 
 
 def test_a_code_whose_items_are_all_deleted_is_counted_no_more(tmp_path):

@@ -138,7 +138,7 @@ def test_ids_to_delete_are_given_by_themselves_or_in_a_file(built, tmp_path, kin
 
 def test_deleting_a_few_ids_starts_no_java(built, monkeypatch):
     monkeypatch.setattr(limits, "cores", lambda: 3)
-    monkeypatch.setattr(delete, "session", lambda *_: pytest.fail("Spark is started"))
+    monkeypatch.setattr(delete, "engine_of", lambda *_: pytest.fail("Spark is started"))
     delete.run(deleting(built, [3, 4, 45]))
     assert len(indexer.open(built.paths.index)) == 48
 

@@ -17,7 +17,8 @@ import indexer
 from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, StorageError
 from jobs import index, search
 from jobs.config.pipeline import Pipeline
-from jobs.stages import codes_directory, outputs, records
+from jobs.engine.spark_engine import SparkEngine
+from jobs.stages import codes_directory, kept, records
 
 DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
 
@@ -75,11 +76,10 @@ def found(path):
 def in_process(spark, monkeypatch):
     """Run tasks here, so that a test can count them and end them."""
 
-    def run(spark, function, tasks, label):
+    def run(engine, function, tasks, label="tasks", gpus=0):
         return [function(task) for task in tasks]
 
-    monkeypatch.setattr("jobs.search.map_tasks", run)
-    monkeypatch.setattr("jobs.index.map_tasks", run)
+    monkeypatch.setattr(SparkEngine, "map_tasks", run)
 
 
 @pytest.mark.parametrize("code_length", CODE_LENGTHS)
@@ -183,7 +183,7 @@ def test_an_index_whose_build_was_killed_is_finished_by_the_next_run(in_process,
     index.run(pipeline(tmp_path))
     assert len(built) == 1
     assert sorted(entry.rows for entry in indexer.open(str(tmp_path / "index")).shards) == [17, 17, 17]
-    assert not list((tmp_path / "index").glob(f"{outputs.ENTRIES}*"))
+    assert not list((tmp_path / "index").glob(f"{kept.ENTRIES}*"))
 
 
 def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):
@@ -206,9 +206,9 @@ def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monke
 def test_the_last_answer_to_a_block_merges_it_within_its_own_task(in_process, tmp_path, monkeypatch):
     make_both(tmp_path)
     index.run(pipeline(tmp_path))
-    run, asked = search.map_tasks, []
+    run, asked = SparkEngine.map_tasks, []
     monkeypatch.setattr(
-        "jobs.search.map_tasks", lambda s, f, tasks, label: asked.append(len(tasks)) or run(s, f, tasks, label)
+        SparkEngine, "map_tasks", lambda s, f, tasks, label: asked.append(len(tasks)) or run(s, f, tasks, label)
     )
     search.run(pipeline(tmp_path, k=5))
     assert asked == [3 * 3, 0]
@@ -217,16 +217,16 @@ def test_the_last_answer_to_a_block_merges_it_within_its_own_task(in_process, tm
 def test_blocks_whose_answers_were_listed_too_late_are_merged_at_the_end(in_process, tmp_path, monkeypatch):
     database, queries = make_both(tmp_path)
     index.run(pipeline(tmp_path))
-    run, asked = search.map_tasks, []
+    run, asked = SparkEngine.map_tasks, []
 
-    def without_listing(spark, function, tasks, label):
+    def without_listing(engine, function, tasks, label):
         asked.append(len(tasks))
         with monkeypatch.context() as patch:
             if label == "search":
                 patch.setattr("hashcore.storage.files.listing", lambda folder: [])
-            return run(spark, function, tasks, label)
+            return run(engine, function, tasks, label)
 
-    monkeypatch.setattr("jobs.search.map_tasks", without_listing)
+    monkeypatch.setattr(SparkEngine, "map_tasks", without_listing)
     search.run(pipeline(tmp_path, k=5))
     assert asked == [3 * 3, 3]
     assert found(tmp_path / "neighbors") == expected(database, queries, k=5)
@@ -323,7 +323,7 @@ def run_at_once(gate, given, results):
 @pytest.mark.parametrize("same", [True, False])
 def test_of_two_runs_at_once_one_builds_the_index_and_neither_removes_it(in_process, tmp_path, monkeypatch, same):
     make_both(tmp_path)
-    monkeypatch.setattr("jobs.index.session", lambda *_: None)  # its connection is not for two processes
+    monkeypatch.setattr("jobs.engine.spark_engine.session", lambda *_: None)  # its connection is not for two processes
     context = multiprocessing.get_context("fork")
     for attempt in range(12):
         root = tmp_path / f"index-{attempt}"

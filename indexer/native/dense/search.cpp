@@ -119,6 +119,7 @@ class GrowingSearch {
         : shard_(shard), queries_(queries), costs_(costs), isa_(isa), begin_(begin),
           nearest_(end - begin, Nearest(k, farthest, Ties::all)) {
         for (std::size_t q = begin; q < end; ++q) active_.push_back(q);
+        for (const Table& table : shard.tables) known_.push_back({0, double(shard.codes.count) / double(std::size_t(1) << table.bits)});
     }
 
     void run(std::uint8_t* scanned) {
@@ -139,6 +140,12 @@ class GrowingSearch {
     }
 
   private:
+    // The last ring of a table that was looked up, and its mean entries; before the first one, those of an even spread.
+    struct Known {
+        std::size_t flips;
+        double entries;
+    };
+
     void grow(std::size_t flips, std::size_t table_number) {
         const Table& table = shard_.tables[table_number];
         probes_.clear(active_.size());
@@ -148,8 +155,9 @@ class GrowingSearch {
         const Sweep sweep(shard_, pass, probes_, bucket_kernels(isa_));
         const Verifier verifier(shard_, queries_, pass);
         Candidates candidates;
+        std::uint64_t compared = 0;
         for (std::size_t task = 0; task < sweep.tasks(); ++task) {
-            spent_ += costs_.candidate * double(sweep.run(task, candidates));
+            compared += sweep.run(task, candidates);
             verifier.verify(
                 candidates, [&](std::uint32_t q) { return nearest_[q - begin_].radius(); },
                 [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
@@ -157,17 +165,16 @@ class GrowingSearch {
                 });
             candidates.clear();
         }
-        spent_ += costs_.probe * double(sweep.probes());
+        spent_ += costs_.probe * double(sweep.probes()) + costs_.candidate * double(compared);
+        known_[table_number] = {flips, double(compared) / double(active_.size())};
     }
 
-    // Compares what the next pass is expected to cost, with what the passes so far have cost, with a scan.
+    // Compares what the next pass is expected to cost, by the last pass over the same table, with a scan less what the
+    // passes so far have cost. That is lost where a scan follows, so a scan counts as if it read only first words.
     bool is_dearer_than_scan(std::size_t flips, std::size_t table_number) const {
-        const Table& table = shard_.tables[table_number];
-        double probes = 1;
-        for (std::size_t i = 0; i < flips; ++i) probes *= double(table.bits - std::min(i, table.bits)) / double(i + 1);
-        const double per_bucket = double(shard_.codes.count) / double(std::size_t(1) << table.bits);
-        const double next = probes * (costs_.probe + costs_.candidate * per_bucket) * double(active_.size());
-        return next > costs_.scan * double(shard_.codes.count) * double(active_.size()) - spent_;
+        const Known& known = known_[table_number];
+        const double next = costs_.of(ring_of(shard_.tables[table_number].bits, flips, known.flips, known.entries));
+        return double(active_.size()) * (costs_.of_scan(shard_.codes.count, 1) - next) < spent_;
     }
 
     void scan(std::uint8_t* scanned) {
@@ -199,6 +206,7 @@ class GrowingSearch {
     Isa isa_;
     std::size_t begin_;
     double spent_ = 0;
+    std::vector<Known> known_;
     std::vector<Nearest> nearest_;
     std::vector<std::size_t> active_;
     Probes probes_;
@@ -277,22 +285,6 @@ HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, u
         search.append_to(parts[task]);
     });
     return assemble(parts, shard.rows, queries.count, threads, k);
-}
-
-std::vector<double> mean_candidates(const Shard& shard, const Queries& queries, std::size_t most) {
-    std::vector<double> means;
-    for (const Table& table : shard.tables)
-        for (std::size_t flips = 0; flips <= most; ++flips) {
-            double total = 0;
-            const auto every_flip = flips_of(table.bits, flips, flips);
-            for (std::size_t q = 0; q < queries.count; ++q)
-                for (const std::uint32_t flip : every_flip) {
-                    const std::size_t bucket = table.bucket_of(code_of(queries, shard.codes.words, q)) ^ flip;
-                    total += table.buckets.offsets[bucket + 1] - table.buckets.offsets[bucket];
-                }
-            means.push_back(total / double(std::max<std::size_t>(queries.count, 1)));
-        }
-    return means;
 }
 
 }  // namespace hashcore

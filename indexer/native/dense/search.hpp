@@ -5,35 +5,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "hashcore/native/common/rows.hpp"
-#include "hashcore/native/scan/scan.hpp"
-#include "indexer/native/common/bucket_kernels.hpp"
+#include "indexer/native/dense/plan.hpp"
+#include "indexer/native/dense/shard.hpp"
 
 namespace hashcore {
-
-// One substring's hash table: the `bits` bits from `shift` of word `word` are the bucket's number. An entry's filter word
-// is its code's word `filter_word`; its position says which distinct code it is (null: entry e is code e), and may lie.
-struct Table {
-    std::size_t word, shift, bits, filter_word;
-    Buckets buckets;
-    const std::uint32_t* positions;
-
-    std::uint32_t bucket_of(const std::uint64_t* code) const {
-        return std::uint32_t(code[word] >> shift) & ((std::uint32_t(1) << bits) - 1);
-    }
-    std::uint32_t position(std::uint32_t entry) const { return positions ? positions[entry] : entry; }
-};
-
-struct Shard {
-    Columns codes;  // distinct codes in sorted order
-    Rows rows;
-    std::vector<Table> tables;
-};
-
-// Expected nanoseconds; only their ratios matter, for the choice between tables and scan.
-struct Costs {
-    double probe, candidate, scan;  // a bucket look-up, an entry compared, a code scanned
-};
 
 struct TableWork {
     std::uint64_t probes = 0, candidates = 0, verified = 0;
@@ -57,8 +32,5 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
 // cost more by tables than by a scan is scanned. scanned[q] is set to 1 for queries that were.
 HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, unsigned farthest, const Costs& costs,
                     std::size_t threads, Isa isa, std::uint8_t* scanned);
-
-// Mean over `queries` of the entries in all buckets exactly `flips` flips away, for each table (row) and flips 0..most.
-std::vector<double> mean_candidates(const Shard& shard, const Queries& queries, std::size_t most);
 
 }  // namespace hashcore

@@ -80,12 +80,7 @@ def encoded(given):
     return sorted(row for pair in pairs for row in pair)
 
 
-LOCAL = SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=2))  # all that dividing a corpus asks of Spark
-
-
-@pytest.fixture(autouse=True)
-def _classic(monkeypatch):
-    monkeypatch.setattr("jobs.corpora.parquet.is_classic", lambda spark: True)
+LOCAL = SimpleNamespace(slots=lambda: 2)  # all that dividing a corpus asks of an engine
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ from jobs.config.pipeline import Pipeline
 from jobs.corpora import encode_task
 from jobs.corpora.encode_task import Work
 from jobs.engine import gpu
-from jobs.engine.tasks import map_tasks
+from jobs.engine.spark_engine import SparkEngine
 from jobs.stages.distinct import Distinct
 from jobs.stages.rejects import Rejects
 
 
 def test_a_stage_without_gpus_has_no_profile_of_its_own(spark):
     assert gpu.profile(0) is None
-    assert map_tasks(spark, len, ["a", "bc"], "lengths", 0) == [1, 2]
+    assert SparkEngine(spark).map_tasks(len, ["a", "bc"], "lengths", 0) == [1, 2]
 
 
 def test_a_profile_asks_for_a_share_of_a_gpu_and_a_core(spark):
@@ -30,7 +30,7 @@ def test_workers_are_told_where_to_compute_and_spark_what_they_take(monkeypatch,
     told = []
 
     class Step:
-        def map(self, spark, function, label, gpus):
+        def map(self, engine, function, label, gpus):
             told.append((function.args[0].device, gpus))
             return [encode_task.Counts(1, 0, Rejects(), Distinct())]
 

@@ -95,8 +95,8 @@ def root(tmp_path_factory):
     return root
 
 
-def add(root, folder, chunk):
-    append.build_shard(root, indexer.open(root).generation, folder, (0, chunk))
+def add(root, chunk):
+    append.build_shard(root, indexer.open(root).generation, (0, chunk))
 
 
 def test_appending_takes_no_more_than_projected(root, tmp_path):
@@ -107,7 +107,7 @@ def test_appending_takes_no_more_than_projected(root, tmp_path):
     projected = indexer.memory.adding_bytes(
         ROWS // 2, held.manifest.layout, held.shards, codes_directory.labels_of(chunk)
     )
-    is_promised(takes(add, root, str(tmp_path), chunk), projected, least=0.05)
+    is_promised(takes(add, root, chunk), projected, least=0.05)
 
 
 def test_merging_takes_no_more_than_projected(root):

@@ -20,7 +20,7 @@ from hashcore.errors import CorruptIndexError, MissingExtraError, TaskError
 from jobs.config.sections.spark import SparkConfig
 from jobs.engine.java import check_java
 from jobs.engine.spark import session
-from jobs.engine.tasks import map_partitions, map_tasks
+from jobs.engine.spark_engine import SparkEngine, map_partitions
 from jobs.stages.codes_directory import Piece
 
 
@@ -28,18 +28,18 @@ def test_results_come_in_the_order_of_tasks(spark):
     def describe(task):
         return (os.getpid(), task["name"])
 
-    results = map_tasks(spark, describe, [{"name": number} for number in range(9)])
+    results = SparkEngine(spark).map_tasks(describe, [{"name": number} for number in range(9)])
     assert [name for _, name in results] == list(range(9))
     assert os.getpid() not in {pid for pid, _ in results}
 
 
 def test_tasks_are_mapped_alike_where_spark_is_reached_through_connect(spark, monkeypatch):
-    monkeypatch.setattr("jobs.engine.tasks.is_classic", lambda session: False)
-    assert map_tasks(spark, len, ["a" * number for number in range(9)]) == list(range(9))
+    monkeypatch.setattr("jobs.engine.spark_engine.is_classic", lambda session: False)
+    assert SparkEngine(spark).map_tasks(len, ["a" * number for number in range(9)]) == list(range(9))
 
 
 def test_no_tasks_need_no_cluster():
-    assert map_tasks(None, str, []) == []
+    assert SparkEngine(None).map_tasks(str, []) == []
 
 
 def test_an_error_of_a_task_arrives_as_it_was_raised(spark, capfd):
@@ -48,7 +48,7 @@ def test_an_error_of_a_task_arrives_as_it_was_raised(spark, capfd):
             raise CorruptIndexError("shard 1: expected a, got b")
 
     with pytest.raises(CorruptIndexError, match=r"^shard 1: expected a, got b$"):
-        map_tasks(spark, check, [0, 1, 2])
+        SparkEngine(spark).map_tasks(check, [0, 1, 2])
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -68,7 +68,7 @@ def test_a_terminal_shows_how_many_tasks_are_done(spark, monkeypatch):
         time.sleep(1)
 
     monkeypatch.setattr("sys.stderr", Terminal())
-    map_tasks(spark, wait, [0, 1, 2], "search")
+    SparkEngine(spark).map_tasks(wait, [0, 1, 2], "search")
     assert re.search(r"search: \d/3 tasks", sys.stderr.getvalue())
 
 
@@ -103,7 +103,7 @@ def test_a_task_that_fails_is_named_with_its_file_and_rows(spark, capfd):
     with pytest.raises(
         TaskError, match=r"^index: task 3 of 4, codes/part-7\.parquet rows 20:30: OSError: \[Errno 28\] No space left"
     ):
-        map_tasks(spark, fail, tasks, "index")
+        SparkEngine(spark).map_tasks(fail, tasks, "index")
 
 
 def test_an_error_of_a_task_that_reads_a_file_names_it(spark):
@@ -111,7 +111,7 @@ def test_an_error_of_a_task_that_reads_a_file_names_it(spark):
         raise CorruptIndexError("bad")
 
     with pytest.raises(CorruptIndexError, match=r"^bad \(task 1 of 1, a\.parquet rows 0:5\)$"):
-        map_tasks(spark, check, [(0, (Piece("a.parquet", 0, 5),))])
+        SparkEngine(spark).map_tasks(check, [(0, (Piece("a.parquet", 0, 5),))])
 
 
 SEARCHING = """
@@ -119,8 +119,7 @@ import os, sys
 import numpy as np
 from hashcore import hamming
 from jobs import cli, search
-from jobs.engine.spark import session
-from jobs.engine.tasks import map_tasks
+from jobs.engine.spark_engine import engine_of
 
 folder = sys.argv[1]
 
@@ -130,7 +129,7 @@ def task(number):
         hamming.knn_search(codes, np.repeat(codes, 10, axis=0), 10)  # takes a quarter of an hour
 
 def run(pipeline):
-    map_tasks(session(pipeline.spark, "a"), task, [1, 2])
+    engine_of(pipeline, "a").map_tasks(task, [1, 2])
 
 search.run = run
 sys.exit(cli.main(["search", "--config", f"{folder}/a.yaml"]))
@@ -183,7 +182,7 @@ def test_an_interrupted_map_cancels_its_tasks_and_the_session_goes_on(spark, tmp
     waiting = threading.Thread(target=interrupt)
     waiting.start()
     with pytest.raises(KeyboardInterrupt):
-        map_tasks(spark, search, [1, 2])
+        SparkEngine(spark).map_tasks(search, [1, 2])
     waiting.join()
     assert until(lambda: not any(is_alive(int(path.stem)) for path in tmp_path.glob("*.pid")))
-    assert map_tasks(spark, str, [1, 2]) == ["1", "2"]
+    assert SparkEngine(spark).map_tasks(str, [1, 2]) == ["1", "2"]
