@@ -23,7 +23,7 @@ from hashcore.machine import devices
 from hashcore.networks.layers.preprocessing import Preprocess
 from hashcore.networks.spec import Linear, Mlp, Nin, Preprocessing
 from hashcore.training import fit
-from hashcore.training.checkpoint import read_standing
+from hashcore.training.checkpoint import read_state
 from hashcore.training.config import AdamW, Augmentation, Pretraining, TrainingConfig
 
 TESTS = Path(far_device.__file__).parent
@@ -169,7 +169,7 @@ def test_a_training_on_a_gpu_goes_on_from_where_it_was_interrupted(tmp_path):
     config, folder = CONFIG.model_copy(update={"epochs": 4, "optimizer": AdamW()}), str(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         fit(*items(), config, device="cuda", checkpoints=folder, on_epoch=interrupt)
-    assert len(read_standing(folder).history) == 2
+    assert len(read_state(folder).history) == 2
     resumed = fit(*items(), config, device="cuda", checkpoints=folder)
     assert len(resumed.provenance["history"]) == 4
     assert all(torch.isfinite(weight).all() for weight in resumed.weights().values())

@@ -7,7 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-from encoded_corpus import by_id, features, pipeline, png, write_corpus
+from encoded_corpus import by_id, features, pipeline, write_corpus
+from pictures import png
 
 from hashcore.errors import InvalidInputError
 from jobs import encode

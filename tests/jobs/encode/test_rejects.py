@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from encoded_corpus import DIMENSIONS, by_id, features, pipeline, png, replace_database, write_corpus
+from encoded_corpus import DIMENSIONS, by_id, features, pipeline, replace_database, write_corpus
+from pictures import png
 
 from hashcore.errors import InvalidInputError
 from jobs import encode

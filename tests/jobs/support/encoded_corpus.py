@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
 from jobs.config.pipeline import Pipeline
 
@@ -49,9 +47,3 @@ def replace_database(root, columns):
 
 def by_id(rows):
     return dict(zip(rows.ids.tolist(), map(bytes, rows.codes), strict=True))
-
-
-def png(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
