@@ -40,9 +40,9 @@ def is_finished(path: str, wanted: Record) -> bool:
     """
     if not files.exists(path) or (files.is_folder(path) and not _has_anything(path)):
         return False
-    found = read(path)
+    half, found = read_half(path), read(path)  # in the order opposite to `finish`, which another run may be at
     if found is None:
-        if read_half(path) is not None:
+        if half is not None:
             return False
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
     if not is_same(found, wanted):
