@@ -31,7 +31,7 @@ class Assembly {
             total += count;
             lists_.offsets[q + 1] = lists_.offsets[q] + std::int64_t(std::min(count, most));
         }
-        if (total > max_rows) throw TooManyRows{total};
+        if (total > max_rows) throw TooManyRows{};
         lists_.allocate();
     }
 

@@ -33,9 +33,7 @@ struct HitLists {
 };
 
 // Thrown when an answer would hold more rows than it may.
-struct TooManyRows {
-    std::size_t rows;
-};
+struct TooManyRows {};
 
 // Answers to the same queries from one set of items, as HitLists describes them.
 struct HitListsView {

@@ -23,14 +23,14 @@ class RowLimit {
     // again, far enough away for the cost of looking.
     std::size_t look(Hits& hits) const {
         drop_empty(hits);
-        if (hits.size() > most_) throw TooManyRows{hits.size()};
+        if (hits.size() > most_) throw TooManyRows{};
         return most_ + hits.size();
     }
 
     // Adds the hits of a task that has ended.
     void add(Hits& hits) {
         drop_empty(hits);
-        if ((kept_ += hits.size()) > most_) throw TooManyRows{kept_};
+        if ((kept_ += hits.size()) > most_) throw TooManyRows{};
     }
 
     void restart() { kept_ = 0; }

@@ -11,7 +11,7 @@
 #include "indexer/native/common/bucket_kernels.hpp"
 #include "indexer/native/sparse/fold_search.hpp"
 #include "indexer/native/sparse/search.hpp"
-#include "indexer/native/dense/sweep.hpp"
+#include "indexer/native/common/probes.hpp"
 
 namespace hashcore {
 

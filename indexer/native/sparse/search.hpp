@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hashcore/native/common/rows.hpp"
 #include "indexer/native/sparse/folds.hpp"
 #include "indexer/native/sparse/lists.hpp"
 #include "indexer/native/sparse/signatures.hpp"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "indexer/native/sparse/folds.hpp"
-#include "indexer/native/dense/search.hpp"
+#include "indexer/native/common/bucket_kernels.hpp"
 
 namespace hashcore {
 

@@ -1,11 +1,10 @@
-// Multi-index hashing (Norouzi, Punjani, Fleet 2012) over one shard: exact radius search and k-NN.
+// Range search over a shard of dense codes by multi-index hashing (Norouzi, Punjani, Fleet 2012), or by a scan.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "indexer/native/dense/plan.hpp"
 #include "indexer/native/dense/shard.hpp"
 
 namespace hashcore {
@@ -28,10 +27,5 @@ struct Plan {
 // All rows within plan.radius of each query. `work` has one element a table; `scanned` tells whether it scanned.
 HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned);
-
-// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are
-// certain; what would cost more by tables than by a scan is scanned. scanned[q] is set to 1 for queries that were.
-HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, unsigned farthest, const Costs& costs,
-                    std::size_t threads, Isa isa, std::uint8_t* scanned);
 
 }  // namespace hashcore

@@ -1,0 +1,18 @@
+// k-NN search over a shard of dense codes: the radius grows, ring by ring of every table, until k neighbors are
+// certain.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "indexer/native/dense/plan.hpp"
+#include "indexer/native/dense/shard.hpp"
+
+namespace hashcore {
+
+// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are
+// certain; what would cost more by tables than by a scan is scanned. scanned[q] is set to 1 for queries that were.
+HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, unsigned farthest, const Costs& costs,
+                    std::size_t threads, Isa isa, std::uint8_t* scanned);
+
+}  // namespace hashcore
