@@ -1,4 +1,4 @@
-// The module hashcore._kernels. Shapes are validated in Python, once; nothing is checked here.
+// The module hashcore._kernels. Python validates shapes once; nothing is checked here.
 #include <nanobind/stl/tuple.h>
 
 #include <tuple>
@@ -12,7 +12,7 @@ using namespace hashcore;
 
 namespace {
 
-// columns[w, i] = word w of code i, codes being rows of bytes, least significant first.
+// columns[w, i] = word w of code i; codes are rows of bytes, least significant first.
 void to_columns(const In2<std::uint8_t>& codes, const Out2<std::uint64_t>& columns) {
     nb::gil_scoped_release unlocked;
     in_pieces(0, codes.shape(0), codes.shape(1), [&](std::size_t begin, std::size_t end) {

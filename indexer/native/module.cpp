@@ -1,5 +1,4 @@
-// The module indexer._native: building and searching one shard. Shapes are validated in Python, nothing is checked
-// here.
+// The module indexer._native: building and searching one shard. Python validates shapes; nothing is checked here.
 #include "hashcore/native/common/module.hpp"
 
 namespace hashcore {

@@ -1,4 +1,4 @@
-// Arrays across the language border: borrowed views in, owned numpy arrays out.
+// Arrays of Python: views of those that come in, and numpy arrays that own what goes out.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -63,7 +63,7 @@ auto unlocked(Work&& work) {
     return work();
 }
 
-// The answer that work finds so, or none where it holds more rows than it may.
+// Does the same; returns nothing where the answer has more rows than allowed.
 template <class Work>
 std::optional<HitLists> answer_unlocked(Work&& work) {
     const nb::gil_scoped_release released;

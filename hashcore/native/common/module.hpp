@@ -1,4 +1,4 @@
-// What every native module of this project does when it is loaded: it learns to hear Ctrl-C and to raise our errors.
+// The set-up of a native module: long work hears Ctrl-C, and errors become those of hashcore.errors.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -12,7 +12,7 @@ namespace hashcore {
 
 namespace nb = nanobind;
 
-// Python's main thread, the only one that signals reach; in a child process, the thread that was forked.
+// Python's main thread, which alone receives signals; in a child process the thread that forked.
 inline unsigned long main_thread = 0;
 
 inline bool was_interrupted() {
@@ -21,7 +21,7 @@ inline bool was_interrupted() {
     return PyErr_CheckSignals() != 0;
 }
 
-// Lets work hear Ctrl-C, and what it throws be this project's errors.
+// To be called once by each module.
 inline void prepare_module() {
     main_thread = nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
     pthread_atfork(nullptr, nullptr, [] { main_thread = PyThread_get_thread_ident(); });
@@ -31,7 +31,7 @@ inline void prepare_module() {
             std::rethrow_exception(thrown);
         } catch (const Interrupted&) {
             if (!PyErr_Occurred())
-                PyErr_SetNone(PyExc_KeyboardInterrupt);  // else a signal's handler has said what it was
+                PyErr_SetNone(PyExc_KeyboardInterrupt);  // unless a signal handler raised something else
         } catch (const std::invalid_argument& error) {
             PyErr_SetString(nb::module_::import_("hashcore.errors").attr("InvalidInputError").ptr(), error.what());
         }

@@ -17,8 +17,8 @@ struct Row {
     std::uint32_t number, short_id;
 };
 
-// Sorts a few thousand rows that agree in the bits from `shift` on: once more by the next bits, into buckets of about
-// one row each, and then what little is left.
+// Sorts a few thousand rows that agree in the bits from `shift` on: by the next bits, into buckets of about one row
+// each, then by insertion.
 template <class Before>
 void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, std::vector<std::uint32_t>& next,
                const Before& before) {
@@ -36,7 +36,7 @@ void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, 
     for (const Row* row = begin; row < end; ++row) room[next[row->word >> low & mask]++] = *row;
     std::copy(room.begin(), room.begin() + std::ptrdiff_t(count), begin);
     if (fullest > 32) return sort_in_time(begin, end, before);
-    for (Row* row = begin + 1; row < end; ++row) {  // insertion sort: every row is within a bucket of its place
+    for (Row* row = begin + 1; row < end; ++row) {  // every row is within a bucket of its place
         const Row moved = *row;
         Row* to = row;
         for (; to > begin && before(moved, to[-1]); --to) *to = to[-1];
@@ -53,7 +53,7 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
     Partition partition = count_values(n, values, chunks, threads, value_of);
     Buffer<Row> rows = cleared<Row>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
-        // Copies of the pointers live in registers.
+        // Local copies of the pointers stay in registers.
         in_pieces(
             n * c / chunks, n * (c + 1) / chunks, 2,
             [&, next = partition.next.data() + c * values, to_row = rows.data()](std::size_t from, std::size_t to) {
@@ -98,7 +98,7 @@ Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids
         }
         return false;
     };
-    // Each task counts its distinct codes, then knows where to write them.
+    // Each task counts its distinct codes; the sums say where each writes them.
     const std::size_t tasks = tasks_for(n);
     std::vector<std::size_t> first(tasks + 1, 0);
     parallel_for(tasks, threads, [&](std::size_t task) {

@@ -1,4 +1,4 @@
-// The order of a shard's rows: by code, then by id, equal codes grouped.
+// The order of a shard's rows: by code, then by id. Equal codes become one distinct code.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ struct Arranged {
     Buffer<std::uint32_t> short_ids;  // ids less `base`, where they fit into 32 bits
 };
 
-// `bits` is the number of bits used of word 0; ids fit into 32 bits above `base` if `are_short`.
+// `bits` are used of word 0. Ids less `base` fit into 32 bits if `are_short`.
 Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base, bool are_short,
                  std::size_t threads);
 

@@ -1,4 +1,4 @@
-// What the steps of a build share: tasks, the counts of a counting sort, and memory to write to in any order.
+// The parts that all steps of a build use: tasks, the counts of a counting sort, and memory for random writes.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ constexpr std::size_t rows_per_task = 1 << 16;
 
 inline std::size_t tasks_for(std::size_t n) { return (n + rows_per_task - 1) / rows_per_task; }
 
-// Where each (chunk, value) of a stable counting sort writes next, and where each value starts.
+// The counts of a stable counting sort: where each (chunk, value) writes next, and where each value starts.
 struct Partition {
     std::vector<std::uint32_t> next;    // next[chunk * values + value]
     std::vector<std::uint32_t> starts;  // values + 1
@@ -43,8 +43,7 @@ Partition count_values(std::size_t n, std::size_t values, std::size_t chunks, st
     return partition;
 }
 
-// Memory that is about to be written in no order: the system clears its pages now, page by page, with looks between
-// them.
+// Memory for random writes: the system clears its pages now, page by page, with beats in between.
 template <class T>
 Buffer<T> cleared(std::size_t size, std::size_t threads) {
     Buffer<T> buffer(size);
@@ -59,7 +58,7 @@ Buffer<T> cleared(std::size_t size, std::size_t threads) {
     return buffer;
 }
 
-// A number of so many set bits.
+// A number whose lowest `bits` bits are set.
 inline std::uint64_t low_mask(std::size_t bits) {
     return bits >= 64 ? ~std::uint64_t(0) : (std::uint64_t(1) << bits) - 1;
 }

@@ -10,10 +10,10 @@ namespace hashcore {
 
 namespace {
 
-// The same as permute_bits, bit by bit: for so few codes that a table would cost more.
+// The same as permute_bits, bit by bit: a table would cost more than so few codes.
 void permute_set_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order,
                       const Strided<std::uint64_t>& out) {
-    std::vector<std::uint16_t> place(64 * codes.words);  // where a bit goes
+    std::vector<std::uint16_t> place(64 * codes.words);  // of each bit in the result
     for (std::size_t to = 0; to < order.size(); ++to) place[order[to]] = std::uint16_t(to);
     for (std::size_t i = 0; i < codes.count; ++i, Pulse::of_this_thread().beat(64 * codes.words)) {
         for (std::size_t w = 0; w < codes.words; ++w) out(w, i) = 0;

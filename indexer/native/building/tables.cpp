@@ -12,8 +12,8 @@ namespace hashcore {
 void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::size_t n, std::size_t shift,
                 std::size_t bits, std::uint32_t* offsets, std::uint32_t* positions, std::uint64_t* words,
                 std::size_t threads) {
-    // Two steps of a counting sort: first by the high bits of the bucket, then each part, now small enough for the
-    // cache, by the low bits.
+    // A counting sort in two steps: by the high bits of the bucket, then each part, small enough for the cache, by the
+    // low bits.
     struct Entry {
         std::uint64_t word;
         std::uint32_t bucket, position;

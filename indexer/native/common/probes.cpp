@@ -1,4 +1,4 @@
-// Probes put in order, and looked up piece by piece.
+// Probes: sorting, and look-up piece by piece.
 #include "indexer/native/common/probes.hpp"
 
 #include <algorithm>
@@ -12,8 +12,8 @@ namespace hashcore {
 
 namespace {
 
-// How many look-ups take about as long as may pass between two looks, learned from the ones before: the entries that
-// they compare are what they cost, and nobody knows how full buckets are.
+// The number of look-ups between two beats, learned from earlier ones: their cost is the entries compared, and nobody
+// knows how full buckets are.
 class Pace {
   public:
     std::size_t look_ups() const { return look_ups_; }

@@ -1,4 +1,4 @@
-// The probes of many queries into one table: their order, and their look-up in pieces of bounded cost.
+// The probes of many queries into one table: their order, and their look-up in pieces of limited cost.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,10 @@
 
 namespace hashcore {
 
-// The buckets of a table of `entries` entries, as full as chance would make them.
+// The buckets of a table of `entries` entries; the usual number in a bucket is that of random codes.
 Buckets usual_buckets(const std::uint32_t* offsets, const std::uint64_t* words, std::size_t entries, std::size_t bits);
 
-// Probes, and the room to reorder them; kept from pass to pass, as fresh memory costs more than sorting.
+// Probes, and memory to reorder them, kept from pass to pass: fresh memory costs more than sorting.
 class Probes {
   public:
     void clear(std::size_t expected) {
@@ -31,7 +31,7 @@ class Probes {
     std::vector<std::uint32_t> next_;
 };
 
-// Looks up buckets far away (BucketKernels::look_up_far) in pieces of bounded cost, whatever the buckets hold.
+// Looks up far buckets (BucketKernels::look_up_far) in pieces of limited cost, however full the buckets are.
 std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes,
                               std::size_t count, const std::vector<std::uint32_t>& flips, const Wanted& wanted,
                               Candidates& out);

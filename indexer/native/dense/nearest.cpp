@@ -1,4 +1,4 @@
-// k-NN search: blocks of queries grow their radius together, and fall back to a scan where that is cheaper.
+// k-NN search: blocks of queries grow their radius together, until a scan is cheaper.
 #include "indexer/native/dense/nearest.hpp"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t block_items = 2048;        // of a scan, as in hashcore
 constexpr std::size_t queries_per_block = 8192;  // of a k-NN task
 
-// Step (flips, table) of a growing radius, less what the steps before it have reported.
+// The pass of a growing radius over one table, less what the passes before it have reported.
 Pass growing_pass(std::size_t tables, std::size_t flips, std::size_t table) {
     Pass pass{table, flips, flips, std::vector<int>(tables, int(flips) - 1)};
     for (std::size_t t = 0; t < table; ++t) pass.already[t] = int(flips);
@@ -36,7 +36,7 @@ class GrowingSearch {
     }
 
     void run(std::uint8_t* scanned) {
-        std::size_t radius = 0;  // every item within it has been seen once the pass that ends with it is done
+        std::size_t radius = 0;  // whatever is within it was found, once this pass is done
         for (std::size_t flips = 0; !active_.empty() && !shard_.tables.empty() && radius <= 64 * shard_.codes.words;
              ++flips)
             for (std::size_t table = 0; table < shard_.tables.size() && !active_.empty(); ++table, ++radius) {
@@ -56,7 +56,7 @@ class GrowingSearch {
     }
 
   private:
-    // The last ring of a table that was looked up, and its mean entries; before the first one, those of an even spread.
+    // The last ring of a table that was looked up, and its mean entries. At first the ring 0 of evenly spread codes.
     struct Known {
         std::size_t flips;
         double entries;
@@ -85,8 +85,9 @@ class GrowingSearch {
         known_[table_number] = {flips, double(compared) / double(active_.size())};
     }
 
-    // Compares what the next pass is expected to cost, by the last pass over the same table, with a scan less what the
-    // passes so far have cost. That is lost where a scan follows, so a scan counts as if it read only first words.
+    // Compares the expected cost of the next pass with a scan less what the passes so far have cost, which a scan would
+    // waste. The estimate rests on the last pass over the same table. Of a scan only first words count, so it is chosen
+    // early.
     bool is_dearer_than_scan(std::size_t flips, std::size_t table_number) const {
         const Known& known = known_[table_number];
         const double next = costs_.of(ring_of(shard_.tables[table_number].bits, flips, known.flips, known.entries));
@@ -96,7 +97,7 @@ class GrowingSearch {
     void scan(std::uint8_t* scanned) {
         const ScanKernels& kernels = scan_kernels(isa_);
         const Columns& codes = shard_.codes;
-        for (const std::size_t q : active_) {  // start again: a scan meets what the tables have found
+        for (const std::size_t q : active_) {  // a scan finds again what the tables have found
             Nearest& nearest = nearest_[q - begin_];
             const int radius = nearest.radius();
             nearest = Nearest(nearest.k(), unsigned(radius), Ties::all);

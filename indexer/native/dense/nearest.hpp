@@ -1,5 +1,4 @@
-// k-NN search over a shard of dense codes: the radius grows, ring by ring of every table, until k neighbors are
-// certain.
+// k-NN search over a shard of dense codes: the radius grows ring by ring, until the k nearest are certain.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +9,8 @@
 
 namespace hashcore {
 
-// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are
-// certain; what would cost more by tables than by a scan is scanned. scanned[q] is set to 1 for queries that were.
+// The k nearest rows within `farthest` of each query, or all if there are fewer. Queries that would cost more by tables
+// are scanned; scanned[q] is set to 1 for these.
 HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, unsigned farthest, const Costs& costs,
                     std::size_t threads, Isa isa, std::uint8_t* scanned);
 

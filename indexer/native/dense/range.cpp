@@ -1,4 +1,4 @@
-// Range search: each table in turn is swept for all queries, and what it finds is verified.
+// Range search: each table in turn is looked up for all queries, and its candidates are verified.
 #include "indexer/native/dense/range.hpp"
 
 #include <algorithm>

@@ -14,9 +14,9 @@ struct TableWork {
     double seconds = 0;
 };
 
-// How a range search is to be done: table j looks up the buckets within radii[j] (−1: none); exact if sum(radii[j] + 1)
-// > radius. Without tables in use, or once they have compared more than max_candidates entries and are not through, it
-// scans.
+// How to answer a range search. Table j looks up the buckets within radii[j], none if -1; the answer is exact if
+// sum(radii[j] + 1) > radius. It scans if no table is in use, or once tables have compared more than max_candidates
+// entries and more tables are to come.
 struct Plan {
     unsigned radius;
     std::vector<int> radii;
@@ -24,7 +24,7 @@ struct Plan {
     std::size_t max_rows;  // of the whole answer, or TooManyRows is thrown
 };
 
-// All rows within plan.radius of each query. `work` has one element a table; `scanned` tells whether it scanned.
+// All rows within plan.radius of each query. `work` gets one element a table; `scanned` says whether it scanned.
 HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned);
 

@@ -10,12 +10,12 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t region_bytes = 128 * 1024;  // of entries and offsets: well within a second-level cache
+constexpr std::size_t region_bytes = 128 * 1024;  // of entries and offsets, which fit a second-level cache
 constexpr std::size_t probes_per_task = 4096;
 constexpr std::size_t regions_per_task = 8;
 constexpr std::size_t look_ups_at_once = 1 << 16;  // within a region
 
-// Asks for an array to be brought into the second-level cache.
+// Reads an array into the second-level cache.
 template <class T>
 void fetch(const T* values, std::size_t count) {
     T sum = 0;
@@ -36,7 +36,7 @@ std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::s
         for (std::uint64_t flip = (std::uint64_t(1) << weight) - 1; flip < end;) {
             flips.push_back(std::uint32_t(flip));
             const std::uint64_t lowest_bit = flip & (~flip + 1),
-                                ripple = flip + lowest_bit;  // next number of as many bits
+                                ripple = flip + lowest_bit;  // the next number with as many bits set
             flip = ripple | (((flip ^ ripple) >> 2) / lowest_bit);
         }
     }
@@ -52,8 +52,8 @@ Sweep::Sweep(const Shard& shard, const Pass& pass, Probes& probes, const BucketK
             reported_.push_back({substring_mask(shard.tables[t]), std::uint32_t(pass.already[t])});
     flips_ = flips_of(table.bits, pass.lowest, pass.highest);
     flips_per_probe_ = flips_.size();
-    // Reading in sequence is so much faster than at random that where one line in eight is wanted, all are read: the
-    // table is gone through region by region, each of them loaded once.
+    // Sequential reads are much faster than random ones. Where one cache line in eight is wanted, the table is read
+    // whole, region by region, each loaded once.
     const std::size_t lines = entries / 8 + (std::size_t(1) << table.bits) / 16;
     by_region_ = probes.size() * flips_per_probe_ >= lines / 8;
     const std::size_t per_bucket = 4 + 8 * std::max<std::size_t>(entries >> table.bits, 1);

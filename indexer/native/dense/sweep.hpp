@@ -13,8 +13,8 @@ namespace hashcore {
 // Every number of `bits` bits with `lowest`..`highest` bits set, by rising number of set bits.
 std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::size_t highest);
 
-// Which buckets a pass looks up, and which candidates earlier passes have already reported: those with at most
-// already[i] differing bits in the substring of some table i (the first table that would find an item reports it).
+// The buckets that a pass looks up, and the candidates that earlier passes have reported: those that differ in at most
+// already[i] bits of the substring of some table i.
 struct Pass {
     std::size_t table, lowest, highest;
     std::vector<int> already;
@@ -29,9 +29,9 @@ class Sweep {
     // Probes are reordered by bucket.
     Sweep(const Shard& shard, const Pass& pass, Probes& probes, const BucketKernels& kernels);
 
-    // A sweep is cut into tasks that may run in any order.
+    // The number of tasks, which may run in any order.
     std::size_t tasks() const { return tasks_; }
-    // Look-ups of one task; adds what was found, returns the number of entries compared.
+    // Looks up the buckets of one task; adds what it finds, returns the number of entries compared.
     std::uint64_t run(std::size_t task, Candidates& out) const;
     std::uint64_t probes() const { return std::uint64_t(probes_.size()) * flips_per_probe_; }
 

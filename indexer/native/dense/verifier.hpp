@@ -1,4 +1,4 @@
-// Verification of what a look-up in a table has found: whole codes are compared, each is reported once.
+// The verification of candidates: whole codes are compared, and each item is reported by one table alone.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ inline const std::uint64_t* code_of(const Queries& queries, std::size_t words, s
     return queries.data + query * words;
 }
 
-// Turns candidates into verified distances and hands them to sink(query, position, distance).
+// Compares the codes of candidates, and calls sink(query, position, distance) for those within the radius.
 class Verifier {
   public:
     Verifier(const Shard& shard, const Queries& queries, const Pass& pass)
@@ -27,7 +27,7 @@ class Verifier {
         }
     }
 
-    // The look-up has left out what the filter word shows to be reported already.
+    // Leaves out items that the filter word cannot tell as reported; the look-up has left out the others.
     template <class Radius, class Sink>
     void verify(const Candidates& candidates, Radius&& radius_of, Sink&& sink) const {
         const std::size_t words = shard_.codes.words, total = candidates.size();
@@ -50,8 +50,8 @@ class Verifier {
   private:
     static constexpr std::size_t ahead = 32;  // memory accesses kept in flight
 
-    // A table that has reported every item with at most `differing` bits other than the query's in its substring, where
-    // that is not in the filter word.
+    // A table that has reported every item that differs in at most `differing` bits of its substring, which is not in
+    // the filter word.
     struct Known {
         std::size_t word;
         std::uint64_t mask;

@@ -1,5 +1,4 @@
-// The class SparseTables of the module indexer._native: the structures of one shard of sparse codes, and their
-// building.
+// The class SparseTables of the module indexer._native, and the functions that build the structures of sparse codes.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 
