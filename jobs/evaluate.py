@@ -20,7 +20,6 @@ from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
 from jobs.engine import memory
 from jobs.engine.process import ProcessEngine
-from jobs.engine.spark_engine import engine_of
 from jobs.engine.tasks import Engine
 from jobs.evaluation import metrics
 from jobs.evaluation.distinct import PART_BYTES
@@ -31,7 +30,7 @@ from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
 from jobs.evaluation.totals import count_distinct, tally_all
 from jobs.stages import codes_directory, outputs, records
-from jobs.telemetry import run_notes
+from jobs.stages.stage import Stage
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
@@ -53,19 +52,19 @@ def run(pipeline: Pipeline) -> Metrics:
     pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
     inputs = {"index": _content(paths.index), "codes_queries": records.fingerprint_of(paths.codes_queries)}
-    record = records.record(pipeline, "evaluate", ("evaluate",), inputs)
-    if not outputs.is_finished(paths.metrics, record):
-        engine = engine_of(pipeline, "evaluate")
-        with outputs.keeping(paths.metrics, record) as folder:
+    stage = Stage.of(pipeline, "evaluate", paths.metrics, ("evaluate",), inputs)
+    if not stage.is_finished():
+        engine = stage.engine()
+        with outputs.keeping(paths.metrics, stage.record) as folder:
             result = evaluate(pipeline, engine, folder)
-            with outputs.writing(paths.metrics, record) as staging:
+            with stage.writing() as staging:
                 Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     result = metrics.read(paths.metrics)
-    run_notes.count(rows=result.setting.queries)
     print(result.summary())
     if said := how_to_exclude(pipeline, result.setting):
         print(f"evaluate {said}")
-    print(f"evaluate: {result.setting.queries:,} queries, {result.setting.database_size:,} items -> {paths.metrics}")
+    asked, items = result.setting.queries, result.setting.database_size
+    stage.done(f"{asked:,} queries, {items:,} items", rows=asked)
     return result
 
 
