@@ -16,7 +16,7 @@ MEAN_ACTIVATION = 0.25
 BYTES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little") * 2.0 - 1  # ±1, (256, 8)
 
 
-def slopes(projections: Projections) -> NDArray[np.float64]:
+def bit_scale(projections: Projections) -> NDArray[np.float64]:
     """Return the scale s of each bit that brings the mean of |s·f(x)| to 0.25, shape (code_length,).
 
     Args:
@@ -32,7 +32,7 @@ def slopes(projections: Projections) -> NDArray[np.float64]:
     return MEAN_ACTIVATION / np.where(scale > 0, scale, 1)
 
 
-def asymmetric_distances(codes: Codes, projection: Projections, scale: Projections) -> NDArray[np.float64]:
+def asymmetric_distances(codes: Codes, projection: Projections, *, scale: Projections) -> NDArray[np.float64]:
     """Return ¼ ‖h − tanh(s ∘ v)‖² of each code h ∈ {−1, +1}^L to one query's projection v.
 
     As s grows this tends to the Hamming distance to the code of v. Costs one table look-up a byte.
@@ -40,7 +40,7 @@ def asymmetric_distances(codes: Codes, projection: Projections, scale: Projectio
     Args:
         codes: Shape (n, ceil(L / 8)).
         projection: v = f(query), shape (L,).
-        scale: s, a slope for each bit, shape (L,); see `slopes`.
+        scale: s, a slope for each bit, shape (L,); see `bit_scale`.
 
     Returns:
         Shape (n,), in bits.
@@ -59,8 +59,8 @@ def asymmetric_distances(codes: Codes, projection: Projections, scale: Projectio
     return (len(activation) + activation @ activation - 2 * products) / 4  # type: ignore[no-any-return]
 
 
-def nearest(
-    database: Codes, projections: Projections, scale: Projections, k: int, *, queries_at_once: int = 64
+def knn_search(
+    database: Codes, projections: Projections, k: int, *, scale: Projections, queries_at_once: int = 64
 ) -> NDArray[np.int64]:
     """Return the rows of the k codes nearest to each query by asymmetric distance, equal ones by row number.
 
@@ -69,12 +69,12 @@ def nearest(
     Args:
         database: Codes, shape (n, ceil(L / 8)).
         projections: f(query), shape (q, L).
-        scale: A slope for each bit, shape (L,).
         k: Neighbors of each query.
+        scale: A slope for each bit, shape (L,).
         queries_at_once: Queries whose distances to all n codes are held in memory.
 
     Returns:
-        Shape (q, k).
+        Row numbers, int64, shape (q, k); element [i, j] is the row of query i's j-th nearest code.
 
     Raises:
         InvalidInputError: If the codes have another length than the projections, or are fewer than k.
@@ -111,7 +111,7 @@ def _largest(products: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return np.array(rows, np.int64).reshape(len(products), k)
 
 
-def rerank(neighbors: Neighbors, codes: Codes, projections: Projections, scale: Projections) -> NDArray[np.int64]:
+def rerank(neighbors: Neighbors, codes: Codes, projections: Projections, *, scale: Projections) -> NDArray[np.int64]:
     """Return the order of each query's neighbors by (asymmetric distance, Hamming distance, id).
 
     Args:
@@ -135,7 +135,7 @@ def rerank(neighbors: Neighbors, codes: Codes, projections: Projections, scale: 
             f"{len(neighbors)} queries; give one code to each neighbor and one projection to each query"
         )
     distances = [
-        asymmetric_distances(codes[start:stop], projection, scale)
+        asymmetric_distances(codes[start:stop], projection, scale=scale)
         for start, stop, projection in zip(neighbors.offsets[:-1], neighbors.offsets[1:], projections, strict=True)
     ]
     keys = (neighbors.ids, neighbors.distances, np.concatenate([np.empty(0), *distances]), neighbors.query_numbers())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hashcore import _kernels
 from hashcore.arguments import check_array
-from hashcore.codes import Codes, check_code_length, check_codes, check_packed
+from hashcore.codes import MAX_CODE_LENGTH, Codes, check_code_length, check_codes, check_packed
 from hashcore.errors import InvalidInputError
 from hashcore.machine.native_build import check_built
 from hashcore.machine.processors import available_isas, available_threads, check_threads, isa
@@ -22,6 +22,7 @@ MOST_CODES = 2**32
 WORD_BITS = 64
 
 check_built(_kernels)
+assert _kernels.MOST_BITS == MAX_CODE_LENGTH
 
 __all__ = [
     "Neighbors",
@@ -31,9 +32,10 @@ __all__ = [
     "isa",
     "knn_search",
     "range_search",
-    "relevance_histograms",
+    "relevance_counts",
     "to_columns",
     "to_rows",
+    "words_of",
 ]
 
 
@@ -93,30 +95,41 @@ def check_scannable(codes: int) -> None:
 
 
 def distance_histogram(database: Codes, queries: Codes, code_length: int, *, threads: int = 0) -> NDArray[np.int64]:
-    """Count the codes at each distance of each query: shape (q, code_length + 1), element [i, d] at distance d.
+    """Count the codes at each distance of each query: int64, shape (q, code_length + 1), element [i, d] at distance d.
 
-    Args and Raises as `relevance_histograms`.
+    Args:
+        database: Codes, uint8, shape (n, ceil(code_length / 8)).
+        queries: Codes, uint8, shape (q, ceil(code_length / 8)).
+        code_length: Bits of a code.
+        threads: Threads to use; 0 takes every processor this process may run on.
+
+    Raises:
+        InvalidInputError: If codes are not of `code_length` bits.
+
+    >>> database = np.array([[0b0000], [0b0111], [0b0001]], np.uint8)
+    >>> distance_histogram(database, np.array([[0b0000]], np.uint8), 8).tolist()
+    [[1, 1, 0, 1, 0, 0, 0, 0, 0]]
     """
-    return relevance_histograms(database, queries, code_length, None, None, threads=threads)[0]
+    return relevance_counts(*words_of(database, queries, code_length), code_length, threads=threads)[0]
 
 
-def relevance_histograms(
-    database: Codes,
-    queries: Codes,
+def relevance_counts(
+    columns: Words,
+    query_rows: Words,
     code_length: int,
-    database_relevance: Words | None,
-    query_relevance: Words | None,
+    item_relevance: Words | None = None,
+    query_relevance: Words | None = None,
     *,
     threads: int = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count all codes, and the relevant ones, at each distance of each query.
+    """Count all codes, and the relevant ones, at each distance of each query: what every measure is computed from.
 
     Args:
-        database: Codes, shape (n, ceil(code_length / 8)).
-        queries: Codes, shape (q, ceil(code_length / 8)).
+        columns: Codes as `to_columns` returns them, uint64, shape (words, n); `words_of` makes both of codes.
+        query_rows: Codes as `to_rows` returns them, uint64, shape (q, words).
         code_length: Bits of a code.
-        database_relevance: Label bit masks, uint64, shape (n, words); None where nothing is relevant.
-        query_relevance: Label bit masks, uint64, shape (q, words); a pair is relevant where a bit is shared.
+        item_relevance: Label bit masks, uint64, shape (n, words of a mask); None where nothing is relevant.
+        query_relevance: Label bit masks, uint64, shape (q, words of a mask); a shared bit makes a pair relevant.
         threads: Threads to use; 0 takes every processor this process may run on.
 
     Returns:
@@ -125,24 +138,6 @@ def relevance_histograms(
     Raises:
         InvalidInputError: If codes are not of `code_length` bits, or masks have other rows or words.
     """
-    database, queries = _check_pair(database, queries)
-    code_length = check_code_length(code_length)
-    database, queries = check_codes(database, code_length, "database"), check_codes(queries, code_length, "queries")
-    return histograms_of_columns(
-        to_columns(database), to_rows(queries), code_length, database_relevance, query_relevance, threads=threads
-    )
-
-
-def histograms_of_columns(
-    columns: Words,
-    query_rows: Words,
-    code_length: int,
-    item_relevance: Words | None,
-    query_relevance: Words | None,
-    *,
-    threads: int = 0,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Do as `relevance_histograms`, for items as `to_columns` and queries as `to_rows` return them."""
     code_length = check_code_length(code_length)
     words = -(-code_length // WORD_BITS)
     columns = check_array(columns, "columns", (words, "n"), np.uint64)
@@ -178,6 +173,23 @@ def _check_last_word(name: str, words: Words, code_length: int) -> None:
     used = code_length % WORD_BITS
     if used and int(words.max(initial=0)) >> used:
         raise InvalidInputError(f"{name} set bits beyond code_length={code_length}; unused high bits must be zero")
+
+
+def words_of(database: Codes, queries: Codes, code_length: int) -> tuple[Words, Words]:
+    """Return codes of a database by `to_columns`, shape (words, n), and of queries by `to_rows`, shape (q, words).
+
+    Args:
+        database: Codes, uint8, shape (n, ceil(code_length / 8)).
+        queries: Codes, uint8, shape (q, ceil(code_length / 8)).
+        code_length: Bits of a code.
+
+    Raises:
+        InvalidInputError: If codes are not of `code_length` bits.
+    """
+    database, queries = _check_pair(database, queries)
+    code_length = check_code_length(code_length)
+    database, queries = check_codes(database, code_length, "database"), check_codes(queries, code_length, "queries")
+    return to_columns(database), to_rows(queries)
 
 
 def to_columns(codes: Codes) -> Words:

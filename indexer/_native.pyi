@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -6,6 +9,8 @@ Numbers = NDArray[np.uint32]
 Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]  # offsets, ids, distances
 TableArrays = tuple[int, int, int, int, Numbers, Words, Numbers | None]  # word, shift, bits, filter word, arrays
 TableWork = tuple[int, int, int, float]  # probes, candidates, verified, seconds
+# Radii, probes and candidates of the tables, expected nanoseconds by tables and by a scan: indexer.plans.Allocation.
+Plan = tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...], float, float]
 
 RowArrays = tuple[Words, Numbers | None, Numbers | None, NDArray[np.int64] | None, int, bool]  # first arguments below
 BlockArrays = tuple[int, int, int, Numbers, Words, Numbers]  # begin, end, bits, offsets, words, positions
@@ -14,6 +19,18 @@ FoldArrays = tuple[Numbers, Numbers, Numbers, NDArray[np.uint8], NDArray[np.uint
 ListArrays = tuple[NDArray[np.int64], Numbers, NDArray[np.uint8]]  # offsets, counts, bytes
 SparseWork = tuple[int, int, int, float, int, int, float]  # queries, radius, probes, expected, compared, found, seconds
 SparseAnswer = tuple[Lists, list[SparseWork], float, float]  # expected nanoseconds by the plans, and by scans
+
+Route = Literal["folds", "signatures", "lists", "fold scan", "scan"]
+
+COSTS: tuple[str, ...]  # fields of indexer.plans.Costs, in order
+SPARSE_COSTS: tuple[str, ...]  # fields of indexer.search.sparse.SparseCosts, in order
+ROUTES: tuple[Route, ...]  # by number
+MOST_BUCKET_BITS: int  # of a bucket's number in a table
+MOST_BLOCKS: int  # of signatures
+ORDER_BITS: int  # of a fold's hash, by which the codes of a class ascend
+BUCKETS_PER_GROUP: int  # of the fold table
+MANY_BEFORE: int  # codes of a group before a bucket, or more of them
+TAGS_READ_AT_ONCE: int  # so as many less one stand behind the last
 
 class ShardTables:
     def __init__(
@@ -32,7 +49,7 @@ class ShardTables:
     def nearest(
         self, queries: Words, k: int, farthest: int, probe: float, candidate: float, scan: float, threads: int
     ) -> tuple[Lists, NDArray[np.uint8]]: ...
-    def mean_candidates(self, queries: Words, most: int) -> NDArray[np.float64]: ...
+    def plan(self, queries: Words, radius: int, probe: float, candidate: float, scan: float) -> Plan: ...
 
 class SparseTables:
     def __init__(
@@ -57,6 +74,16 @@ class SparseTables:
         self, queries: Words, k: int, farthest: int, route: int, costs: tuple[float, ...], threads: int
     ) -> Lists: ...
 
+def allocate(
+    radius: int,
+    bits: Sequence[int],
+    rings: NDArray[np.float64],
+    codes: int,
+    words: int,
+    probe: float,
+    candidate: float,
+    scan: float,
+) -> Plan: ...
 def hash_folds(codes: Words, sizes: Numbers, hashes: Words, threads: int) -> None: ...
 def count_groups(sizes: Numbers, starts: Numbers) -> int: ...
 def fill_folds(

@@ -114,10 +114,10 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
     torch.set_num_threads(config.threads)
     table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
     window = reading.window(table, source, config)
-    with Progress("train", total=config.epochs * source.turns, unit="items") as progress:
+    with Progress("train", total=config.epochs * source.anchors, unit="items") as progress:
         return fit(
             {name: values.numpy() for name, values in window.items.items()},
-            window.known,
+            window.supervision,
             config.training(),
             checkpoints=pipeline.paths.checkpoints,
             device=device,

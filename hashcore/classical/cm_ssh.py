@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.classical.common.boosting import reweigh
-from hashcore.classical.common.pairs import Pairs, draw
 from hashcore.classical.common.projection import as_hasher, center, check_labels, join, two_views
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels
+from hashcore.supervision.pairs import JudgedPairs, draw_pairs
 
 PAIRS = 20_000  # of each kind
 QUANTILES = 63
@@ -49,8 +49,8 @@ def fit(views: Mapping[str, NDArray[Any]], code_length: int, labels: Labels, *, 
     """
     names = two_views(views)
     (first, first_mean), (second, second_mean) = (center(views[name], code_length) for name in names)
-    pairs = draw(check_labels(labels, len(first)), PAIRS, seed)
-    bits = boost(first[pairs.first], second[pairs.second], pairs, code_length)
+    pairs = draw_pairs(check_labels(labels, len(first)), PAIRS, seed)
+    bits = boost(first[pairs.left], second[pairs.right], pairs, code_length)
     provenance = {"method": "cm-ssh", "seed": seed, "rows": len(first)}
     onto_first, onto_second = np.stack([bit.p for bit in bits]), np.stack([bit.q for bit in bits])
     a, b = np.array([bit.a for bit in bits]), np.array([bit.b for bit in bits])
@@ -60,7 +60,7 @@ def fit(views: Mapping[str, NDArray[Any]], code_length: int, labels: Labels, *, 
     )
 
 
-def boost(first: Matrix, second: Matrix, pairs: Pairs, count: int) -> list[Bit]:
+def boost(first: Matrix, second: Matrix, pairs: JudgedPairs, count: int) -> list[Bit]:
     """Return `count` bits, found one after another on the pairs whose ends are rows of `first` and `second`."""
     signs = pairs.signs()
     weights = np.full(len(signs), 1 / len(signs))

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.classical.common.boosting import reweigh
-from hashcore.classical.common.pairs import Pairs, draw
 from hashcore.classical.common.projection import as_hasher, center, check_labels
 from hashcore.classical.common.threshold import Line
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels
+from hashcore.supervision.pairs import JudgedPairs, draw_pairs
 
 PAIRS = 10_000  # of each kind
 
@@ -35,7 +35,7 @@ def fit(items: NDArray[Any], code_length: int, labels: Labels, *, seed: int = 0,
         InvalidInputError: If items and labels do not fit.
     """
     centered, mean = center(items, code_length)
-    pairs = draw(check_labels(labels, len(centered)), PAIRS, seed)
+    pairs = draw_pairs(check_labels(labels, len(centered)), PAIRS, seed)
     dimensions, thresholds = boost(centered, pairs, code_length)
     return as_hasher(
         mean,
@@ -46,16 +46,18 @@ def fit(items: NDArray[Any], code_length: int, labels: Labels, *, seed: int = 0,
     )
 
 
-def boost(centered: NDArray[np.float64], pairs: Pairs, count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def boost(
+    centered: NDArray[np.float64], pairs: JudgedPairs, count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the dimension and the threshold of each of `count` bits."""
     signs = pairs.signs()
     weights = np.full(len(signs), 1 / len(signs))
-    lines = [Line(column[pairs.first], column[pairs.second]) for column in centered.T]
+    lines = [Line(column[pairs.left], column[pairs.right]) for column in centered.T]
     dimensions, thresholds = np.empty(count, np.int64), np.empty(count)
     for bit in range(count):
         found = [line.best(-weights * signs) for line in lines]  # splitting a dissimilar pair is a gain
         chosen = int(np.argmax([gain for _, gain in found]))
         dimensions[bit], thresholds[bit] = chosen, found[chosen][0]
         above = centered[:, chosen] > thresholds[bit]
-        weights = reweigh(weights, signs, np.where(above[pairs.first] == above[pairs.second], 1.0, -1.0))
+        weights = reweigh(weights, signs, np.where(above[pairs.left] == above[pairs.right], 1.0, -1.0))
     return dimensions, thresholds

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.codes import Codes
-from hashcore.hamming import relevance_histograms
+from hashcore.hamming import relevance_counts, words_of
 
 
 class Ranking(NamedTuple):
@@ -53,5 +53,5 @@ def rank(
         threads: 0 for as many as there are processors.
     """
     masks = [np.uint64(1) << classes.astype(np.uint64)[:, None] for classes in (database_classes, query_classes)]
-    counts = relevance_histograms(database, queries, code_length, *masks, threads=threads)
+    counts = relevance_counts(*words_of(database, queries, code_length), code_length, *masks, threads=threads)
     return Ranking(database, queries, database_classes, query_classes, *counts)

@@ -139,7 +139,9 @@ def ordered(database: Codes, queries: Codes, labels: Labels, code_length: int) -
     if not len(queries) or not len(labels.values):
         return None
     masks = labels.to_masks(labels.vocabulary())
-    every, similar = hamming.relevance_histograms(database, queries, code_length, masks, masks)
+    every, similar = hamming.relevance_counts(
+        *hamming.words_of(database, queries, code_length), code_length, masks, masks
+    )
     own = np.bitwise_count(database ^ queries).sum(axis=1, dtype=np.int64)
     rows = np.arange(len(queries))
     every[rows, own] -= 1

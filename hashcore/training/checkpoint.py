@@ -19,7 +19,7 @@ from hashcore.networks.own_source import sources_of
 from hashcore.spec import Spec
 from hashcore.storage import files
 from hashcore.training.config import TrainingConfig
-from hashcore.training.modality_networks import Phase, Students
+from hashcore.training.modality_networks import ModalityNetworks, Phase
 from hashcore.training.step import Learner
 
 FILE = "state.safetensors"
@@ -51,7 +51,7 @@ class Epoch(Spec):
     """As `violating`, over the rows held out."""
 
 
-class Standing(Spec):
+class TrainingState(Spec):
     """What was configured, and the epochs that are done."""
 
     config: TrainingConfig
@@ -74,17 +74,19 @@ class Standing(Spec):
             )
         return made
 
-    def students(self) -> Students:
+    def networks(self) -> ModalityNetworks:
         """Build preprocessing and networks with fresh weights."""
         config = self.config
-        return Students({name: m.module(config.code_length, config.kind) for name, m in self.modalities().items()})
+        return ModalityNetworks(
+            {name: m.module(config.code_length, config.kind) for name, m in self.modalities().items()}
+        )
 
-    def shown(self, weights: Mapping[str, Tensor]) -> Students:
+    def shown(self, weights: Mapping[str, Tensor]) -> ModalityNetworks:
         """Build preprocessing and networks with weights of a whole state, without their classifiers."""
         with own_draws():
-            students = self.students()
-        students.show(weights)
-        return students
+            networks = self.networks()
+        networks.show(weights)
+        return networks
 
     def is_done(self) -> bool:
         """Return whether all epochs are done, or validation has not improved for as many as are waited for."""
@@ -99,22 +101,22 @@ class Standing(Spec):
         joint = [epoch for epoch in self.history if epoch.phase == "joint"]
         return [epoch.validation_loss for epoch in joint if epoch.validation_loss is not None]
 
-    def after(self, epoch: Epoch) -> Standing:
-        """Return the standing with one more epoch done."""
+    def after(self, epoch: Epoch) -> TrainingState:
+        """Return the state with one more epoch done."""
         return self.model_copy(update={"history": (*self.history, epoch)})
 
 
-def save(folder: str | Path, learner: Learner, standing: Standing) -> None:
+def save(folder: str | Path, learner: Learner, state: TrainingState) -> None:
     """Write a training's state into a folder, in place of an earlier one, whole or not at all."""
     require("safetensors", "train")
     from safetensors import torch as safetensors
 
     files.make_folder(os.fspath(folder))
-    content = safetensors.save(_tensors(learner), metadata={"standing": standing.model_dump_json()})
+    content = safetensors.save(_tensors(learner), metadata={"standing": state.model_dump_json()})
     files.write_bytes(files.join(os.fspath(folder), FILE), content)
 
 
-def read_standing(folder: str | Path) -> Standing | None:
+def read_state(folder: str | Path) -> TrainingState | None:
     """Return how far the training in a folder is, None if there is none.
 
     Raises:
@@ -124,7 +126,7 @@ def read_standing(folder: str | Path) -> Standing | None:
     return found and found[0]
 
 
-def read_students(folder: str | Path, wanted: Standing) -> tuple[Standing, Students]:
+def read_networks(folder: str | Path, wanted: TrainingState) -> tuple[TrainingState, ModalityNetworks]:
     """Return how far the training in a folder is, and the networks it has to show: the best ones, or the last.
 
     Raises:
@@ -134,13 +136,13 @@ def read_students(folder: str | Path, wanted: Standing) -> tuple[Standing, Stude
     found = _read(folder)
     if found is None:
         raise InvalidInputError(f"{folder} holds no state of a training; give the folder that it was kept in")
-    standing, tensors = found
-    _check_same(folder, standing, wanted)
+    state, tensors = found
+    _check_same(folder, state, wanted)
     with _damage_named(folder):
-        return standing, standing.shown(_below(BEST, tensors) or _below(MODULE, tensors))
+        return state, state.shown(_below(BEST, tensors) or _below(MODULE, tensors))
 
 
-def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
+def restore(folder: str | Path, learner: Learner, wanted: TrainingState) -> TrainingState:
     """Give a learner the weights and the optimizer's memory of the training in a folder, if there is one.
 
     Returns:
@@ -169,7 +171,7 @@ def restore(folder: str | Path, learner: Learner, wanted: Standing) -> Standing:
     return found
 
 
-def _check_same(folder: str | Path, found: Standing, wanted: Standing) -> None:
+def _check_same(folder: str | Path, found: TrainingState, wanted: TrainingState) -> None:
     """Raise ConfigError if a training has another configuration or other inputs than is wanted."""
     if (found.config, found.inputs) != (wanted.config, wanted.inputs):
         raise ConfigError(f"{folder} holds the state of another training; remove it, or keep this one's elsewhere")
@@ -186,7 +188,7 @@ def _tensors(learner: Learner) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _read(folder: str | Path) -> tuple[Standing, dict[str, Tensor]] | None:
+def _read(folder: str | Path) -> tuple[TrainingState, dict[str, Tensor]] | None:
     """Return what the state file in a folder holds, None where there is none."""
     require("safetensors", "train")
     from safetensors import torch as safetensors
@@ -198,7 +200,7 @@ def _read(folder: str | Path) -> tuple[Standing, dict[str, Tensor]] | None:
     with _damage_named(folder):
         tensors = safetensors.load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return Standing.model_validate_json(header["__metadata__"]["standing"]), tensors
+        return TrainingState.model_validate_json(header["__metadata__"]["standing"]), tensors
 
 
 @contextmanager

@@ -16,16 +16,17 @@ from torch import Tensor
 
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels
-from hashcore.supervision.judgements import Judgements
-from hashcore.supervision.sampling import Supervision, supervise
+from hashcore.supervision.batch import Sampler
+from hashcore.supervision.judgements import Supervision
+from hashcore.supervision.shared_labels import supervise
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of a window, and who among them is similar to whom; supervision numbers the rows from 0."""
+    """Some rows of a window, and who among them is similar to whom; the sampler numbers the rows from 0."""
 
     rows: NDArray[np.int64]
-    supervision: Supervision
+    sampler: Sampler
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Window:
 
     Attributes:
         items: In each modality, shape (n, *shape).
-        known: Labels of the n rows, or judgements of pairs or triplets of them.
+        supervision: Labels of the n rows, or judgements of pairs or triplets of them.
         validation_share: Share of the rows, or of the judgements, to hold out, chosen at random.
         seed: Decides which.
     """
 
     items: Mapping[str, Tensor]
-    known: Labels | Judgements
+    supervision: Supervision
     validation_share: float = 0.0
     seed: int = 0
 
@@ -61,19 +62,19 @@ class Window:
     @property
     def _held_out(self) -> int:
         """Return how many rows or judgements are held out; the same for equally many."""
-        return int(self.validation_share * len(self.known))
+        return int(self.validation_share * len(self.supervision))
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
         """The rows or judgements in random order."""
-        return np.random.default_rng(self.seed).permutation(len(self.known))
+        return np.random.default_rng(self.seed).permutation(len(self.supervision))
 
     def _part(self, chosen: NDArray[np.int64]) -> Part:
         """Return some of the rows, in ascending order, or all rows with some of the judgements."""
         ascending = np.sort(chosen)
-        if isinstance(self.known, Labels):
-            return Part(ascending, supervise(self.known.take(ascending)))
-        return Part(np.arange(len(self)), self.known.take(ascending))
+        if isinstance(self.supervision, Labels):
+            return Part(ascending, supervise(self.supervision.take(ascending)))
+        return Part(np.arange(len(self)), self.supervision.take(ascending))
 
 
 class Windows:

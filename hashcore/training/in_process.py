@@ -15,19 +15,19 @@ from hashcore.hasher import Hasher
 from hashcore.inputs.column import InputSpec, of_shape
 from hashcore.labels import Labels
 from hashcore.machine.devices import check_device, describe_device
-from hashcore.supervision.judgements import Judgements
-from hashcore.training.checkpoint import Epoch, Standing, read_students, save
+from hashcore.supervision.judgements import Supervision
+from hashcore.training.checkpoint import Epoch, TrainingState, read_networks, save
 from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Window, Windows
 from hashcore.training.loop import Hooks, ignore, train
-from hashcore.training.modality_networks import Students
+from hashcore.training.modality_networks import ModalityNetworks
 from hashcore.training.step import Learner
-from hashcore.training.workers import Peers
+from hashcore.training.workers import Workers
 
 
 def fit(
     items: NDArray[Any] | Mapping[str, NDArray[Any]],
-    known: Labels | Judgements,
+    supervision: Supervision,
     config: TrainingConfig,
     *,
     modality: str | None = None,
@@ -36,12 +36,12 @@ def fit(
     on_batch: Callable[[int], None] = ignore,
     on_epoch: Callable[[Epoch], None] = ignore,
 ) -> Hasher:
-    """Train a hasher in this process, on items of which it is known who is similar to whom.
+    """Train a hasher in this process, on items and who is similar to whom among them.
 
     Args:
         items: Shape (n, d) float features, or (n, channels, height, width) uint8 pixels; of several modalities a
             mapping from the names in `config.modalities` to arrays of the same n rows.
-        known: Labels of the n items, where a row without labels is unrelated to all others; or judged pairs or
+        supervision: Labels of the n items, where a row without labels is unrelated to all others; or judged pairs or
             triplets of row numbers.
         config: How to train.
         modality: Name of what the hasher reads, if that is a single modality; None names it `features` or `image`.
@@ -56,30 +56,30 @@ def fit(
         The hasher; its provenance holds the configuration, the history of figures, and the device.
 
     Raises:
-        InvalidInputError: If items and what is known do not fit, or nothing can be learned from it.
+        InvalidInputError: If items and supervision do not fit, or nothing can be learned from it.
         ConfigError: If `checkpoints` holds the state of another training, items lack a modality, torch cannot compute
             on the device, or the steps are so large that the loss is no longer a number.
     """
     place = check_device(device)
     arrays = _by_modality(items, modality, config)
-    inputs = {name: describe(array, known) for name, array in arrays.items()}
+    inputs = {name: describe(array, supervision) for name, array in arrays.items()}
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-    window = Window(tensors, known, config.validation_share, config.seed)
+    window = Window(tensors, supervision, config.validation_share, config.seed)
 
-    def keep(learner: Learner, standing: Standing) -> None:
+    def keep(learner: Learner, state: TrainingState) -> None:
         if checkpoints is not None:
-            save(checkpoints, learner, standing)
-        on_epoch(standing.history[-1])
+            save(checkpoints, learner, state)
+        on_epoch(state.history[-1])
 
-    learner, standing = train(
-        Standing(config=config, inputs=inputs),
+    learner, state = train(
+        TrainingState(config=config, inputs=inputs),
         Windows(lambda: iter([window])),
-        turns=len(known),
-        peers=Peers(device=place),
+        anchors=len(supervision),
+        workers=Workers(device=place),
         hooks=Hooks(on_batch, keep),
         checkpoints=checkpoints,
     )
-    hasher = as_hasher(standing.shown(learner.best or learner.module.state_dict()), standing, len(window))
+    hasher = as_hasher(state.shown(learner.best or learner.module.state_dict()), state, len(window))
     return replace(hasher, provenance={**hasher.provenance, "device": describe_device(place)})
 
 
@@ -102,15 +102,15 @@ def _by_modality(
     return dict(items)
 
 
-def describe(items: NDArray[Any], known: Labels | Judgements) -> InputSpec:
+def describe(items: NDArray[Any], supervision: Supervision) -> InputSpec:
     """Return what items are, by the shape of their array.
 
     Raises:
         InvalidInputError: If they are neither features nor pixels, or their labels are of other rows.
     """
-    if isinstance(known, Labels) and len(items) != len(known):
-        raise InvalidInputError(f"{len(items)} items but labels of {len(known)} rows; give each item its own")
-    if not isinstance(known, Labels) and not known.fits(len(items)):
+    if isinstance(supervision, Labels) and len(items) != len(supervision):
+        raise InvalidInputError(f"{len(items)} items but labels of {len(supervision)} rows; give each item its own")
+    if not isinstance(supervision, Labels) and not supervision.fits(len(items)):
         raise InvalidInputError(f"judgements name rows beyond the {len(items)} items; number rows from 0")
     found = of_shape(items.shape[1:])
     if found is None or not found.takes(items.dtype):
@@ -123,25 +123,25 @@ def describe(items: NDArray[Any], known: Labels | Judgements) -> InputSpec:
     return found
 
 
-def finished(folder: str, wanted: Standing, rows: int) -> Hasher:
+def finished(folder: str, wanted: TrainingState, rows: int) -> Hasher:
     """Return the hasher whose training, which was `wanted` of a number of rows, left its state in a folder.
 
     Raises:
         ConfigError: If the state is of another training.
         InvalidInputError: If there is none, or its file is damaged.
     """
-    standing, students = read_students(folder, wanted)
-    return as_hasher(students, standing, rows)
+    state, networks = read_networks(folder, wanted)
+    return as_hasher(networks, state, rows)
 
 
-def as_hasher(students: Students, standing: Standing, rows: int) -> Hasher:
+def as_hasher(networks: ModalityNetworks, state: TrainingState, rows: int) -> Hasher:
     """Return the hasher that a training made of a number of rows."""
-    config = standing.config
+    config = state.config
     provenance = {
         "method": "network",
         "rows": rows,
         "training": config.model_dump(mode="json"),
-        "history": [epoch.model_dump(mode="json") for epoch in standing.history],
+        "history": [epoch.model_dump(mode="json") for epoch in state.history],
         "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
     }
-    return Hasher(config.code_length, standing.modalities(), students.by_name(), config.kind, provenance)
+    return Hasher(config.code_length, state.modalities(), networks.by_name(), config.kind, provenance)

@@ -17,15 +17,15 @@ from hashcore.labels import Labels
 from hashcore.machine.devices import own_draws
 from hashcore.networks.layers import initialization, preprocessing
 from hashcore.training import augmentation
-from hashcore.training.checkpoint import Epoch, Standing, restore
+from hashcore.training.checkpoint import Epoch, TrainingState, restore
 from hashcore.training.config import TrainingConfig, slower
 from hashcore.training.data import Part, Window, Windows
-from hashcore.training.modality_networks import Phase, Students, classes_of
+from hashcore.training.modality_networks import ModalityNetworks, Phase, classes_of
 from hashcore.training.optimizer import make_optimizer
 from hashcore.training.step import Items, Learner, Tally
-from hashcore.training.workers import Peers, standardized
+from hashcore.training.workers import Workers, standardized
 
-ALONE = Peers()
+ALONE = Workers()
 JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows are judged: alike in every epoch
 
 
@@ -39,78 +39,80 @@ class Hooks:
 
     Attributes:
         on_batch: Called after each batch with the number of its anchors; an epoch has as many as rows to learn from.
-        on_epoch: Called after each epoch with its learner and the standing that includes it.
+        on_epoch: Called after each epoch with its learner and the state that includes it.
     """
 
     on_batch: Callable[[int], None] = ignore
-    on_epoch: Callable[[Learner, Standing], None] = ignore
+    on_epoch: Callable[[Learner, TrainingState], None] = ignore
 
 
 def train(
-    standing: Standing,
+    state: TrainingState,
     windows: Windows,
     *,
-    turns: int,
-    peers: Peers = ALONE,
+    anchors: int,
+    workers: Workers = ALONE,
     hooks: Hooks = Hooks(),
     checkpoints: str | None = None,
-) -> tuple[Learner, Standing]:
+) -> tuple[Learner, TrainingState]:
     """Train until all epochs are done, as one of several workers that call this alike.
 
     Args:
-        standing: What is wanted, with no epoch done.
+        state: What is wanted, with no epoch done.
         windows: This worker's rows.
-        turns: Number of this worker's rows, or judgements, over all windows.
-        peers: The other workers.
+        anchors: Number of this worker's rows, or judgements, over all windows.
+        workers: The other workers.
         hooks: What to tell.
         checkpoints: Folder to go on from, if it holds a state.
 
     Returns:
-        The trained learner, and the standing with all epochs done.
+        The trained learner, and the state with all epochs done.
     """
     with own_draws():
-        learner = begin(standing, windows.first, peers)
-        standing = restore(checkpoints, learner, standing) if checkpoints is not None else standing
-        while not standing.is_done():
-            standing = standing.after(run_epoch(learner, standing, windows, turns, peers, hooks))
-            keep_best(learner, standing)
-            hooks.on_epoch(learner, standing)
-    return learner, standing
+        learner = begin(state, windows.first, workers)
+        state = restore(checkpoints, learner, state) if checkpoints is not None else state
+        while not state.is_done():
+            state = state.after(run_epoch(learner, state, windows, anchors, workers, hooks))
+            keep_best(learner, state)
+            hooks.on_epoch(learner, state)
+    return learner, state
 
 
-def begin(standing: Standing, window: Window, peers: Peers) -> Learner:
+def begin(state: TrainingState, window: Window, workers: Workers) -> Learner:
     """Return a learner with first weights and preprocessing that suit the windows of all workers.
 
     Raises:
         ConfigError: If L-BFGS is asked for with several workers, pre-training without labels, augmentation without
             images, or standardized projections of a network without a hash layer.
     """
-    config = standing.config
-    if config.optimizer.name == "lbfgs" and peers.count > 1:
+    config = state.config
+    if config.optimizer.name == "lbfgs" and workers.count > 1:
         raise ConfigError("train.optimizer=lbfgs searches along lines in one process; use train.workers=1, or sgd")
     augmentation.check(config.augmentation, {name: tuple(each.shape[1:]) for name, each in window.items.items()})
     torch.manual_seed(config.seed)
-    module = standing.students()
+    module = state.networks()
     for name, branch in module.by_name().items():
         items = window.items[name][window.learned.rows]
-        branch[0] = preprocessing.fit(config.branch(name).preprocessing or config.preprocessing, items, peers.add_up)
-        initialization.start(branch, items, config.spread(), peers.add_up)
+        branch[0] = preprocessing.fit(config.branch(name).preprocessing or config.preprocessing, items, workers.add_up)
+        initialization.start(branch, items, config.spread(), workers.add_up)
     if config.standardized:
-        module.standardize(partial(standardized, deviation=config.spread(), peers=peers, together=config.join_batches))
-    _prepare_classes(module, config, window, peers)
-    module = module.to(peers.device)
-    wrapped = peers.wrap(module)
+        module.standardize(
+            partial(standardized, deviation=config.spread(), workers=workers, together=config.join_batches)
+        )
+    _prepare_classes(module, config, window, workers)
+    module = module.to(workers.device)
+    wrapped = workers.wrap(module)
     forward = torch.compile(wrapped) if config.compile else wrapped
-    return Learner(config, module, forward, make_optimizer(config.optimizer, module), peers)
+    return Learner(config, module, forward, make_optimizer(config.optimizer, module), workers)
 
 
-def _prepare_classes(module: Students, config: TrainingConfig, window: Window, peers: Peers) -> None:
+def _prepare_classes(module: ModalityNetworks, config: TrainingConfig, window: Window, workers: Workers) -> None:
     """Give the networks classifiers if they are pre-trained."""
     if config.pretraining is None:
         return
-    if not isinstance(window.known, Labels):
+    if not isinstance(window.supervision, Labels):
         raise ConfigError("train.pretraining classifies and needs labels; train from labels, or leave it out")
-    module.prepare(classes_of(window.known, peers.add_up), outputs(config.code_length, config.kind))
+    module.prepare(classes_of(window.supervision, workers.add_up), outputs(config.code_length, config.kind))
 
 
 def phase_of(config: TrainingConfig, number: int) -> tuple[Phase, int, int]:
@@ -124,25 +126,27 @@ def phase_of(config: TrainingConfig, number: int) -> tuple[Phase, int, int]:
     return ("hash", first, second) if number < second else ("joint", second, config.epochs)
 
 
-def run_epoch(learner: Learner, standing: Standing, windows: Windows, turns: int, peers: Peers, hooks: Hooks) -> Epoch:
+def run_epoch(
+    learner: Learner, state: TrainingState, windows: Windows, anchors: int, workers: Workers, hooks: Hooks
+) -> Epoch:
     """Learn from every window once and judge what is held out; return the figures of all workers."""
-    config, number = learner.config, len(standing.history)
+    config, number = learner.config, len(state.history)
     phase, first, end = phase_of(config, number)
-    losses = [epoch.loss for epoch in standing.history[first:]]
+    losses = [epoch.loss for epoch in state.history[first:]]
     learned, judged, taken, started_s = Tally(), Tally(), 0, time.monotonic()
     for place, window in enumerate(windows):
-        generator = np.random.default_rng([config.seed, number, peers.rank, place])
+        generator = np.random.default_rng([config.seed, number, workers.rank, place])
         torch.manual_seed(int(generator.integers(1 << 62)))  # for dropout
-        for batch in window.learned.supervision.batches(config.batch_size, generator):
-            progress = min(1.0, (number - first + taken / turns) / (end - first))
+        for batch in window.learned.sampler.batches(config.batch_size, generator):
+            progress = min(1.0, (number - first + taken / anchors) / (end - first))
             rate = config.optimizer.learning_rate * config.schedule.factor(progress, losses)
             learned = learned.add(learner.step(_items(window, window.learned, batch.rows), batch, rate, phase))
-            taken += batch.turns
-            hooks.on_batch(batch.turns)
+            taken += batch.taken
+            hooks.on_batch(batch.taken)
         if config.standardized:
             keep_standardized(learner, window)
-        judged = judged.add(judge_held_out(learner, window, place, peers, phase))
-    sums = peers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
+        judged = judged.add(judge_held_out(learner, window, place, workers, phase))
+    sums = workers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
     seconds = time.monotonic() - started_s
     epoch = _figures(number + 1, phase, Tally(*sums[0].tolist()), Tally(*sums[1].tolist()), seconds)
     _check_finite(epoch, config)
@@ -153,7 +157,7 @@ def keep_standardized(learner: Learner, window: Window) -> None:
     """Give projections the moments they have in training, over rows spread evenly over the windows of all workers."""
     rows = window.learned.rows[:: -(-len(window.learned.rows) // initialization.SAMPLE_ROWS)]
     for name, branch in learner.module.by_name().items():
-        initialization.spread(branch, window.items[name][rows], learner.config.spread(), learner.peers.add_up)
+        initialization.spread(branch, window.items[name][rows], learner.config.spread(), learner.workers.add_up)
 
 
 def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:
@@ -166,12 +170,12 @@ def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:
         )
 
 
-def judge_held_out(learner: Learner, window: Window, place: int, peers: Peers, phase: Phase) -> Tally:
+def judge_held_out(learner: Learner, window: Window, place: int, workers: Workers, phase: Phase) -> Tally:
     """Judge what a window holds out, in the same batches in every epoch."""
     part, judged = window.held_out, Tally()
     if part is not None:
-        generator = np.random.default_rng([learner.config.seed, JUDGED, peers.rank, place])
-        for batch in part.supervision.batches(learner.config.batch_size, generator):
+        generator = np.random.default_rng([learner.config.seed, JUDGED, workers.rank, place])
+        for batch in part.sampler.batches(learner.config.batch_size, generator):
             judged = judged.add(learner.judge(_items(window, part, batch.rows), batch, phase))
     return judged
 
@@ -181,10 +185,10 @@ def _items(window: Window, part: Part, rows: np.ndarray[tuple[int], np.dtype[np.
     return {name: values[part.rows[rows]] for name, values in window.items.items()}
 
 
-def keep_best(learner: Learner, standing: Standing) -> None:
+def keep_best(learner: Learner, state: TrainingState) -> None:
     """Keep the weights of the epoch that has just been the best on what is held out, where training may stop early."""
-    judged = standing.judged()
-    if learner.config.patience and judged and judged[-1] == min(judged) and standing.history[-1].phase == "joint":
+    judged = state.judged()
+    if learner.config.patience and judged and judged[-1] == min(judged) and state.history[-1].phase == "joint":
         learner.best = {name: value.detach().clone() for name, value in learner.module.state_dict().items()}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.labels import Labels
 from hashcore.networks.layers.hash_layer import Head, split
-from hashcore.supervision.sampling import Batch
+from hashcore.supervision.batch import Batch
 
 Phase = Literal["classify", "hash", "joint"]
 """Pre-training of the lower layers, of the hash layer, and training of all layers by the loss."""
@@ -27,7 +27,7 @@ Projector = Callable[[Mapping[str, Tensor], Phase], dict[str, Tensor]]
 MAX_CLASSES = 1 << 16
 
 
-class Students(nn.Module):
+class ModalityNetworks(nn.Module):
     """Preprocessing and network of each modality.
 
     Attributes:

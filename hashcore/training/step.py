@@ -13,13 +13,13 @@ from hashcore.hashers.quantization import hamming_distances
 from hashcore.losses.by_name import choose
 from hashcore.losses.coupled import coupled
 from hashcore.losses.mean_zero import mean_zero
+from hashcore.supervision.batch import Batch
 from hashcore.supervision.negatives import complete, violations
 from hashcore.supervision.relations import Relations
-from hashcore.supervision.sampling import Batch
 from hashcore.training.augmentation import vary
 from hashcore.training.config import TrainingConfig
-from hashcore.training.modality_networks import Phase, Projector, Students, classification_loss
-from hashcore.training.workers import Peers, can_teach, joined, relations_of
+from hashcore.training.modality_networks import ModalityNetworks, Phase, Projector, classification_loss
+from hashcore.training.workers import Workers, can_teach, joined, relations_of
 
 Items = Mapping[str, Tensor]
 
@@ -54,15 +54,15 @@ class Learner:
         module: Preprocessing and network of each modality, holding the weights.
         forward: Projects items with them; the module itself, or the module wrapped to keep workers in step.
         optimizer: Changes the module's weights.
-        peers: The workers that train together.
+        workers: The workers that train together.
         best: Weights of the epoch that did best on the rows held out, where training may stop early.
     """
 
     config: TrainingConfig
-    module: Students
+    module: ModalityNetworks
     forward: Projector
     optimizer: torch.optim.Optimizer
-    peers: Peers
+    workers: Workers
     best: dict[str, Tensor] | None = None
 
     def step(self, items: Items, batch: Batch, learning_rate: float, phase: Phase = "joint") -> Tally:
@@ -100,26 +100,26 @@ class Learner:
 
     def _here(self, items: Items) -> Items:
         """Return items on the device that learns."""
-        return {name: values.to(self.peers.device) for name, values in items.items()}
+        return {name: values.to(self.workers.device) for name, values in items.items()}
 
     def _judge(
         self, items: Items, batch: Batch, phase: Phase, project: Projector | None = None, together: bool = True
     ) -> tuple[Tensor, Tally]:
         """Return the objective and the tally of a batch; `together` with those of all workers, where that is wanted."""
-        with torch.autocast(self.peers.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+        with torch.autocast(self.workers.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             outputs = (project or self.forward)(items, phase)
         outputs = {name: values.float() for name, values in outputs.items()}
         if phase != "joint":
             loss, count = classification_loss(outputs, batch, self.module.classes)
             return loss, Tally(items=len(batch.rows), judged=count, loss=loss.item() * count)
         if not (together and self.config.join_batches):
-            return judge(self.config, outputs, relations_of(batch, self.peers.device))
-        value, tally = judge(self.config, *joined(outputs, batch, self.peers))
-        return value, tally._replace(items=len(batch.rows)) if self.peers.rank == 0 else Tally(items=len(batch.rows))
+            return judge(self.config, outputs, relations_of(batch, self.workers.device))
+        value, tally = judge(self.config, *joined(outputs, batch, self.workers))
+        return value, tally._replace(items=len(batch.rows)) if self.workers.rank == 0 else Tally(items=len(batch.rows))
 
 
 def judge(config: TrainingConfig, projections: Items, relations: Relations) -> tuple[Tensor, Tally]:
-    """Return the objective to lower, a scalar with a gradient, and what is known of a batch's relations.
+    """Return the objective to lower, a scalar with a gradient, and the tally of a batch.
 
     Args:
         config: Loss, kind of negatives, weight of the penalty.
@@ -133,11 +133,11 @@ def judge(config: TrainingConfig, projections: Items, relations: Relations) -> t
         return penalty, Tally(items=rows)
     loss = choose(config.loss)
 
-    def completed(f: Tensor, g: Tensor, known: Relations) -> Relations:
-        return complete(config.negatives, f, g, known, config.kind)
+    def completed(f: Tensor, g: Tensor, among: Relations) -> Relations:
+        return complete(config.negatives, f, g, among, config.kind)
 
     value = coupled(
-        lambda f, g, known: loss(f, g, completed(f, g, known)), projections, relations, config.weights(projections)
+        lambda f, g, among: loss(f, g, completed(f, g, among)), projections, relations, config.weights(projections)
     )
     distances, triplets = hamming_distances(first, last, config.kind), completed(first, last, relations).triplets
     missed = violations(distances, triplets)

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from hashcore.labels import Labels
+from hashcore.supervision.batch import Batch
 from hashcore.supervision.relations import DISSIMILAR, SIMILAR, Relations, Triplets
-from hashcore.supervision.sampling import Batch
 
 NO_VARIANCE = 1e-5  # keeps a constant projection finite
 NO_LABEL = -(1 << 40)  # beyond int32: no label of a row
 
 
 @dataclass(frozen=True)
-class Peers:
+class Workers:
     """The workers that train together; by default there is only this one.
 
     Attributes:
@@ -44,7 +44,7 @@ def relations_of(batch: Batch, device: torch.device) -> Relations:
     return Relations(Triplets(anchors, positives, negatives), torch.from_numpy(batch.similarity).to(device))
 
 
-def joined(projections: Mapping[str, Tensor], batch: Batch, peers: Peers) -> tuple[dict[str, Tensor], Relations]:
+def joined(projections: Mapping[str, Tensor], batch: Batch, workers: Workers) -> tuple[dict[str, Tensor], Relations]:
     """Return the projections and relations of the batches of all workers as those of one batch.
 
     The loss of the joined batch is the same on every worker. Its gradient reaches each worker's rows from all of them,
@@ -54,34 +54,34 @@ def joined(projections: Mapping[str, Tensor], batch: Batch, peers: Peers) -> tup
         projections: Of this worker's rows, by modality.
         batch: This worker's, of as many rows as every other's. Where it has labels, rows of different workers are
             judged by them; where it has none, nothing is known of such a pair.
-        peers: All workers.
+        workers: All workers.
     """
-    own = relations_of(batch, peers.device)
-    shift, triplets = peers.rank * len(batch.rows), own.triplets
+    own = relations_of(batch, workers.device)
+    shift, triplets = workers.rank * len(batch.rows), own.triplets
     negatives = torch.where(triplets.negatives < 0, -1, triplets.negatives + shift)
-    moved = [peers.gather(part) for part in (triplets.anchors + shift, triplets.positives + shift, negatives)]
-    everyone = {name: peers.gather(rows) for name, rows in projections.items()}
-    return everyone, Relations(Triplets(*moved), _similarity(batch, own.similarity, peers))
+    moved = [workers.gather(part) for part in (triplets.anchors + shift, triplets.positives + shift, negatives)]
+    everyone = {name: workers.gather(rows) for name, rows in projections.items()}
+    return everyone, Relations(Triplets(*moved), _similarity(batch, own.similarity, workers))
 
 
-def standardized(projections: Tensor, deviation: float, peers: Peers, together: bool) -> Tensor:
+def standardized(projections: Tensor, deviation: float, workers: Workers, together: bool) -> Tensor:
     """Return projections with mean 0 and a standard deviation over the batch, `together` over those of all workers.
 
     Computed in float32; a projection that is constant becomes 0.
     """
     projections = projections.float()
-    variance, mean = torch.var_mean(peers.gather(projections) if together else projections, dim=0, correction=0)
+    variance, mean = torch.var_mean(workers.gather(projections) if together else projections, dim=0, correction=0)
     return (projections - mean) * (deviation * torch.rsqrt(variance + NO_VARIANCE))
 
 
-def _similarity(batch: Batch, own: Tensor, peers: Peers) -> Tensor:
+def _similarity(batch: Batch, own: Tensor, workers: Workers) -> Tensor:
     """Return the similarities of the rows of all workers."""
     if batch.labels is None:
-        blocks = torch.split(peers.gather(own), len(own))
+        blocks = torch.split(workers.gather(own), len(own))
         joint: Tensor = torch.block_diag(*blocks)  # type: ignore[no-untyped-call]
         return joint.to(torch.int8)
-    width = int(peers.gather(torch.tensor([batch.labels.counts().max()], device=peers.device)).max())
-    labels = peers.gather(torch.from_numpy(padded(batch.labels, width)).to(peers.device))
+    width = int(workers.gather(torch.tensor([batch.labels.counts().max()], device=workers.device)).max())
+    labels = workers.gather(torch.from_numpy(padded(batch.labels, width)).to(workers.device))
     shared = ((labels[:, None, :, None] == labels[None, :, None, :]) & (labels != NO_LABEL)[None, :, None, :]).any(3)
     similarity = torch.where(shared.any(2), SIMILAR, DISSIMILAR).to(torch.int8)
     return similarity.fill_diagonal_(SIMILAR)

@@ -10,12 +10,11 @@ from hashcore.hamming import Words
 from hashcore.neighbors import ALL, Neighbors
 from indexer import _native
 from indexer.search.explanation import TablePlan
-from indexer.search.plan import Allocation, Costs, allocate
+from indexer.search.plan import Allocation, Costs
 from indexer.search.searcher import table_plan
 from indexer.shards.contents import ShardContents
 
-SAMPLED_QUERIES = 64
-SAMPLED_RINGS = 3
+assert Costs._fields == _native.COSTS  # they are passed by position
 
 
 class DenseSearcher:
@@ -35,13 +34,7 @@ class DenseSearcher:
 
     def plan(self, rows: Words, radius: int) -> Allocation:
         """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
-        rings = min(radius // max(len(self.tables), 1) + 1, SAMPLED_RINGS)
-        sampled = min(len(rows) // SAMPLED_QUERIES + 1, SAMPLED_QUERIES)
-        sample = np.ascontiguousarray(rows[:: max(len(rows) // sampled, 1)])
-        means = self._native.mean_candidates(sample, rings - 1).reshape(len(self.tables), rings)
-        bits = [table.substring.bits for table in self.tables]
-        codes, words = self._contents.stored_distinct, self._contents.layout.words
-        return allocate(radius, bits, means, codes=codes, words=words, costs=self.costs)
+        return Allocation(*self._native.plan(rows, radius, *self.costs))
 
     def range(self, rows: Words, radius: int, threads: int) -> DenseRange:
         """Plan a range search."""
@@ -49,8 +42,7 @@ class DenseSearcher:
 
     def nearest(self, rows: Words, k: int, threads: int) -> Neighbors:
         """Find the k nearest items of each query, ordered by (distance, id)."""
-        costs, farthest = self.costs, self._contents.layout.code_length
-        lists, _ = self._native.nearest(rows, k, farthest, costs.probe, costs.candidate, costs.scan, threads)
+        lists, _ = self._native.nearest(rows, k, self._contents.layout.code_length, *self.costs, threads)
         return Neighbors(*lists)
 
 

@@ -1,27 +1,21 @@
-"""How far each table looks around a query, and when a scan is cheaper: the search plan of one shard.
-
-Let the tables have radii r_j ≥ −1 with Σ (r_j + 1) ≥ r + 1. An item that every table misses differs from the query by
-at least r_j + 1 bits in each substring, so by r + 1 bits in all: whatever is within r bits is found (Norouzi et al.
-2012 use equal radii; any split does, as in Qin et al. 2018). The cheapest split gives one more bit, r + 1 times over,
-to the table whose next ring of buckets costs least; this is optimal as rings grow dearer outwards.
-"""
+"""The plan of a dense range search on one shard; indexer/native/dense/plan.cpp makes it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_RING_PROBES = 2_000_000
+from indexer import _native
+
 LEAST_NS = 1e-9  # a shard without codes costs nothing
-OTHER_WORDS = 0.1  # what each word after the first adds to a scan, which seldom looks at them
 
 
-@dataclass(frozen=True)
-class Costs:
+class Costs(NamedTuple):
     """Expected cost of the steps of a search, in nanoseconds on one thread; only their ratios decide.
 
     Attributes:
@@ -87,30 +81,4 @@ def allocate(
         words: 64-bit words of a code.
         costs: Of the steps.
     """
-    tables = range(len(substring_bits))
-    scan_ns = costs.scan * codes * (1 + OTHER_WORDS * (words - 1))
-    radii, probes, candidates, total = [-1] * len(tables), [0] * len(tables), [0.0] * len(tables), 0.0
-    ahead = [_ring(substring_bits[t], 0, rings[t]) for t in tables]
-    for _ in range(radius + 1):
-        cost = [costs.probe * ahead[t][0] + costs.candidate * ahead[t][1] for t in tables]
-        if total + min(cost, default=math.inf) > scan_ns:
-            nothing = (0,) * len(tables)
-            return Allocation((-1,) * len(tables), nothing, nothing, total + min(cost, default=math.inf), scan_ns)
-        cheapest = cost.index(min(cost))
-        total += cost[cheapest]
-        radii[cheapest] += 1
-        probes[cheapest] += ahead[cheapest][0]
-        candidates[cheapest] += ahead[cheapest][1]
-        ahead[cheapest] = _ring(substring_bits[cheapest], radii[cheapest] + 1, rings[cheapest])
-    return Allocation(tuple(radii), tuple(probes), tuple(candidates), total, scan_ns)
-
-
-def _ring(bits: int, flips: int, known: NDArray[np.float64]) -> tuple[int, float]:
-    """Return buckets and expected entries exactly `flips` bits away; infinitely dear beyond what is worth listing."""
-    probes = math.comb(bits, flips)
-    if probes > MAX_RING_PROBES:
-        return MAX_RING_PROBES, math.inf
-    if flips < len(known):
-        return probes, float(known[flips])
-    last = len(known) - 1
-    return probes, float(known[last]) * probes / math.comb(bits, last)
+    return Allocation(*_native.allocate(radius, substring_bits, rings, codes, words, *costs))

@@ -155,7 +155,7 @@ class ShardContents:
         Raises:
             InvalidInputError: If the queries' width does not fit, or masks have other rows or words.
         """
-        return hamming.histograms_of_columns(
+        return hamming.relevance_counts(
             np.repeat(self._countable_codes, self._row_counts(), axis=1),
             self.query_rows(queries),
             self.layout.code_length,

@@ -53,7 +53,7 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
         OutputError: If workers failed for other reasons; the message holds the first one's.
     """
     require("ray", "train")
-    from hashcore.training.checkpoint import Standing
+    from hashcore.training.checkpoint import TrainingState
     from hashcore.training.in_process import finished
 
     config = pipeline.train
@@ -66,7 +66,7 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
         work = Work(source, config, Place(pipeline.paths.checkpoints, pipeline.name), board)
         rejected = rejects.place_of(pipeline.paths.hasher)
         try:
-            with shown(board, config.epochs * source.turns):
+            with shown(board, config.epochs * source.anchors):
                 checkpoint = _run(pipeline.paths.checkpoints, work, rejected)
         except HashcoreError:
             reading.judge_rejected(source, config, rejected, at_least=True)  # perhaps the cause
@@ -74,7 +74,7 @@ def fit(pipeline: Pipeline, source: Source) -> Hasher:
         reading.judge_rejected(source, config, rejected)
         good = source.rows - len(rejects.read(rejected))
         with checkpoint.as_directory() as folder:
-            return finished(folder, Standing(config=config.training(), inputs=source.inputs), good)
+            return finished(folder, TrainingState(config=config.training(), inputs=source.inputs), good)
 
 
 def _check_rows(source: Source, config: TrainConfig) -> None:

@@ -99,12 +99,12 @@ def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, 
 
     ordered = table.sort_by("id")
     tensors = {name: torch.from_numpy(items(ordered, source, name)) for name in source.inputs}
-    known = (
+    supervision = (
         _judgements(config.judgements, ordered, rank, workers)
         if config.judgements
         else Labels.from_arrow(ordered.column("labels"))
     )
-    return Window(tensors, known, config.validation_share, config.seed)
+    return Window(tensors, supervision, config.validation_share, config.seed)
 
 
 def _judgements(path: str, ordered: pa.Table, rank: int, workers: int) -> Judgements:

@@ -33,7 +33,7 @@ class Source(NamedTuple):
         path: Its place, for messages.
         files: Its Parquet files.
         rows: Rows in them, bad ones included.
-        turns: Rows, or judgements, that an epoch goes through.
+        anchors: Rows, or judgements, that an epoch goes through.
         read: Its columns of ids, of the items of each modality, and of labels; None where no labels are needed.
         inputs: What an item of each modality is.
     """
@@ -41,7 +41,7 @@ class Source(NamedTuple):
     path: str
     files: tuple[str, ...]
     rows: int
-    turns: int
+    anchors: int
     read: Columns
     inputs: dict[str, InputSpec]
 
@@ -80,9 +80,9 @@ def find(pipeline: Pipeline) -> Source:
         raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
     held = reader.checked(corpus, columns)
     inputs = _inputs(held, columns, train)
-    turns = read_judgements(train.judgements).num_rows if train.judgements else rows
+    anchors = read_judgements(train.judgements).num_rows if train.judgements else rows
     scheme = S3 if is_object(path) else ""
-    return Source(path, tuple(scheme + file.path for file in held), rows, turns, columns, inputs)
+    return Source(path, tuple(scheme + file.path for file in held), rows, anchors, columns, inputs)
 
 
 def _inputs(held: Sequence[Fragment], columns: Columns, train: TrainConfig) -> dict[str, InputSpec]:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import ray
     from torch import Tensor
 
-    from hashcore.training.checkpoint import Standing
+    from hashcore.training.checkpoint import TrainingState
     from hashcore.training.config import TrainingConfig
     from hashcore.training.data import Window
     from hashcore.training.step import Learner
-    from hashcore.training.workers import Peers
+    from hashcore.training.workers import Workers
 
 DATASET = "train"
 
@@ -41,27 +41,27 @@ def run(work: Work) -> None:
     import torch
     from ray import train as ray_train
 
-    from hashcore.training.checkpoint import Standing, read_standing
+    from hashcore.training.checkpoint import TrainingState, read_state
     from hashcore.training.data import Windows
     from hashcore.training.loop import Hooks, ignore, train
 
     torch.set_num_threads(work.config.threads)
-    shard, peers = ray_train.get_dataset_shard(DATASET), join_peers(work.config)
+    shard, workers = ray_train.get_dataset_shard(DATASET), join_workers(work.config)
     checkpoint, source = ray_train.get_checkpoint(), work.source
     with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
-        standing = read_standing(folder) if folder else None
-        teller = Teller(work.board, peers.count, source.turns * len(standing.history) if standing else 0)
+        state = read_state(folder) if folder else None
+        teller = Teller(work.board, workers.count, source.anchors * len(state.history) if state else 0)
         train(
-            Standing(config=work.config.training(), inputs=source.inputs),
-            Windows(partial(_windows, shard, work, peers)),
-            turns=source.turns // peers.count,
-            peers=peers,
-            hooks=Hooks(teller.on_batch if peers.rank == 0 else ignore, partial(_report, work, peers.rank)),
+            TrainingState(config=work.config.training(), inputs=source.inputs),
+            Windows(partial(_windows, shard, work, workers)),
+            anchors=source.anchors // workers.count,
+            workers=workers,
+            hooks=Hooks(teller.on_batch if workers.rank == 0 else ignore, partial(_report, work, workers.rank)),
             checkpoints=folder,
         )
 
 
-def join_peers(config: TrainingConfig) -> Peers:
+def join_workers(config: TrainingConfig) -> Workers:
     """Return this worker's place among the others, and how they keep in step."""
     import torch
     from ray import train
@@ -69,7 +69,7 @@ def join_peers(config: TrainingConfig) -> Peers:
     from torch import distributed
     from torch.distributed.nn import functional
 
-    from hashcore.training.workers import Peers
+    from hashcore.training.workers import Workers
 
     device, context = get_device(), train.get_context()
 
@@ -89,24 +89,24 @@ def join_peers(config: TrainingConfig) -> Peers:
         "find_unused_parameters": config.pretraining is not None,  # each stage learns some of the layers
     }
     wrap = partial(prepare_model, parallel_strategy_kwargs=in_step)
-    return Peers(context.get_world_rank(), context.get_world_size(), add_up, gather, wrap, device)
+    return Workers(context.get_world_rank(), context.get_world_size(), add_up, gather, wrap, device)
 
 
-def _windows(shard: ray.data.DataIterator, work: Work, peers: Peers) -> Iterator[Window]:
+def _windows(shard: ray.data.DataIterator, work: Work, workers: Workers) -> Iterator[Window]:
     """Read this worker's rows, in as few windows of about equal size as its memory allows."""
     source, config = work.source, work.config
-    shares = 1 if config.judgements else peers.count  # parts that the rows are divided into
+    shares = 1 if config.judgements else workers.count  # parts that the rows are divided into
     share = source.rows // shares
     limit = max(config.batch_size, config.window_bytes // source.row_bytes())
     count, good = -(-share // limit), 0
     for table in shard.iter_batches(batch_size=-(-share // count), batch_format="pyarrow"):
         good += len(table)
-        yield reading.window(table, source, config, peers.rank, peers.count)
+        yield reading.window(table, source, config, workers.rank, workers.count)
     remainder = shares - 1  # rows that an equal split may leave out
     reading.judge(min(source.rows, good * shares + remainder) if good else 0, source, config)
 
 
-def _report(work: Work, rank: int, learner: Learner, standing: Standing) -> None:
+def _report(work: Work, rank: int, learner: Learner, state: TrainingState) -> None:
     """Report an epoch, and keep its state; every worker waits here for the others."""
     from ray import train
 
@@ -114,7 +114,7 @@ def _report(work: Work, rank: int, learner: Learner, standing: Standing) -> None
 
     with tempfile.TemporaryDirectory() as folder:
         if rank == 0:
-            save(folder, learner, standing)
-            tracking.track(work.config.tracking, work.place, standing.history[-1])
+            save(folder, learner, state)
+            tracking.track(work.config.tracking, work.place, state.history[-1])
         checkpoint = train.Checkpoint.from_directory(folder) if rank == 0 else None
-        train.report(standing.history[-1].model_dump(mode="json"), checkpoint=checkpoint)
+        train.report(state.history[-1].model_dump(mode="json"), checkpoint=checkpoint)

@@ -16,7 +16,8 @@ SHORT = {
     "_kernels.available_isas": "a list of four",
     "_kernels.chosen_isa": "a name",
     "_native.count_groups": "a loop over a few thousand classes",
-    "_native.ShardTables.mean_candidates": "a few hundred buckets of 64 queries",
+    "_native.allocate": "a loop over the bits of a radius",
+    "_native.ShardTables.plan": "a few hundred buckets of 64 queries",
 }
 """Functions that end at once, and why."""
 

@@ -62,7 +62,7 @@ def test_histograms_count_every_pair_once_and_relevant_pairs_twice(isa, code_len
     database, queries = drawn(code_length)
     rng = np.random.default_rng(1)
     masks = [rng.integers(0, 2**62, (n, 2), dtype=np.uint64) & np.uint64(0b10010001) for n in (ITEMS, QUERIES)]
-    every, relevant = hamming.relevance_histograms(database, queries, code_length, *masks)
+    every, relevant = hamming.relevance_counts(*hamming.words_of(database, queries, code_length), code_length, *masks)
     assert np.array_equal(hamming.distance_histogram(database, queries, code_length), every)
     integers = as_integers(database)
     for i, query in enumerate(as_integers(queries)):
@@ -80,9 +80,8 @@ def test_histograms_of_many_equal_codes_do_not_overflow(isa, code_length):
     database[::1000, 0] = 1
     masks = np.ones((items, 1), np.uint64)
     masks[::7] = 2
-    every, relevant = hamming.relevance_histograms(
-        database, database[1:2], code_length, masks, np.ones((1, 1), np.uint64)
-    )
+    words = hamming.words_of(database, database[1:2], code_length)
+    every, relevant = hamming.relevance_counts(*words, code_length, masks, np.ones((1, 1), np.uint64))
     near, same_class = np.arange(items) % 1000 != 0, np.arange(items) % 7 != 0
     assert every[0, :3].tolist() == [near.sum(), (~near).sum(), 0]
     assert relevant[0, :3].tolist() == [(near & same_class).sum(), (~near & same_class).sum(), 0]
@@ -204,7 +203,7 @@ MASKS = {rows: np.ones((rows, 1), np.uint64) for rows in (1, 100)}
 )
 def test_label_masks_of_other_rows_or_words_are_refused(database_masks, query_masks):
     with pytest.raises(InvalidInputError, match="label masks"):
-        hamming.relevance_histograms(P, P[:1], 64, database_masks, query_masks)
+        hamming.relevance_counts(*hamming.words_of(P, P[:1], 64), 64, database_masks, query_masks)
 
 
 def test_histograms_refuse_codes_of_another_length():

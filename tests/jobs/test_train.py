@@ -21,7 +21,7 @@ from hashcore.errors import HashcoreError, InvalidInputError, LearningError, Mis
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels
 from hashcore.training import fit
-from hashcore.training.workers import Peers
+from hashcore.training.workers import Workers
 from jobs import train
 from jobs.telemetry.progress import Progress
 from jobs.telemetry.run_record import listed
@@ -107,7 +107,7 @@ def test_images_are_decoded_and_single_labels_read(tmp_path):
     window = reading.window(reading.read(source, made.train), source, made.train)
     good = np.delete(np.arange(ROWS), 7)
     assert np.array_equal(window.items["image"].numpy()[:, 0], pixels[good])
-    assert window.known.values.tolist() == (good % 2).tolist()
+    assert window.supervision.values.tolist() == (good % 2).tolist()
     train.run(made)
     assert Hasher.load(made.paths.hasher).modalities["image"].input.shape == (1, 4, 3)
 
@@ -181,16 +181,17 @@ def test_judged_pairs_of_ids_take_the_place_of_labels(tmp_path, caplog):
     loss = {"network": {"name": "linear"}, "loss": {"name": "pairwise_hinge", "threshold": 3}}
     made = pipeline(tmp_path, corpus={"labels": None}, **judged, **loss)
     source = find(made)
-    known = reading.window(reading.read(source, made.train), source, made.train).known
+    supervision = reading.window(reading.read(source, made.train), source, made.train).supervision
     keep = np.arange(300) != 5
     said = "1 of 300 judgements name an item that the corpus has not, or has set aside, and are left out"
     assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}/pairs.parquet: {said}"]
-    assert np.array_equal(known.left, IDS[0][keep]) and np.array_equal(known.right, IDS[1][keep])
+    assert np.array_equal(supervision.left, IDS[0][keep]) and np.array_equal(supervision.right, IDS[1][keep])
     shares = [
-        reading.window(reading.read(source, made.train), source, made.train, rank, 2).known.left for rank in (0, 1)
+        reading.window(reading.read(source, made.train), source, made.train, rank, 2).supervision.left
+        for rank in (0, 1)
     ]
     assert [len(part) for part in shares] == [149, 149]
-    assert sorted(np.concatenate(shares)) == sorted(known.left[:298])
+    assert sorted(np.concatenate(shares)) == sorted(supervision.left[:298])
     train.run(made)
     assert Hasher.load(made.paths.hasher).provenance["history"][-1]["loss"] > 0
 
@@ -380,7 +381,7 @@ def windows(root, rows_left=ROWS, **changes):
     made = pipeline(root)
     source, config = find(made), made.train.model_copy(update=changes)
     shard = Shard(reading.read(source, made.train).slice(0, rows_left))
-    return list(worker._windows(shard, worker.Work(source, config, Place("", "a"), board=None), Peers()))
+    return list(worker._windows(shard, worker.Work(source, config, Place("", "a"), board=None), Workers()))
 
 
 def test_a_share_that_does_not_fit_comes_in_windows_of_about_equal_size(root):

@@ -15,7 +15,7 @@ from hashcore.hasher import Hasher, Modality
 from hashcore.inputs.column import of_shape
 from hashcore.labels import Labels
 from hashcore.networks.spec import Linear, NetworkSpec, Preprocessing
-from hashcore.supervision.sampling import supervise
+from hashcore.supervision.shared_labels import supervise
 
 PREPROCESSING = Preprocessing(center=True, unit_variance=False)
 LINEAR = Linear()

@@ -34,6 +34,6 @@ class AsymmetricVoteError(Measure):
         if ranking.projections is None:
             raise InvalidInputError("measure AH kNN error: the asymmetric distance needs the queries' projections")
         database, queries = ranking.projections
-        rows = asymmetric.nearest(ranking.database, queries, asymmetric.slopes(database), self.k)
+        rows = asymmetric.knn_search(ranking.database, queries, self.k, scale=asymmetric.bit_scale(database))
         offsets = np.arange(len(rows) + 1, dtype=np.int64) * self.k
         return Value(error_of(Neighbors(offsets, rows.ravel(), np.zeros(rows.size, np.uint16)), ranking, self.k))

@@ -28,7 +28,9 @@ def run(codes: int = 1_000_000) -> Iterator[Comparison]:
     masks = [Labels(np.arange(len(v) + 1), v).to_masks(np.arange(CLASSES, dtype=np.int32)) for v in labels]
 
     def ours() -> float:
-        counts = hamming.relevance_histograms(database, queries, CODE_LENGTH, masks[0], masks[1], threads=1)
+        counts = hamming.relevance_counts(
+            *hamming.words_of(database, queries, CODE_LENGTH), CODE_LENGTH, *masks, threads=1
+        )
         return float(measures.average_precision(*counts).mean())
 
     row = compare(

@@ -11,11 +11,11 @@ from sklearn.cross_decomposition import CCA
 from hashcore.classical import diffhash, itq_cca, ssh
 from hashcore.classical.cca import canonical_directions
 from hashcore.classical.common.boosting import reweigh
-from hashcore.classical.common.pairs import draw
 from hashcore.classical.common.threshold import Line
 from hashcore.classical.itq_cca import membership
 from hashcore.codes import unpack
 from hashcore.labels import Labels
+from hashcore.supervision.pairs import draw_pairs
 
 
 def labelled(rows=400, dimensions=10, seed=0):
@@ -29,12 +29,12 @@ def labelled(rows=400, dimensions=10, seed=0):
 
 def test_pairs_are_similar_where_labels_are_shared_and_only_there():
     labels = Labels.from_lists([[1], [1, 2], [2], [], [3], [3, 1]])
-    pairs = draw(labels, 500, seed=0)  # 20 for each row
-    shared = [bool(set(labels.of(i)) & set(labels.of(j))) for i, j in zip(pairs.first, pairs.second, strict=True)]
+    pairs = draw_pairs(labels, 500, seed=0)  # 20 for each row
+    shared = [bool(set(labels.of(i)) & set(labels.of(j))) for i, j in zip(pairs.left, pairs.right, strict=True)]
     assert pairs.similar.tolist() == shared
     assert pairs.similar.sum() == 120
-    assert (pairs.first != pairs.second).all()
-    assert 3 not in np.concatenate([pairs.first, pairs.second])
+    assert (pairs.left != pairs.right).all()
+    assert 3 not in np.concatenate([pairs.left, pairs.right])
 
 
 def test_canonical_directions_are_those_of_another_library():
@@ -72,12 +72,12 @@ def test_membership_has_a_column_for_each_label():
 
 def test_directions_of_diffhash_minimise_the_difference_of_squared_differences():
     items, labels = labelled()
-    pairs = draw(labels, 5000, seed=1)
+    pairs = draw_pairs(labels, 5000, seed=1)
     found = diffhash.directions(items, pairs, 10)
     assert np.allclose(found @ found.T, np.eye(10))
 
     def objective(direction):
-        squares = ((items[pairs.first] - items[pairs.second]) @ direction) ** 2
+        squares = ((items[pairs.left] - items[pairs.right]) @ direction) ** 2
         return squares[pairs.similar].mean() - squares[~pairs.similar].mean()
 
     values = [objective(direction) for direction in found]
@@ -103,12 +103,12 @@ def test_the_best_threshold_is_that_of_trying_all(rows):
 
 def test_thresholds_of_diffhash_balance_false_negatives_and_false_positives():
     items, labels = labelled()
-    pairs = draw(labels, 2000, seed=1)
+    pairs = draw_pairs(labels, 2000, seed=1)
     (threshold,) = diffhash.thresholds(items[:, :1], pairs)
 
     def error(at):
         above = items[:, 0] > at
-        split = above[pairs.first] != above[pairs.second]
+        split = above[pairs.left] != above[pairs.right]
         return split[pairs.similar].mean() + (~split[~pairs.similar]).mean()
 
     assert error(threshold) <= min(error(at) for at in np.linspace(-3, 9, 200)) + 1e-12
@@ -117,13 +117,13 @@ def test_thresholds_of_diffhash_balance_false_negatives_and_false_positives():
 
 def test_each_round_of_ssh_takes_the_stump_that_agrees_best_with_the_weighted_pairs():
     items, labels = labelled(rows=60, dimensions=4)
-    pairs = draw(labels, 200, seed=0)
+    pairs = draw_pairs(labels, 200, seed=0)
     signs, weights = pairs.signs(), np.full(400, 1 / 400)
     for dimension, threshold in zip(*ssh.boost(items, pairs, 6), strict=True):
 
         def judged(k, at):
             above = items[:, k] > at
-            return np.where(above[pairs.first] == above[pairs.second], 1.0, -1.0)
+            return np.where(above[pairs.left] == above[pairs.right], 1.0, -1.0)
 
         agreements = [
             weights @ (signs * judged(k, at))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashcore.asymmetric import asymmetric_distances, slopes
+from hashcore.asymmetric import asymmetric_distances, bit_scale
 from hashcore.codes import pack
 from hashcore.errors import InvalidInputError
 from hashcore.evaluation.measure import Measure, parse_as
@@ -62,8 +62,8 @@ def test_the_vote_of_the_nearest_counts_wrong_classes():
 
 def test_the_asymmetric_vote_ranks_by_the_queries_projections():
     projections = BITS * 2.0 - 1, (ASKED * 2.0 - 1) * np.random.default_rng(1).uniform(0.1, 3, ASKED.shape)
-    scale = slopes(projections[0])
-    order = [asymmetric_distances(ranked().database, query, scale).argmin() for query in projections[1]]
+    scale = bit_scale(projections[0])
+    order = [asymmetric_distances(ranked().database, query, scale=scale).argmin() for query in projections[1]]
     known = ranked()._replace(projections=projections)
     assert parse_as(Measure, "AH kNN error@1").of(known).mean == pytest.approx((CLASSES[order] != ASKED_CLASSES).mean())
     with pytest.raises(InvalidInputError, match="needs the queries' projections"):

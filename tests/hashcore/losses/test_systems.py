@@ -14,9 +14,10 @@ from hashcore.hasher import Hasher
 from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge, RelaxedTriplet, SparseHash
 from hashcore.networks.spec import Ista, Linear, Mlp, Nin, Preprocessing, Residual
-from hashcore.supervision.judgements import JudgedTriplets, Pairs
+from hashcore.supervision.pairs import JudgedPairs
+from hashcore.supervision.triplets import JudgedTriplets
 from hashcore.training import fit
-from hashcore.training.checkpoint import read_standing
+from hashcore.training.checkpoint import read_state
 from hashcore.training.config import AdamW, Branch, Lbfgs, Pretraining, TrainingConfig
 from hashcore.training.schedule import BoldDriver
 
@@ -166,7 +167,7 @@ def test_networks_of_images_learn_and_go_on_after_an_interruption(tmp_path, netw
 
     seen = []
 
-    def interrupt(_turns):
+    def interrupt(_anchors):
         seen.append(1)
         if len(seen) == 20:
             raise Interrupted
@@ -211,14 +212,14 @@ def test_an_interruption_between_the_stages_changes_nothing(tmp_path):
 
     seen = []
 
-    def interrupt(_turns):
+    def interrupt(_anchors):
         seen.append(1)
         if len(seen) == 50:  # in the fourth of six epochs of 15 batches
             raise Interrupted
 
     with pytest.raises(Interrupted):
         fit(X, LABELS, config, modality="x", checkpoints=str(tmp_path), on_batch=interrupt)
-    assert len(read_standing(tmp_path).history) == 3
+    assert len(read_state(tmp_path).history) == 3
     resumed = fit(X, LABELS, config, modality="x", checkpoints=str(tmp_path))
     assert resumed.fingerprint == whole.fingerprint
 
@@ -247,7 +248,7 @@ def test_training_stops_early_and_keeps_the_best_weights(tmp_path):
 
 def judged_pairs(count=600):
     left, right = np.random.default_rng(0).integers(0, ROWS, (2, count))
-    return Pairs(left, right, CLASS[left] == CLASS[right])
+    return JudgedPairs(left, right, CLASS[left] == CLASS[right])
 
 
 @pytest.mark.parametrize(
@@ -280,12 +281,12 @@ ONES = np.ones(4, np.int64)
 
 
 @pytest.mark.parametrize(
-    ("items", "known", "values", "message"),
+    ("items", "supervision", "values", "message"),
     [
         ({"x": X}, LABELS, COUPLED, "items are of the modalities x but configured are x, y"),
         ({"x": X, "y": Y}, LABELS, {}, "items are of the modalities x, y but configured are none"),
         ({"x": X, "y": Y[:9]}, LABELS, {**COUPLED, "loss": NnHash()}, "9 items but labels of 240 rows"),
-        (X, Pairs(ONES, 300 * ONES, np.arange(4) % 2 == 0), {}, "judgements name rows beyond the 240 items"),
+        (X, JudgedPairs(ONES, 300 * ONES, np.arange(4) % 2 == 0), {}, "judgements name rows beyond the 240 items"),
         (X, judged_pairs(), {"pretraining": Pretraining(epochs=1)}, "pretraining classifies and needs labels"),
         (X, LABELS, {"network": Ista(), "pretraining": Pretraining(epochs=1)}, "that ends in a linear layer; use"),
         (
@@ -298,18 +299,18 @@ ONES = np.ones(4, np.int64)
         (X, LABELS, {"network": Nin()}, "network nin reads images"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_in_one_line(items, known, values, message):
+def test_what_cannot_be_trained_is_refused_in_one_line(items, supervision, values, message):
     if "modalities" in values and "loss" not in values:
         values = {**values, "loss": NnHash()}
     with pytest.raises((ConfigError, InvalidInputError), match=message) as caught:
-        fit(items, known, changed(**values))
+        fit(items, supervision, changed(**values))
     assert "\n" not in str(caught.value)
 
 
 def test_pairs_of_one_kind_are_refused():
     for wanted, missing in ((True, "dissimilar"), (False, "similar")):
         with pytest.raises(InvalidInputError, match=f"none of the 4 pairs is {missing}; give pairs of both kinds"):
-            Pairs(ONES, ONES, np.full(4, wanted))
+            JudgedPairs(ONES, ONES, np.full(4, wanted))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from hashcore.machine import devices
 from hashcore.networks.layers.preprocessing import Preprocess
 from hashcore.networks.spec import Linear, Mlp, Nin, Preprocessing
 from hashcore.training import fit
-from hashcore.training.checkpoint import read_standing
+from hashcore.training.checkpoint import read_state
 from hashcore.training.config import AdamW, Augmentation, Pretraining, TrainingConfig
 
 TESTS = Path(far_device.__file__).parent
@@ -107,7 +107,7 @@ def test_training_moves_all_that_it_needs_to_a_device_and_gives_what_the_cpu_giv
     """Where no GPU is, a device of the tests' own refuses tensors that were left behind."""
     if not far_device.is_possible():
         pytest.skip(f"torch {torch.__version__} has no devices made in Python, to stand for a GPU")
-    place = {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    place = {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parents[1])])}
     command = [sys.executable, str(TESTS / "trained_far_away.py")]
     done = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -169,7 +169,7 @@ def test_a_training_on_a_gpu_goes_on_from_where_it_was_interrupted(tmp_path):
     config, folder = CONFIG.model_copy(update={"epochs": 4, "optimizer": AdamW()}), str(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         fit(*items(), config, device="cuda", checkpoints=folder, on_epoch=interrupt)
-    assert len(read_standing(folder).history) == 2
+    assert len(read_state(folder).history) == 2
     resumed = fit(*items(), config, device="cuda", checkpoints=folder)
     assert len(resumed.provenance["history"]) == 4
     assert all(torch.isfinite(weight).all() for weight in resumed.weights().values())

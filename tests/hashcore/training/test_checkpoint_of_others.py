@@ -15,12 +15,12 @@ from hashcore.inputs.features import FeatureInput
 from hashcore.labels import Labels
 from hashcore.networks.spec import Linear, Mlp, Own
 from hashcore.training import fit
-from hashcore.training.checkpoint import FILE, Standing
+from hashcore.training.checkpoint import FILE, TrainingState
 from hashcore.training.config import TrainingConfig
 from hashcore.training.in_process import finished
 
 CONFIG = TrainingConfig(code_length=8, network=Linear(), epochs=1, batch_size=8)
-WANTED = Standing(config=CONFIG, inputs={"features": FeatureInput(dimensions=5)})
+WANTED = TrainingState(config=CONFIG, inputs={"features": FeatureInput(dimensions=5)})
 ITEMS = torch.randn(16, 5, generator=torch.Generator().manual_seed(0)).numpy()
 LABELS = Labels.from_lists([[row % 2] for row in range(16)])
 

@@ -14,7 +14,7 @@ from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, PairwiseHinge, RelaxedTriplet, TripletRanking
 from hashcore.networks.spec import Linear, Mlp, Preprocessing
 from hashcore.training import fit
-from hashcore.training.checkpoint import Standing, read_standing
+from hashcore.training.checkpoint import TrainingState, read_state
 from hashcore.training.config import AdamW, Pretraining, Sgd, TrainingConfig
 from hashcore.training.data import Window, Windows
 from hashcore.training.loop import train
@@ -151,8 +151,8 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_undisturbed_one(tmp
 
     with pytest.raises(Interrupted):
         fit(*rings(), config, checkpoints=str(tmp_path), on_batch=interrupt)
-    standing = read_standing(tmp_path)
-    done = 0 if standing is None else len(standing.history)
+    state = read_state(tmp_path)
+    done = 0 if state is None else len(state.history)
     assert done == batches_done // 12
     epochs = []
     resumed = fit(*rings(), config, checkpoints=str(tmp_path), on_batch=epochs.append)
@@ -171,7 +171,7 @@ def test_a_training_that_diverges_says_so_and_keeps_no_state(tmp_path):
         ConfigError, match=r"loss of epoch 1 is (nan|inf): .*; lower train.optimizer.learning_rate=1e\+30"
     ):
         fit(*rings(), steep, checkpoints=str(tmp_path))
-    assert read_standing(tmp_path) is None
+    assert read_state(tmp_path) is None
 
 
 def test_a_finished_training_is_read_from_its_checkpoint(tmp_path):
@@ -231,26 +231,26 @@ def windows_of(items, labels, rows, reads):
 
 def test_rows_that_fit_into_one_window_are_read_once_and_others_each_epoch():
     items, labels = rings()
-    wanted = Standing(config=CONFIG, inputs={"a": FeatureInput(dimensions=6)})
+    wanted = TrainingState(config=CONFIG, inputs={"a": FeatureInput(dimensions=6)})
     for rows, times in ((240, 1), (80, CONFIG.epochs)):
         reads = []
-        _, standing = train(wanted, windows_of(items, labels, rows, reads), turns=240)
+        _, state = train(wanted, windows_of(items, labels, rows, reads), anchors=240)
         assert len(reads) == times
-        assert [epoch.triplets for epoch in standing.history] == [240 // rows * (rows // 16) * 32] * CONFIG.epochs
+        assert [epoch.triplets for epoch in state.history] == [240 // rows * (rows // 16) * 32] * CONFIG.epochs
 
 
 def test_several_windows_teach_as_well():
     items, labels = rings()
     config = CONFIG.model_copy(update={"epochs": 25})
-    wanted = Standing(config=config, inputs={"a": FeatureInput(dimensions=6)})
-    _, standing = train(wanted, windows_of(items, labels, 80, []), turns=240)
-    assert standing.history[-1].violating < 0.5 * standing.history[0].violating
+    wanted = TrainingState(config=config, inputs={"a": FeatureInput(dimensions=6)})
+    _, state = train(wanted, windows_of(items, labels, 80, []), anchors=240)
+    assert state.history[-1].violating < 0.5 * state.history[0].violating
 
 
 def test_no_rows_are_refused():
-    wanted = Standing(config=CONFIG, inputs={"a": FeatureInput(dimensions=6)})
+    wanted = TrainingState(config=CONFIG, inputs={"a": FeatureInput(dimensions=6)})
     with pytest.raises(InvalidInputError, match="no rows to learn from"):
-        train(wanted, Windows(lambda: iter(())), turns=0)
+        train(wanted, Windows(lambda: iter(())), anchors=0)
 
 
 ITEMS, LABELS = rings(20)

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from hashcore.labels import Labels
-from hashcore.supervision.judgements import Pairs
-from hashcore.supervision.sampling import supervise
-from hashcore.training.workers import Peers, joined
+from hashcore.supervision.pairs import JudgedPairs
+from hashcore.supervision.shared_labels import supervise
+from hashcore.training.workers import Workers, joined
 
 LABELS = [
     Labels.from_lists([[1], [1, 2], [2, 9, 40], [], [9], [40]]),
@@ -32,7 +32,7 @@ def together(batches):
             return both
 
         projections = {"a": torch.full((len(batches[rank].rows), 2), float(rank))}
-        return joined(projections, batches[rank], Peers(rank=rank, count=2, gather=gather))
+        return joined(projections, batches[rank], Workers(rank=rank, count=2, gather=gather))
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(work, (0, 1)))
@@ -61,7 +61,7 @@ def test_rows_of_two_workers_are_related_by_their_labels():
 
 def test_nothing_is_known_of_pairs_judged_by_different_workers():
     left, right = np.array([0, 1, 2, 3]), np.array([4, 5, 6, 7])
-    pairs = Pairs(left, right, np.array([True, False, True, False]))
+    pairs = JudgedPairs(left, right, np.array([True, False, True, False]))
     batches = [next(pairs.batches(8, np.random.default_rng(rank))) for rank in (0, 1)]
     (_, relations), _ = together(batches)
     assert torch.equal(relations.similarity[:8, :8], torch.from_numpy(batches[0].similarity))

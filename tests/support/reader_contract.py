@@ -62,5 +62,5 @@ def check(given, name):
         config = pipeline("unused", reader).train
         window = reading.window(reading.read(given, config), given, config)
         items = {name: values.numpy() for name, values in window.items.items()}
-        weights.append(fit(items, window.known, config.training()).weights())
+        weights.append(fit(items, window.supervision, config.training()).weights())
     assert weights[0] and all((weights[0][key] == weights[1][key]).all() for key in weights[0])

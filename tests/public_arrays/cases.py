@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from public_arrays import IS_SANITIZED, KINDS, Case, World
+from public_arrays.callables import IS_SANITIZED, KINDS, Case, World
 
 import indexer
 from hashcore import asymmetric, codes, hamming, measures
@@ -15,7 +15,7 @@ from hashcore.evaluation.ties import Groups
 from hashcore.hashers import outcome
 from hashcore.labels import Labels
 from hashcore.neighbors import Neighbors
-from hashcore.supervision import sampling
+from hashcore.supervision import shared_labels
 
 CASES: dict[str, Callable[[World], Case]] = {}
 
@@ -51,15 +51,13 @@ CASES["hamming.to_columns"] = lambda w: Case(hamming.to_columns, {"codes": w.dat
 CASES["hamming.to_rows"] = lambda w: Case(hamming.to_rows, {"codes": w.database})
 
 
-@case("hamming.relevance_histograms")
-def _relevance_histograms(world):
-    masks = {"database_relevance": world.masks(world.items), "query_relevance": world.masks(world.queries)}
-    given = _search(world, code_length=world.code_length, **masks)
-    return Case(hamming.relevance_histograms, given, ("database_relevance", "query_relevance", "queries", "database"))
+CASES["hamming.words_of"] = lambda w: Case(
+    hamming.words_of, {"database": w.database, "queries": w.asked, "code_length": w.code_length}
+)
 
 
-@case("hamming.histograms_of_columns")
-def _histograms_of_columns(world):
+@case("hamming.relevance_counts")
+def _relevance_counts(world):
     given = {
         "columns": hamming.to_columns(world.database),
         "query_rows": hamming.to_rows(world.asked),
@@ -68,7 +66,7 @@ def _histograms_of_columns(world):
         "query_relevance": world.masks(world.queries),
         "threads": 1,
     }
-    return Case(hamming.histograms_of_columns, given, ("columns", "query_rows", "item_relevance", "query_relevance"))
+    return Case(hamming.relevance_counts, given, ("columns", "query_rows", "item_relevance", "query_relevance"))
 
 
 def _ternary(world):
@@ -87,15 +85,15 @@ def _scale(world):
     return np.linspace(0.5, 2, world.code_length)
 
 
-CASES["asymmetric.slopes"] = lambda w: Case(asymmetric.slopes, {"projections": w.projections})
+CASES["asymmetric.bit_scale"] = lambda w: Case(asymmetric.bit_scale, {"projections": w.projections})
 CASES["asymmetric.asymmetric_distances"] = lambda w: Case(
     asymmetric.asymmetric_distances,
     {"codes": w.database, "projection": w.projections[0], "scale": _scale(w)},
     ("projection", "scale"),
 )
-CASES["asymmetric.nearest"] = lambda w: Case(
-    asymmetric.nearest,
-    {"database": w.database, "projections": w.projections, "scale": _scale(w), "k": 2, "queries_at_once": 2},
+CASES["asymmetric.knn_search"] = lambda w: Case(
+    asymmetric.knn_search,
+    {"database": w.database, "projections": w.projections, "k": 2, "scale": _scale(w), "queries_at_once": 2},
     ("scale",),
 )
 CASES["asymmetric.rerank"] = lambda w: Case(
@@ -189,12 +187,14 @@ for name, more in {
     CASES[f"Labels.{name}"] = lambda w, name=name, more=more: Case(getattr(Labels, name), {"self": w.labels, **more})
 CASES["Labels.concatenate"] = lambda w: Case(lambda part: Labels.concatenate([part, w.labels]), {"part": w.labels})
 
-CASES["sampling.supervise"] = lambda w: Case(sampling.supervise, {"labels": w.labels})
-CASES["sampling.draw_positives"] = lambda w: Case(
-    lambda supervision, anchors: sampling.draw_positives(supervision, anchors, np.random.default_rng(0)),
-    {"supervision": sampling.supervise(w.labels), "anchors": sampling.supervise(w.labels).anchors[:4]},
+CASES["shared_labels.supervise"] = lambda w: Case(shared_labels.supervise, {"labels": w.labels})
+CASES["shared_labels.draw_positives"] = lambda w: Case(
+    lambda shared, anchors: shared_labels.draw_positives(shared, anchors, np.random.default_rng(0)),
+    {"shared": shared_labels.supervise(w.labels), "anchors": shared_labels.supervise(w.labels).anchors[:4]},
 )
-CASES["sampling.share_label"] = lambda w: Case(sampling.share_label, {"labels": w.labels, "rows": np.array([3, 1, 2])})
+CASES["shared_labels.share_label"] = lambda w: Case(
+    shared_labels.share_label, {"labels": w.labels, "rows": np.array([3, 1, 2])}
+)
 
 ROWS_OF_AN_INDEX = ("ids", "codes", "labels.offsets")
 

@@ -12,12 +12,12 @@ from hashcore.inputs.features import FeatureInput
 from hashcore.labels import Labels
 from hashcore.losses.spec import DeepHash, NnHash, PairwiseHinge
 from hashcore.networks.spec import Mlp
-from hashcore.supervision.sampling import Batch
-from hashcore.training.checkpoint import Standing
+from hashcore.supervision.batch import Batch
+from hashcore.training.checkpoint import TrainingState
 from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Part, Window, Windows
 from hashcore.training.loop import train
-from hashcore.training.workers import Peers
+from hashcore.training.workers import Workers
 
 ROWS = 120
 BASE = TrainingConfig(code_length=16, network=Mlp(hidden=(16,)), epochs=3, batch_size=16, join_batches=True)
@@ -38,24 +38,24 @@ def share(rank):
     return Window({"a": torch.from_numpy(ITEMS[rank::2].copy())}, labels)
 
 
-def figures(config, window, turns, peers):
+def figures(config, window, anchors, workers):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    wanted = Standing(config=config, inputs={"a": FeatureInput(dimensions=5)})
-    _, standing = train(wanted, Windows(lambda: iter([window])), turns=turns, peers=peers)
+    wanted = TrainingState(config=config, inputs={"a": FeatureInput(dimensions=5)})
+    _, state = train(wanted, Windows(lambda: iter([window])), anchors=anchors, workers=workers)
     torch.set_num_threads(before)
-    return [(epoch.loss, epoch.violating, epoch.missed_bits, epoch.triplets) for epoch in standing.history]
+    return [(epoch.loss, epoch.violating, epoch.missed_bits, epoch.triplets) for epoch in state.history]
 
 
 def by_two_workers(path):
     """Train as one of two workers on Ray; the first writes the figures of all configurations down."""
-    from jobs.training.worker import join_peers
+    from jobs.training.worker import join_workers
 
     all_figures = []
     for config in CONFIGS:
-        peers = join_peers(config)
-        all_figures.append(figures(config, share(peers.rank), ROWS // 2, peers))
-    if peers.rank == 0:
+        workers = join_workers(config)
+        all_figures.append(figures(config, share(workers.rank), ROWS // 2, workers))
+    if workers.rank == 0:
         Path(path).write_text(json.dumps(all_figures))
 
 
@@ -70,7 +70,7 @@ class BothShares:
         for generator in generators:
             generator.integers(1 << 62)  # as a training does for dropout
         self.epoch += 1
-        drawn = [share(rank).learned.supervision.batches(batch_size, generators[rank]) for rank in (0, 1)]
+        drawn = [share(rank).learned.sampler.batches(batch_size, generators[rank]) for rank in (0, 1)]
         for first, second in zip(*drawn, strict=True):
             shift = len(first.rows)
             rows = np.concatenate([2 * first.rows, 2 * second.rows + 1])
@@ -80,7 +80,7 @@ class BothShares:
                 np.concatenate([first.positives, second.positives + shift]),
                 np.concatenate([first.negatives, np.where(second.negatives < 0, -1, second.negatives + shift)]),
                 np.where(CLASSES[rows][:, None] == CLASSES[rows], 1, -1).astype(np.int8),
-                first.turns + second.turns,
+                first.taken + second.taken,
             )
 
 
@@ -95,4 +95,4 @@ class JoinedWindow(Window):
 def by_one_worker(config):
     window = JoinedWindow({"a": torch.from_numpy(ITEMS)}, Labels.from_lists(CLASSES[:, None].tolist()))
     object.__setattr__(window, "both", BothShares(config.seed))
-    return figures(config, window, ROWS, Peers())
+    return figures(config, window, ROWS, Workers())

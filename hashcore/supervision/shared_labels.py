@@ -1,10 +1,9 @@
-"""Batches from labels: each anchor comes with a row that shares a label, and unrelated rows are in the batch."""
+"""Rows that share a label, arranged for drawing batches: anchors, a positive of each, and unrelated rows beside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +11,7 @@ from numpy.typing import NDArray
 from hashcore.arguments import check_places, check_whole
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels, check_labels
-
-Rows = NDArray[np.int64]
-
-
-class Batch(NamedTuple):
-    """Rows to train on together, and who is similar to whom by their positions in the batch.
-
-    Attributes:
-        rows: int64, shape (b,); row numbers of the items.
-        anchors: int64, shape (t,); position of x of each triplet.
-        positives: int64, shape (t,); position of x⁺.
-        negatives: int64, shape (t,); position of a dissimilar row drawn at random, or −1 where the batch has none.
-        similarity: int8, shape (b, b); 1 where two rows are similar, −1 dissimilar, 0 unknown; 1 on the diagonal.
-        turns: Of what an epoch goes through (anchors, pairs or triplets), how much this batch takes.
-        labels: Of the rows, where similarity comes from labels.
-    """
-
-    rows: Rows
-    anchors: Rows
-    positives: Rows
-    negatives: Rows
-    similarity: NDArray[np.int8]
-    turns: int
-    labels: Labels | None = None
-
-
-class Supervision(Protocol):
-    """What says who is similar to whom: labels, pairs or triplets."""
-
-    def batches(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
-        """Yield the batches of one epoch, of about `batch_size` rows each."""
+from hashcore.supervision.batch import Batch, Rows
 
 
 @dataclass(frozen=True)
@@ -129,19 +98,19 @@ def _check(sizes: Rows, labelled_rows: int, vocabulary: NDArray[np.int32]) -> No
         )
 
 
-def draw_positives(supervision: SharedLabels, anchors: Rows, generator: np.random.Generator) -> Rows:
+def draw_positives(shared: SharedLabels, anchors: Rows, generator: np.random.Generator) -> Rows:
     """Draw for each anchor one of its shared labels, then another row of that label; each with equal chances."""
-    anchors = check_places(anchors, "anchors", len(supervision.labels))
-    starts = supervision.entry_offsets[anchors]
-    alone = anchors[supervision.entry_offsets[anchors + 1] == starts]
+    anchors = check_places(anchors, "anchors", len(shared.labels))
+    starts = shared.entry_offsets[anchors]
+    alone = anchors[shared.entry_offsets[anchors + 1] == starts]
     if len(alone):
         raise InvalidInputError(f"anchors: row {alone[0]} shares no label with another; take some of `anchors`")
-    entries = generator.integers(starts, supervision.entry_offsets[anchors + 1])
-    first = supervision.group_offsets[supervision.entry_labels[entries]]
-    size = supervision.group_offsets[supervision.entry_labels[entries] + 1] - first
+    entries = generator.integers(starts, shared.entry_offsets[anchors + 1])
+    first = shared.group_offsets[shared.entry_labels[entries]]
+    size = shared.group_offsets[shared.entry_labels[entries] + 1] - first
     places = generator.integers(0, size - 1)
-    places += places >= supervision.entry_ranks[entries]  # skip the anchor itself
-    positives: Rows = supervision.grouped[first + places]
+    places += places >= shared.entry_ranks[entries]  # skip the anchor itself
+    positives: Rows = shared.grouped[first + places]
     return positives
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels
-from hashcore.supervision.sampling import draw_positives, share_label, supervise
+from hashcore.supervision.shared_labels import draw_positives, share_label, supervise
 
 CLASSES = Labels.from_lists([[c] for c in (5, 5, 9, 9, 9, 5, 7)])  # row 6 is alone in its class
 MULTI = Labels.from_lists([[1, 2], [2], [], [1, 3, 1], [3], [4], [2, 3]])
