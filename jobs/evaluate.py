@@ -24,7 +24,7 @@ from jobs.engine.tasks import Engine
 from jobs.evaluation import metrics
 from jobs.evaluation.distinct import PART_BYTES
 from jobs.evaluation.examples import Choice, draw, select
-from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure
+from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure, summed
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
@@ -90,14 +90,14 @@ def evaluate(pipeline: Pipeline, engine: Engine = HERE, folder: str | None = Non
     for block in _blocks(queries, index.code_length, k):
         total = tally_all(engine, _tasks(root, index, block, k, exclude_self=config.exclude_self), folder)
         blocks.append(measure(block, total, wanted, config.knn, choice, ranked))
-    found = figures(blocks, len(index), index.code_length)
-    found |= at_a_radius_that_answers(blocks, wanted, len(index))
+    found, sums = figures(blocks, len(index), index.code_length), summed(blocks)
+    found |= at_a_radius_that_answers(sums, wanted, len(index))
     setting = _setting(pipeline, index, blocks, count_distinct(engine, root, index, folder))
     return Metrics(
         setting=setting,
         figures=found,
         notes=notes_of(pipeline, setting, has_votes=any(name.startswith("kNN") for name in found)),
-        curves=curves(blocks, ranked),
+        curves=curves(blocks, sums, ranked),
         examples=select([example for block in blocks for example in block.examples], config.examples),
     )
 

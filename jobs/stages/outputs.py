@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from hashcore.errors import HashcoreError, OutputError, TaskError
+from hashcore.errors import HashcoreError, OutputError, TaskError, one_line
 from hashcore.storage import files
 from jobs.stages.claim import claimed
 from jobs.stages.records import (
@@ -224,7 +224,7 @@ def _writable(path: str) -> Iterator[None]:
 
 def _unwritable(path: str, error: OSError) -> OutputError:
     """Return the error of a place that cannot be written."""
-    said = error.strerror or " ".join(str(error).split())[:200]
+    said = error.strerror or one_line(error)
     made = OutputError(f"{path} cannot be written ({said}); make room, or give a place you may write to")
     made.errno = error.errno
     return made
