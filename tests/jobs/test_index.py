@@ -145,7 +145,7 @@ def run_at_once(gate, given, results):
 @pytest.mark.parametrize("same", [True, False])
 def test_of_two_runs_at_once_one_builds_the_index_and_neither_removes_it(in_process, tmp_path, monkeypatch, same):
     make_both(tmp_path)
-    monkeypatch.setattr("jobs.engine.spark_engine.session", lambda *_: None)  # its connection is not for two processes
+    monkeypatch.setattr("jobs.engine.choice.session", lambda *_: None)  # its connection is not for two processes
     context = multiprocessing.get_context("fork")
     for attempt in range(12):
         root = tmp_path / f"index-{attempt}"
