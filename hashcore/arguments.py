@@ -118,7 +118,7 @@ def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
 
 
 def rises(offsets: NDArray[Any], total: int) -> bool:
-    """Return whether offsets, one or more, rise from 0 to a total: offsets[i]:offsets[i + 1] are then parts of it."""
+    """Return whether offsets, shape (n + 1,), rise from 0 to a total: offsets[i]:offsets[i + 1] is then part i."""
     return bool(offsets[0] == 0 and offsets[-1] == total and (offsets[1:] >= offsets[:-1]).all())
 
 

@@ -58,9 +58,12 @@ class Hasher:
         for module in self.modules.values():
             module.eval()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any weight and with anything else that decides the codes."""
+        """16 hexadecimal digits that change with any weight and with anything else that decides the codes.
+
+        Computed at the first look, since it reads every weight: a hasher's weights do not change.
+        """
         digest = hashlib.sha256(json.dumps(self._describe(), sort_keys=True).encode())
         for name, weight in sorted(self.weights().items()):
             digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
@@ -68,7 +71,7 @@ class Hasher:
         return digest.hexdigest()[:16]
 
     def weights(self) -> dict[str, Tensor]:
-        """Return all weights by name, `<modality>.<layer>…`, on the CPU and C-ordered."""
+        """Return all weights by name, `<modality>.<layer>…`, on the CPU and C-ordered, of any shapes."""
         return {
             f"{modality}.{name}": weight.detach().cpu().contiguous()
             for modality, module in self.modules.items()
@@ -98,7 +101,13 @@ class Hasher:
         return projections
 
     def encode(self, inputs: NDArray[Any], modality: str) -> Codes:
-        """Return the code of each item, uint8 of shape (n, ceil(code_length / 8)); arguments as for `project`."""
+        """Return the code of each item, uint8 of shape (n, ceil(code_length / 8)); arguments as for `project`.
+
+        >>> from hashcore.classical import lsh
+        >>> items = np.random.default_rng(0).standard_normal((3, 5))
+        >>> lsh.fit(items, code_length=12).encode(items, "features").shape
+        (3, 2)
+        """
         items = self._check(inputs, modality)
         codes = np.empty((len(items), code_bytes(self.code_length)), np.uint8)
         for rows, batch in self._passes(items, modality):

@@ -38,7 +38,7 @@ class Measure:
     forms: ClassVar[tuple[str, ...]]
     """As it is typed, a number in braces: `P@{k}`."""
     protocol: ClassVar[str] = "complete ranking"
-    """How items are ranked, in words."""
+    """Ranking that it judges, in words."""
 
     def __str__(self) -> str:
         """Return the form that `parse` reads."""
@@ -82,7 +82,7 @@ class PerQuery(Measure):
 
     @property
     def has_ties(self) -> bool:
-        """Whether the order of tied items matters."""
+        """True where the order of tied items matters."""
         return len(self.orders) > 1
 
     def of(self, ranking: Ranking) -> Value:

@@ -37,7 +37,7 @@ def quantize(projections: Tensor, kind: Kind) -> Tensor:
 
 
 def certainty(projections: Tensor, kind: Kind) -> Tensor:
-    """Return how far each projection is from where its part of the code changes."""
+    """Return the distance of each projection from the value where its part of the code changes; of the same shape."""
     return (projections.abs() - TERNARY_STEP).abs() if kind == "ternary" else projections.abs()
 
 

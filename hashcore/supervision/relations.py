@@ -1,4 +1,4 @@
-"""What every loss reads: who is similar to whom among the rows of a batch, and the signature of a loss."""
+"""Relations among the rows of a batch, who is similar to whom, and the signature of a loss that reads them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Triplets(NamedTuple):
 
 
 class Relations(NamedTuple):
-    """Who is similar to whom among the n rows of a batch; a loss reads the triplets or the pairs, as its paper does.
+    """Similarities among the n rows of a batch; a loss reads the triplets or the pairs, as its paper does.
 
     Attributes:
         triplets: Rankings; a hinge on pairs takes (x, x⁺) for a similar and (x, x⁻) for a dissimilar pair.
@@ -63,7 +63,7 @@ class Relations(NamedTuple):
 
 
 def mean(values: Tensor) -> Tensor:
-    """Return the mean of values, 0 if there are none."""
+    """Return the mean of values of any shape, a scalar; 0 if there are none."""
     return values.sum() / max(1, values.numel())
 
 

@@ -1,4 +1,4 @@
-"""Where a training stands, as one safetensors file: weights, the optimizer's memory, and the figures of each epoch."""
+"""The state of a training as one safetensors file: weights, the optimizer's memory, and the figures of each epoch."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Epoch(Spec):
     items_per_s: float
     """Rows that passed the network in training, by second."""
     phase: Phase = "joint"
-    """Whether this was an epoch of pre-training."""
+    """Part of the training that this was an epoch of."""
     validation_loss: float | None = None
     """As `loss`, over the rows held out."""
     validation_violating: float | None = None
@@ -52,7 +52,7 @@ class Epoch(Spec):
 
 
 class TrainingState(Spec):
-    """What was configured, and the epochs that are done."""
+    """The configuration of a training, its inputs, and the epochs that are done."""
 
     config: TrainingConfig
     inputs: dict[str, InputSpec]
@@ -82,7 +82,7 @@ class TrainingState(Spec):
         )
 
     def shown(self, weights: Mapping[str, Tensor]) -> ModalityNetworks:
-        """Build preprocessing and networks with weights of a whole state, without their classifiers."""
+        """Build preprocessing and networks with weights of a whole state, of any shapes, without their classifiers."""
         with own_draws():
             networks = self.networks()
         networks.show(weights)

@@ -59,6 +59,12 @@ def fit(
         InvalidInputError: If items and supervision do not fit, or nothing can be learned from it.
         ConfigError: If `checkpoints` holds the state of another training, items lack a modality, torch cannot compute
             on the device, or the steps are so large that the loss is no longer a number.
+
+    >>> items = np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32)
+    >>> labels = Labels.from_lists([[int(row[0] > 0)] for row in items])
+    >>> hasher = fit(items, labels, TrainingConfig(code_length=8, epochs=1, batch_size=16))
+    >>> hasher.encode(items, "features").shape
+    (64, 1)
     """
     place = check_device(device)
     arrays = _by_modality(items, modality, config)

@@ -30,12 +30,12 @@ JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows ar
 
 
 def ignore(*_told: object) -> None:
-    """Do nothing with what one is told."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What is told while training goes on; nothing by default.
+    """Functions called while training goes on; none by default.
 
     Attributes:
         on_batch: Called after each batch with the number of its anchors; an epoch has as many as rows to learn from.

@@ -47,7 +47,7 @@ class Tally(NamedTuple):
 
 @dataclass
 class Learner:
-    """What a step works on.
+    """A module in training, with all that a step needs.
 
     Attributes:
         config: How to learn.

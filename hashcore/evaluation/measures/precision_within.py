@@ -24,6 +24,9 @@ def precision_within(all_counts: Counts, relevant_counts: Counts, radius: int | 
     Returns:
         Values in [0, 1], shape (q,) or (q, radii); 0 where nothing is within the radius (a failed look-up), and so
         without relevant items.
+
+    >>> precision_within(np.array([[2, 2, 6]]), np.array([[2, 1, 1]]), np.array([0, 1, 2])).tolist()
+    [[1.0, 0.75, 0.4]]
     """
     found, within = counts_within(all_counts, relevant_counts, radius)
     return found / np.maximum(within, 1)

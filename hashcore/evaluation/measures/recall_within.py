@@ -23,6 +23,9 @@ def recall_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDA
 
     Returns:
         Values in [0, 1], shape (q,) or (q, radii); NaN for a query without relevant items.
+
+    >>> recall_within(np.array([[2, 2, 6]]), np.array([[2, 1, 1]]), 1).tolist()
+    [0.75]
     """
     found, _ = counts_within(all_counts, relevant_counts, radius)
     return ratio(found, relevant_of(relevant_counts, found))

@@ -1,0 +1,116 @@
+"""Docstrings say what callers cannot see: the shape of every array that is taken or given, and examples that run."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hashcore
+import indexer
+
+ARRAYS = re.compile(
+    r"\b(NDArray|ndarray|ArrayLike|Codes|Words|Rows|Counts|Floats|Classes|Projections|Matrix|Values|Images|Ids|Array|"
+    r"Arrays|BitOrder|Tensor|Labels|ChunkedArray|ListArray|RecordBatch)\b"
+)
+STATED = re.compile(
+    r"\bshapes?\b|\b[Ss]calar\b"
+    r"|\((n|q|p|t|b|m|k|rows|total|words)( [+·*−] [\w]+)?,[^()]*\)"  # (n,), (q, k), (n + 1,)
+    r"|\b[Aa]s(?: for)? `\w"  # by reference: as `range_search`
+    r"|\ban? (row|item|query)\b|\bn rows\b|\brow i\b"  # of columns and labels: one list a row
+)
+CALLED_FIRST = (
+    "hashcore",
+    "hashcore.codes.pack",
+    "hashcore.codes.unpack",
+    "hashcore.codes.pack_ternary",
+    "hashcore.hamming.range_search",
+    "hashcore.hamming.knn_search",
+    "hashcore.hamming.distance_histogram",
+    "hashcore.neighbors.Neighbors",
+    "hashcore.labels.Labels",
+    "hashcore.labels.Labels.from_lists",
+    "hashcore.measures.average_precision",
+    "hashcore.measures.precision_at",
+    "hashcore.measures.precision_within",
+    "hashcore.measures.recall_within",
+    "hashcore.measures.mean",
+    "hashcore.evaluation.measure.parse",
+    "hashcore.evaluation.classification.classify",
+    "hashcore.evaluation.ties.hits",
+    "hashcore.training.in_process.fit",
+    "hashcore.classical.lsh.fit",
+    "hashcore.hasher.Hasher.encode",
+    "indexer",
+)
+UNSTATED = {
+    "hashcore.arguments.as_array": "takes and gives whatever NumPy reads",
+    "hashcore.arguments.check_array": "its argument `shape` is what a shape must be",
+}
+
+
+def modules() -> list[str]:
+    """Return the names of both packages and of all their modules."""
+    return ["hashcore", "indexer"] + [
+        each.name
+        for package in (hashcore, indexer)
+        for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+        if not each.name.rpartition(".")[2].startswith("_")
+    ]
+
+
+def public_callables() -> Iterator[tuple[str, Callable[..., Any], str]]:
+    """Yield name, function and docstring of each public function, method and property."""
+    for name in modules():
+        module = import_module(name)
+        for label, thing in vars(module).items():
+            if label.startswith("_") or getattr(thing, "__module__", None) != name:
+                continue
+            if inspect.isfunction(thing):
+                yield f"{name}.{label}", thing, thing.__doc__ or ""
+            elif inspect.isclass(thing):
+                for key, held in vars(thing).items():
+                    method = getattr(held, "__func__", getattr(held, "fget", getattr(held, "func", held)))
+                    if not key.startswith("_") and inspect.isfunction(method):
+                        yield f"{name}.{label}.{key}", method, inspect.getdoc(method) or ""
+
+
+def takes_or_gives_arrays(function: Callable[..., Any]) -> bool:
+    """Return whether a parameter or the result is an array, or holds arrays, by the annotations."""
+    return any(ARRAYS.search(str(kind)) for kind in inspect.get_annotations(function).values())
+
+
+@pytest.mark.parametrize("package", ["hashcore"])
+def test_every_public_function_of_arrays_states_their_shapes(package):
+    of_arrays = {name: text for name, function, text in public_callables() if takes_or_gives_arrays(function)}
+    assert len(of_arrays) > 150 and set(UNSTATED) <= set(of_arrays)
+    silent = [name for name, text in of_arrays.items() if not STATED.search(text) and name not in UNSTATED]
+    mine = [name for name in silent if name.startswith(f"{package}.")]
+    assert not mine, f"{len(mine)} state no shape: {', '.join(mine)}"
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_give_what_they_show(name):
+    failed, _ = doctest.testmod(import_module(name), extraglobs={"np": np})
+    assert not failed
+
+
+def test_the_functions_that_people_call_first_have_an_example():
+    silent = [name for name in CALLED_FIRST if ">>>" not in (resolved(name).__doc__ or "")]
+    assert not silent
+
+
+def resolved(name: str) -> Any:
+    """Return a module, function, class or method by its name."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        home, _, last = name.rpartition(".")
+        return getattr(resolved(home), last)
