@@ -2,8 +2,8 @@
 PYTHON ?= python3
 S3_SERVER ?= ministack==1.5.33
 BIN    := .venv/bin
-SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/search/test_sparse.py tests/indexer/shards/test_files.py tests/hashcore/test_hamming.py \
-	tests/test_public_arrays.py
+SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/search/test_sparse.py tests/indexer/shards/test_files.py \
+	tests/hashcore/test_hamming.py tests/public_arrays/test_public_arrays.py
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*/*) $(wildcard indexer/native/*/*) $(wildcard */native/*.cpp)
 
 .PHONY: demo test test-cluster test-petastorm test-faults test-sanitized test-s3 lint infrastructure bench wheel archive setup check clean
@@ -18,7 +18,7 @@ test-faults: setup build/sanitized/made ## kills, lost answers, full disks, dama
 	$(BIN)/python -m pytest -m "faults or not faults" tests/faults
 
 test-sanitized: setup build/sanitized/made ## the tests of search, building and kernels, every access outside an array told; some minutes
-	$(BIN)/python tests/faults/sanitized.py build/sanitized -m pytest -p sanitized -p no:cacheprovider $(SANITIZED_TESTS)
+	$(BIN)/python tests/faults/support/sanitized.py build/sanitized -m pytest -p sanitized -p no:cacheprovider $(SANITIZED_TESTS)
 
 build/sanitized/made: .venv/installed $(NATIVE)  # the native modules once more, with AddressSanitizer, in a folder of their own
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/sanitized -G Ninja -DCMAKE_BUILD_TYPE=Release \
@@ -29,11 +29,12 @@ build/sanitized/made: .venv/installed $(NATIVE)  # the native modules once more,
 test-s3: setup     ## the promises of stores and generations against a second S3 server, moto being the first
 	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
 	.venv-s3/bin/python -m pip install --quiet --disable-pip-version-check "$(S3_SERVER)"
-	S3_PYTHON=.venv-s3/bin/python $(BIN)/python tests/faults/with_second_s3.py tests/indexer/storage/test_store.py tests/indexer/generations/test_generations.py
+	S3_PYTHON=.venv-s3/bin/python $(BIN)/python tests/faults/support/with_second_s3.py tests/indexer/storage/test_store.py tests/indexer/generations
 
 lint: setup infrastructure  ## style, types, the arrows between the packages, infrastructure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	.venv-lint/bin/clang-format --dry-run --Werror $(filter %.cpp %.hpp,$(NATIVE))
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hashcore import _kernels
 from hashcore.arguments import check_array
-from hashcore.codes import Codes, check_code_length, check_codes, check_packed
+from hashcore.codes import MAX_CODE_LENGTH, Codes, check_code_length, check_codes, check_packed
 from hashcore.errors import InvalidInputError
 from hashcore.machine.native_build import check_built
 from hashcore.machine.processors import available_isas, available_threads, check_threads, isa
@@ -22,6 +22,7 @@ MOST_CODES = 2**32
 WORD_BITS = 64
 
 check_built(_kernels)
+assert _kernels.MOST_BITS == MAX_CODE_LENGTH
 
 __all__ = [
     "Neighbors",

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,18 @@ FoldArrays = tuple[Numbers, Numbers, Numbers, NDArray[np.uint8], NDArray[np.uint
 ListArrays = tuple[NDArray[np.int64], Numbers, NDArray[np.uint8]]  # offsets, counts, bytes
 SparseWork = tuple[int, int, int, float, int, int, float]  # queries, radius, probes, expected, compared, found, seconds
 SparseAnswer = tuple[Lists, list[SparseWork], float, float]  # expected nanoseconds by the plans, and by scans
+
+Route = Literal["folds", "signatures", "lists", "fold scan", "scan"]
+
+COSTS: tuple[str, ...]  # fields of indexer.plans.Costs, in order
+SPARSE_COSTS: tuple[str, ...]  # fields of indexer.search.sparse.SparseCosts, in order
+ROUTES: tuple[Route, ...]  # by number
+MOST_BUCKET_BITS: int  # of a bucket's number in a table
+MOST_BLOCKS: int  # of signatures
+ORDER_BITS: int  # of a fold's hash, by which the codes of a class ascend
+BUCKETS_PER_GROUP: int  # of the fold table
+MANY_BEFORE: int  # codes of a group before a bucket, or more of them
+TAGS_READ_AT_ONCE: int  # so as many less one stand behind the last
 
 class ShardTables:
     def __init__(

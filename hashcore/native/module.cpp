@@ -40,15 +40,18 @@ nb::tuple range_of(const Items& items, const In2<std::uint64_t>& queries, unsign
     return to_numpy(std::move(lists));
 }
 
-nb::tuple range(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
+nb::tuple range(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, unsigned radius,
+                std::size_t threads) {
     return range_of(items_of(codes), queries, radius, threads);
 }
 
-nb::tuple range_of_columns(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
+nb::tuple range_of_columns(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, unsigned radius,
+                           std::size_t threads) {
     return range_of({view(columns)}, queries, radius, threads);
 }
 
-nb::tuple nearest(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, std::size_t k, std::size_t threads) {
+nb::tuple nearest(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, std::size_t k,
+                  std::size_t threads) {
     HitLists lists;
     {
         const Isa isa = chosen_isa();
@@ -58,13 +61,14 @@ nb::tuple nearest(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& quer
     return to_numpy(std::move(lists));
 }
 
-void histogram(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, const In2<std::uint64_t>& item_masks,
-               const In2<std::uint64_t>& query_masks, const Out2<std::int64_t>& all, const Out2<std::int64_t>& relevant,
-               std::size_t threads) {
+void histogram(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries,
+               const In2<std::uint64_t>& item_masks, const In2<std::uint64_t>& query_masks,
+               const Out2<std::int64_t>& all, const Out2<std::int64_t>& relevant, std::size_t threads) {
     const Isa isa = chosen_isa();
     nb::gil_scoped_release unlocked;
     const Masks masks{item_masks.data(), item_masks.shape(1), query_masks.data(), item_masks.shape(0)};
-    scan_histogram(view(columns), view_queries(queries), masks, all.shape(1), all.data(), relevant.data(), threads, isa);
+    scan_histogram(view(columns), view_queries(queries), masks, all.shape(1), all.data(), relevant.data(), threads,
+                   isa);
 }
 
 using Lists = std::tuple<In1<std::int64_t>, In1<std::int64_t>, In1<std::uint16_t>>;
@@ -87,6 +91,7 @@ NB_MODULE(_kernels, m) {
     m.doc() = "Hamming kernels over codes stored column by column; see hashcore.hamming.";
     prepare_module();
     m.attr("sources") = HASHCORE_SOURCES;  // hashcore/machine/native_build.py
+    m.attr("MOST_BITS") = HistogramScratch::most_bins - 1;
     m.def("available_isas", &available_isas);
     m.def("chosen_isa", [] { return isa_name(chosen_isa()); });
     m.def("to_columns", &to_columns);

@@ -14,6 +14,8 @@ from indexer.search.plan import Allocation, Costs
 from indexer.search.searcher import table_plan
 from indexer.shards.contents import ShardContents
 
+assert Costs._fields == _native.COSTS  # they are passed by position
+
 
 class DenseSearcher:
     """The search of a shard of dense codes; safe to use from several threads.

@@ -12,10 +12,8 @@ from hashcore.arguments import check_whole
 from hashcore.codes import Codes
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
-from hashcore.machine.native_build import check_built
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from indexer import _native
 from indexer.search.dense import DenseSearcher
 from indexer.search.explanation import ShardPlan
 from indexer.search.plan import Allocation
@@ -23,8 +21,6 @@ from indexer.search.result_blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.search.searcher import RangeSearch, Searcher
 from indexer.search.sparse import SparseSearcher
 from indexer.shards.contents import ShardContents
-
-check_built(_native)
 
 
 class Shard:

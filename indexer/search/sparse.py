@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ from indexer.structures.base import WORD_BITS
 from indexer.structures.folds import Folds
 from indexer.structures.lists import Lists
 
-Route = Literal["folds", "signatures", "lists", "fold scan", "scan"]
-ROUTES: tuple[Route, ...] = ("folds", "signatures", "lists", "fold scan", "scan")
+ROUTES = _native.ROUTES
 CODES_A_QUERY = 64  # that a query touches for each bit of radius, about: each costs a page
 
 
@@ -44,6 +43,9 @@ class SparseCosts(NamedTuple):
     posting: float = 1.7
     folded: float = 0.05
     scanned: float = 0.1
+
+
+assert SparseCosts._fields == _native.SPARSE_COSTS  # they are passed by position
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class SparseSearcher:
 
     def __init__(self, contents: ShardContents) -> None:
         self.costs = SparseCosts()
-        self.route: Route | None = None
+        self.route: _native.Route | None = None
         self._contents = contents
         layout, file = contents.layout, contents.file
         is_large = contents.stored_distinct >= layout.scan_below

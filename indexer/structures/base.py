@@ -10,8 +10,11 @@ import numpy as np
 from hashcore.arguments import rises
 from hashcore.errors import CorruptIndexError
 from hashcore.hamming import Words
+from hashcore.machine.native_build import check_built
+from indexer import _native
 from indexer.storage.array_file import Array, ArrayFile
 
+check_built(_native)
 WORD_BITS = 64
 ENTRIES_AT_ONCE = 1 << 16  # of a check: their buckets and words stay in the cache
 

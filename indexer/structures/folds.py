@@ -17,9 +17,8 @@ from indexer import _native
 from indexer.storage.array_file import ArrayFile
 from indexer.structures.base import ENTRIES_AT_ONCE, WORD_BITS, Arrays, Kinds, check_offsets, check_order, damage
 
-ORDER_BITS = 31  # of a hash, by which the codes of a class ascend
-BUCKETS_PER_GROUP = 32
-TAGS_READ_AT_ONCE = 8  # so seven more stand behind the last
+ORDER_BITS, BUCKETS_PER_GROUP = _native.ORDER_BITS, _native.BUCKETS_PER_GROUP
+TAG_PADDING = _native.TAGS_READ_AT_ONCE - 1
 
 
 class Classes(NamedTuple):
@@ -54,14 +53,14 @@ class Folds:
             "classes.starts": (np.uint32, (len(classes.sizes) + 1,)),
             "folds.offsets": (np.uint32, (groups + 1,)),
             "folds.before": (np.uint8, (groups * BUCKETS_PER_GROUP,)),
-            "folds.tags": (np.uint8, (distinct + TAGS_READ_AT_ONCE - 1,)),
+            "folds.tags": (np.uint8, (distinct + TAG_PADDING,)),
         }
 
     def check(self, file: ArrayFile, distinct: int) -> None:
         """Raise CorruptIndexError if a group leads outside, or a bucket lies outside its group."""
         offsets, before = file.arrays["folds.offsets"], file.arrays["folds.before"]
         check_offsets(file.path, "folds.offsets", offsets, distinct)
-        most = np.minimum(np.diff(offsets), 255)
+        most = np.minimum(np.diff(offsets), _native.MANY_BEFORE)
         if (before.reshape(-1, BUCKETS_PER_GROUP) > most[:, None]).any():
             raise damage(file.path, "folds.before", "buckets within their groups", "more codes before one")
 
@@ -147,6 +146,6 @@ def _table(classes: Classes, hashes: Words) -> Arrays:
     """Return where each group begins, and each bucket in it, and a byte of each code's hash."""
     groups = _native.count_groups(*classes)
     offsets, before = np.empty(groups + 1, np.uint32), np.empty(groups * BUCKETS_PER_GROUP, np.uint8)
-    tags = np.empty(len(hashes) + TAGS_READ_AT_ONCE - 1, np.uint8)
+    tags = np.empty(len(hashes) + TAG_PADDING, np.uint8)
     _native.fill_folds(*classes, hashes, offsets, before, tags)
     return {"folds.offsets": offsets, "folds.before": before, "folds.tags": tags}

@@ -22,7 +22,7 @@ from indexer.structures.bit_order import entropies
 from indexer.structures.buckets import bucket_arrays, bucket_bytes, bucket_kinds, check_buckets, verify_buckets
 
 MAX_BLOCKS = 8
-MAX_SIGNATURE_BITS = 24
+MAX_SIGNATURE_BITS = _native.MOST_BUCKET_BITS
 ENTRIES_PER_BUCKET = 4  # they lie in one line of cache, and a quarter of the offsets stays nearer
 
 

@@ -16,8 +16,8 @@ from indexer.storage.array_file import ArrayFile
 from indexer.structures.base import WORD_BITS, Arrays, Kinds
 from indexer.structures.buckets import bucket_arrays, bucket_bytes, bucket_kinds, check_buckets, verify_buckets
 
-MAX_SUBSTRING_BITS = 24  # 2^24 offsets take 64 MiB
-MAX_TABLES = 12  # of substrings or of blocks: most_blocks in native/sparse/signatures.hpp
+MAX_SUBSTRING_BITS = _native.MOST_BUCKET_BITS  # 2^24 offsets take 64 MiB
+MAX_TABLES = _native.MOST_BLOCKS  # of substrings or of blocks
 
 
 class Substring(BaseModel):

@@ -14,10 +14,10 @@ RUNS = 100_000
 
 @pytest.mark.faults
 def test_fuzzed_headers_and_manifests_are_named_or_harmless(tmp_path):
-    here = Path(__file__).parent
+    tests = Path(__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, str(here / "fuzz.py"), str(RUNS), str(tmp_path / "corpus")],
-        env={**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"},
+        [sys.executable, str(tests / "faults" / "support" / "fuzz.py"), str(RUNS), str(tmp_path / "corpus")],
+        env={**os.environ, "PYTHONPATH": str(tests / "support")},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -1,7 +1,8 @@
 """Files that lie, with digests that are right: no crash, no hang, no memory without bound, errors of one line.
 
-And where `verify` finds nothing, every answer is that of a scan. `mutations.py` says what is changed, by number;
-`python tests/faults/mutated.py NUMBER 1 FOLDER`, with PYTHONPATH=tests/faults:tests, tries one again.
+And where `verify` finds nothing, every answer is that of a scan. `support/mutations.py` says what is changed, by
+number; `python tests/faults/support/mutated.py NUMBER 1 FOLDER`, with PYTHONPATH=tests/support,
+tries one again.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pathlib import Path
 import pytest
 import sanitized
 
-HERE = Path(__file__).parent
-SANITIZED = HERE.parent.parent / "build" / "sanitized"
+TESTS = Path(__file__).parents[1]
+MUTATED = TESTS / "faults" / "support" / "mutated.py"
+SANITIZED = TESTS.parent / "build" / "sanitized"
 MANY = int(os.environ.get("HASHCORE_MUTATIONS", "10000"))
 MOST_BYTES = 3 << 30  # 2 GiB of an answer, as searches promise
 BATCH = 250
@@ -28,7 +30,7 @@ def tried(first, count, folder, environment):
     """Try some mutations in processes of their own; one that ends early is told with the mutation that ended it."""
     told, following, stop = [], first, first + count
     while following < stop:
-        command = [sys.executable, str(HERE / "mutated.py"), str(following), str(stop - following), str(folder)]
+        command = [sys.executable, str(MUTATED), str(following), str(stop - following), str(folder)]
         done = subprocess.run(
             [*command, str(MOST_BYTES)], env=environment, capture_output=True, text=True, check=False, timeout=3_600
         )
@@ -51,7 +53,7 @@ def assert_none_is_wrong(told, count):
 
 
 def test_some_mutated_files_are_refused_or_answer_and_never_crash(tmp_path):
-    usual = {**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}", "HASHCORE_THREADS": "1"}
+    usual = {**os.environ, "PYTHONPATH": str(TESTS / "support"), "HASHCORE_THREADS": "1"}
     usual.pop(sanitized.FOLDER, None)
     assert_none_is_wrong(tried(0, 120, tmp_path, usual), 120)
 

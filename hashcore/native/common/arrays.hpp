@@ -37,13 +37,23 @@ nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(Sequence<T>&& values) {
     return nb::ndarray<nb::numpy, T, nb::ndim<1>>(owned->data(), {owned->size()}, owner);
 }
 
+// A tuple of some names.
+template <std::size_t count>
+nb::tuple to_python(const char* const (&names)[count]) {
+    nb::list list;
+    for (const char* name : names) list.append(name);
+    return nb::tuple(list);
+}
+
 // The number of rows that have ids of either width.
-inline std::size_t rows_of(const std::optional<In1<std::uint32_t>>& short_ids, const std::optional<In1<std::int64_t>>& long_ids) {
+inline std::size_t rows_of(const std::optional<In1<std::uint32_t>>& short_ids,
+                           const std::optional<In1<std::int64_t>>& long_ids) {
     return short_ids ? short_ids->shape(0) : long_ids ? long_ids->shape(0) : 0;
 }
 
 inline nb::tuple to_numpy(HitLists&& lists) {
-    return nb::make_tuple(to_numpy(std::move(lists.offsets)), to_numpy(std::move(lists.ids)), to_numpy(std::move(lists.distances)));
+    return nb::make_tuple(to_numpy(std::move(lists.offsets)), to_numpy(std::move(lists.ids)),
+                          to_numpy(std::move(lists.distances)));
 }
 
 // Python's main thread, the only one that signals reach; in a child process, the thread that was forked.
@@ -64,7 +74,8 @@ inline void prepare_module() {
         try {
             std::rethrow_exception(thrown);
         } catch (const Interrupted&) {
-            if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);  // else a signal's handler has said what it was
+            if (!PyErr_Occurred())
+                PyErr_SetNone(PyExc_KeyboardInterrupt);  // else a signal's handler has said what it was
         } catch (const std::invalid_argument& error) {
             PyErr_SetString(nb::module_::import_("hashcore.errors").attr("InvalidInputError").ptr(), error.what());
         }

@@ -38,7 +38,8 @@ class Buffer {
   public:
     Buffer() = default;
     explicit Buffer(std::size_t size) : data_(LargePages<T>::allocate(size)), size_(size) {}
-    Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    Buffer(Buffer&& other) noexcept
+        : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     Buffer& operator=(Buffer&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);

@@ -52,7 +52,8 @@ Isa chosen_isa() {
         best = isa;
     }
     if (wanted && *wanted)
-        throw std::invalid_argument("HASHCORE_ISA=" + std::string(wanted) + " is not available here; use one of " + names);
+        throw std::invalid_argument("HASHCORE_ISA=" + std::string(wanted) + " is not available here; use one of " +
+                                    names);
     return best;
 }
 

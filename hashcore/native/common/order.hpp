@@ -21,7 +21,8 @@ struct Neighbor {
     }
 };
 
-// Few neighbors are compared, many are sorted by radix: distance and id, less the smallest, make one number of few digits.
+// Few neighbors are compared, many are sorted by radix: distance and id, less the smallest, make one number of few
+// digits.
 class NeighborOrder {
   public:
     void operator()(Neighbor* begin, Neighbor* end) {
@@ -57,7 +58,9 @@ class NeighborOrder {
         other_.resize(numbers_.size());
         for (int shift = 0; shift < bits; shift += digit_bits) {
             std::array<std::uint32_t, (1 << digit_bits) + 1> start{};
-            const auto digit = [shift](std::uint64_t number) { return std::size_t(number >> shift) & ((1 << digit_bits) - 1); };
+            const auto digit = [shift](std::uint64_t number) {
+                return std::size_t(number >> shift) & ((1 << digit_bits) - 1);
+            };
             in_pieces(0, numbers_.size(), 1, [&](std::size_t from, std::size_t to) {
                 for (std::size_t i = from; i < to; ++i) ++start[digit(numbers_[i]) + 1];
             });
@@ -72,11 +75,13 @@ class NeighborOrder {
     std::vector<std::uint64_t> numbers_, other_;
 };
 
-// Many neighbors whose ids lie no wider apart: a bit for each distance and id, put down in any order and read in the right one.
+// Many neighbors whose ids lie no wider apart: a bit for each distance and id, put down in any order and read in the
+// right one.
 class Places {
   public:
     // Whether it pays for so many neighbors with ids lowest to highest; makes room for them if so.
-    bool start(std::size_t count, std::int64_t lowest, std::int64_t highest, std::uint16_t nearest, std::uint16_t farthest) {
+    bool start(std::size_t count, std::int64_t lowest, std::int64_t highest, std::uint16_t nearest,
+               std::uint16_t farthest) {
         const std::uint64_t most_words = 4 * count, words = (std::uint64_t(highest) - std::uint64_t(lowest)) / 64 + 1;
         const std::size_t distances = farthest - nearest + std::size_t(1);
         if (words > most_words || words * distances > most_words) return false;

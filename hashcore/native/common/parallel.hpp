@@ -80,8 +80,9 @@ class Crew {
     std::atomic<bool> stop_{false};
 };
 
-// Calls work(task) for every task < tasks on up to `threads` threads, on fewer where the system gives no more; rethrows the
-// first exception. Once there is one, or the caller is interrupted, no task is begun, and those at work stop where they look.
+// Calls work(task) for every task < tasks on up to `threads` threads, on fewer where the system gives no more; rethrows
+// the first exception. Once there is one, or the caller is interrupted, no task is begun, and those at work stop where
+// they look.
 template <class Work>
 void parallel_for(std::size_t tasks, std::size_t threads, Work&& work) {
     constexpr std::size_t task_work = 1 << 12;

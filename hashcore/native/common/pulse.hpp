@@ -1,4 +1,5 @@
-// Long work that hears: loops look now and then whether their caller was interrupted, or another thread of theirs has failed.
+// Long work that hears: loops look now and then whether their caller was interrupted, or another thread of theirs has
+// failed.
 #pragma once
 
 #include <algorithm>
@@ -12,14 +13,16 @@ namespace hashcore {
 // Thrown out of work that is to stop.
 struct Interrupted {};
 
-// Whether the caller was interrupted, which it is told then; set by the module (arrays.hpp), asked on the caller's thread alone.
+// Whether the caller was interrupted, which it is told then; set by the module (arrays.hpp), asked on the caller's
+// thread alone.
 inline bool (*is_interrupted)() = nullptr;
 
 // One thread's sense of time, in units of about a nanosecond of work: the clock is read once in many pieces of work.
 class Pulse {
   public:
     static constexpr std::uint64_t between_looks = 1 << 22;
-    static constexpr auto between_questions = std::chrono::milliseconds(80);  // to the caller, for which Python's lock is taken
+    static constexpr auto between_questions =
+        std::chrono::milliseconds(80);  // to the caller, for which Python's lock is taken
 
     static Pulse& of_this_thread() {
         static thread_local Pulse pulse;
@@ -30,8 +33,7 @@ class Pulse {
     void beat(std::uint64_t work) {
         if (work < left_) [[likely]]
             left_ -= work;
-        else
-            look();
+        else look();
     }
 
     // Makes this the thread of a crew: it stops when it is told to, and asks nobody.

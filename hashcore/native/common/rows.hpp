@@ -1,4 +1,5 @@
-// The rows that carry each distinct code. Arrays come from files that may lie: whoever goes through rows keeps below `total`.
+// The rows that carry each distinct code. Arrays come from files that may lie: whoever goes through rows keeps below
+// `total`.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +17,16 @@ struct Rows {
     std::size_t total = std::size_t(-1);
     bool some_empty = false;  // whether a code may have no rows, as where some are deleted
 
-    std::uint32_t begin(std::size_t position) const { return row_offsets ? row_offsets[position] : std::uint32_t(position); }
-    std::uint32_t count(std::size_t position) const { return row_offsets ? row_offsets[position + 1] - row_offsets[position] : 1; }
+    std::uint32_t begin(std::size_t position) const {
+        return row_offsets ? row_offsets[position] : std::uint32_t(position);
+    }
+    std::uint32_t count(std::size_t position) const {
+        return row_offsets ? row_offsets[position + 1] - row_offsets[position] : 1;
+    }
     std::int64_t id(std::size_t row) const {
-        return std::int64_t(std::uint64_t(base) + std::uint64_t(short_ids ? std::int64_t(short_ids[row]) : long_ids ? long_ids[row] : std::int64_t(row)));
+        return std::int64_t(std::uint64_t(base) + std::uint64_t(short_ids  ? std::int64_t(short_ids[row])
+                                                                : long_ids ? long_ids[row]
+                                                                           : std::int64_t(row)));
     }
     void prefetch_rows(std::size_t position) const {
         if (row_offsets) __builtin_prefetch(row_offsets + position);

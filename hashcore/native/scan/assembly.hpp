@@ -18,7 +18,8 @@ namespace hashcore {
 class Assembly {
   public:
     // Keeps at most `most` rows of each query; throws TooManyRows where all together are more than `max_rows`.
-    Assembly(const std::vector<Hits>& parts, const Rows& rows, std::size_t queries, std::size_t most, std::size_t max_rows)
+    Assembly(const std::vector<Hits>& parts, const Rows& rows, std::size_t queries, std::size_t most,
+             std::size_t max_rows)
         : rows_(rows), most_(most), start_(queries + 1, 0) {
         group_by_query(parts);
         lists_.offsets.assign(queries + 1, 0);
@@ -47,7 +48,8 @@ class Assembly {
                 std::size_t count = rows_of(begin);
                 end = begin + 1;
                 if (count >= many && (write_one_code(begin) || write_by_place(begin, count, places))) continue;
-                for (std::size_t more; end < stop && count + (more = rows_of(end)) < many; ++end) count += more;  // all in cache
+                for (std::size_t more; end < stop && count + (more = rows_of(end)) < many; ++end)
+                    count += more;  // all in cache
                 pulse.beat(8 * count);
                 neighbors.resize(count);
                 expand(start_[begin], start_[end], neighbors.data());
@@ -58,7 +60,7 @@ class Assembly {
     }
 
   private:
-    static constexpr std::size_t ahead = 32;  // memory accesses kept in flight
+    static constexpr std::size_t ahead = 32;   // memory accesses kept in flight
     static constexpr std::size_t many = 4096;  // rows of a query; together those of several are fewer
 
     // The rows of one distinct code near a query.
@@ -81,7 +83,8 @@ class Assembly {
                     if (i + ahead < part.size()) rows_.prefetch_rows(part[i + ahead].position);
                     const Hit& hit = part[i];
                     const std::size_t row = std::min<std::size_t>(rows_.begin(hit.position), rows_.total);
-                    const std::size_t count = std::min({std::size_t(rows_.count(hit.position)), most_, rows_.total - row});
+                    const std::size_t count =
+                        std::min({std::size_t(rows_.count(hit.position)), most_, rows_.total - row});
                     found_[next[hit.query]++] = {std::uint32_t(row), std::uint32_t(count), hit.distance};
                 }
             });
@@ -123,7 +126,8 @@ class Assembly {
             for (std::size_t i = from; i < to; ++i) {
                 if (i + ahead < end) rows_.prefetch_id(found_[i + ahead].row);
                 const Found& found = found_[i];
-                for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row) *next++ = {rows_.id(row), found.distance};
+                for (std::size_t row = found.row; row < std::size_t(found.row) + found.count; ++row)
+                    *next++ = {rows_.id(row), found.distance};
             }
             out = next;
         });
@@ -143,8 +147,10 @@ class Assembly {
     // Whether the rows of a query could be written by their places.
     bool write_by_place(std::size_t q, std::size_t count, Places& places) {
         const Found *begin = found_.data() + start_[q], *end = found_.data() + start_[q + 1];
-        const auto [nearest, farthest] = std::minmax_element(begin, end, [](const Found& a, const Found& b) { return a.distance < b.distance; });
-        std::int64_t lowest = std::numeric_limits<std::int64_t>::max(), highest = std::numeric_limits<std::int64_t>::min();
+        const auto [nearest, farthest] =
+            std::minmax_element(begin, end, [](const Found& a, const Found& b) { return a.distance < b.distance; });
+        std::int64_t lowest = std::numeric_limits<std::int64_t>::max(),
+                     highest = std::numeric_limits<std::int64_t>::min();
         for (const Found* found = begin; found < end; ++found) {
             if (found->count == 0) continue;
             lowest = std::min(lowest, rows_.id(found->row));
@@ -158,7 +164,8 @@ class Assembly {
             bool all_free = true;
             for (const Found *found = begin + from, *const stop = begin + to; found < stop; ++found) {
                 if (end - found > std::ptrdiff_t(ahead)) rows.prefetch_id(found[ahead].row);
-                for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row) all_free &= put(rows.id(row), found->distance);
+                for (std::size_t row = found->row; row < std::size_t(found->row) + found->count; ++row)
+                    all_free &= put(rows.id(row), found->distance);
             }
             are_free &= all_free;
         });

@@ -29,9 +29,10 @@ struct Slots {
     }
 };
 
-// Counts items two by two: one counter for each pair of slots, so that there is one increment for two items. Returns the
-// number of items counted; the others are fewer than two vectors.
-std::size_t count_by_two(const Slots& slots, std::size_t used, std::size_t count, std::uint16_t* counters, std::uint32_t* totals) {
+// Counts items two by two: one counter for each pair of slots, so that there is one increment for two items. Returns
+// the number of items counted; the others are fewer than two vectors.
+std::size_t count_by_two(const Slots& slots, std::size_t used, std::size_t count, std::uint16_t* counters,
+                         std::uint32_t* totals) {
     constexpr std::size_t lanes = Simd::lanes, row = 256;  // counters[second * row + first]
     std::memset(counters, 0, used * row * sizeof(*counters));
     std::size_t item = 0;
@@ -53,7 +54,8 @@ std::size_t count_by_two(const Slots& slots, std::size_t used, std::size_t count
 }
 
 // Counts item by item, into four histograms side by side, so that equal distances in a row do not wait for one counter.
-std::size_t count_by_one(const Slots& slots, std::size_t used, std::size_t count, std::uint16_t* counters, std::uint32_t* totals) {
+std::size_t count_by_one(const Slots& slots, std::size_t used, std::size_t count, std::uint16_t* counters,
+                         std::uint32_t* totals) {
     constexpr std::size_t lanes = Simd::lanes, copies = 4;
     std::memset(counters, 0, copies * used * sizeof(*counters));
     std::size_t item = 0;
@@ -69,15 +71,16 @@ std::size_t count_by_one(const Slots& slots, std::size_t used, std::size_t count
 
 void histogram(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
                const std::uint64_t* query, const std::uint64_t* masks, std::size_t mask_stride, std::size_t mask_words,
-               const std::uint64_t* query_mask, std::size_t bins, hashcore::HistogramScratch& scratch, std::int64_t* all,
-               std::int64_t* relevant) {
+               const std::uint64_t* query_mask, std::size_t bins, hashcore::HistogramScratch& scratch,
+               std::int64_t* all, std::int64_t* relevant) {
     constexpr std::size_t worth_it = 4096;  // items, below which adding up the many counters of pairs costs more
     const Slots slots{columns, query, masks, query_mask, stride, words, mask_stride, mask_words, bins};
     const std::size_t used = mask_words ? 2 * bins : bins;
     std::uint32_t* totals = scratch.totals;
     std::memset(totals, 0, 2 * bins * sizeof(*totals));
     const auto by = used <= 256 && count >= worth_it ? count_by_two : count_by_one;
-    for (std::size_t item = by(slots, used, count, scratch.counters, totals); item < count; ++item) ++totals[slots.of_item(item)];
+    for (std::size_t item = by(slots, used, count, scratch.counters, totals); item < count; ++item)
+        ++totals[slots.of_item(item)];
     for (std::size_t bin = 0; bin < bins; ++bin) {
         all[bin] += totals[bin] + totals[bins + bin];
         if (mask_words) relevant[bin] += totals[bins + bin];

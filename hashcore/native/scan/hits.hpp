@@ -45,7 +45,8 @@ struct HitListsView {
 };
 
 // Joins the answers of disjoint sets of items, keeping the `most` nearest of each query.
-inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t queries, std::size_t most, std::size_t threads) {
+inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t queries, std::size_t most,
+                      std::size_t threads) {
     HitLists lists;
     lists.offsets.assign(queries + 1, 0);
     in_pieces(0, queries, parts.size(), [&](std::size_t begin, std::size_t end) {
@@ -65,7 +66,8 @@ inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t querie
             for (const HitListsView& part : parts) {
                 const std::size_t middle = found.size();
                 pulse.beat(4 * (middle + std::size_t(part.offsets[q + 1] - part.offsets[q])));
-                for (std::int64_t i = part.offsets[q]; i < part.offsets[q + 1]; ++i) found.push_back({part.ids[i], part.distances[i]});
+                for (std::int64_t i = part.offsets[q]; i < part.offsets[q + 1]; ++i)
+                    found.push_back({part.ids[i], part.distances[i]});
                 if (middle > 0 && middle < found.size())
                     std::inplace_merge(found.begin(), found.begin() + std::ptrdiff_t(middle), found.end());
                 if (found.size() > most) found.resize(most);

@@ -11,7 +11,7 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t block_items = 2048;   // a block's first words take 16 KiB: half of a first-level cache
+constexpr std::size_t block_items = 2048;    // a block's first words take 16 KiB: half of a first-level cache
 constexpr std::size_t group_queries = 1024;  // queries that share one sweep over the items
 
 // The work of a scan, cut into (group of queries) × (range of items).
@@ -20,7 +20,8 @@ struct Cut {
 
     Cut(std::size_t queries, std::size_t items, std::size_t threads) {
         groups = (queries + group_queries - 1) / group_queries;
-        const std::size_t wanted = threads > 1 && groups < 4 * threads ? (4 * threads + groups - 1) / std::max<std::size_t>(groups, 1) : 1;
+        const std::size_t wanted =
+            threads > 1 && groups < 4 * threads ? (4 * threads + groups - 1) / std::max<std::size_t>(groups, 1) : 1;
         const std::size_t blocks = (items + block_items - 1) / block_items;
         range_items = std::max<std::size_t>((blocks + wanted - 1) / wanted, 1) * block_items;
         ranges = std::max<std::size_t>((items + range_items - 1) / range_items, 1);
@@ -42,7 +43,8 @@ struct Task {
 // Hands out the items block by block, as columns: as they lie, or gathered from rows while they pass through the cache.
 class Blocks {
   public:
-    explicit Blocks(const Items& items) : items_(items), gathered_(items.rows ? items.columns.words * block_items : 0) {}
+    explicit Blocks(const Items& items)
+        : items_(items), gathered_(items.rows ? items.columns.words * block_items : 0) {}
 
     std::size_t stride() const { return items_.rows ? block_items : items_.columns.stride; }
     const std::uint64_t* at(std::size_t begin, std::size_t count) {
@@ -58,8 +60,8 @@ class Blocks {
 
 }  // namespace
 
-void gather_columns(const std::uint8_t* rows, std::size_t row_bytes, std::size_t begin, std::size_t count, std::uint64_t* columns,
-                    std::size_t stride) {
+void gather_columns(const std::uint8_t* rows, std::size_t row_bytes, std::size_t begin, std::size_t count,
+                    std::uint64_t* columns, std::size_t stride) {
     for (std::size_t w = 0; 8 * w < row_bytes; ++w) {
         const std::size_t width = std::min<std::size_t>(8, row_bytes - 8 * w);
         const std::uint8_t* in = rows + begin * row_bytes + 8 * w;
@@ -82,8 +84,8 @@ const ScanKernels& scan_kernels(Isa isa) {
     }
 }
 
-std::vector<Hits> scan_range_hits(const Items& source, const Queries& queries, unsigned radius,
-                                              std::size_t threads, Isa isa) {
+std::vector<Hits> scan_range_hits(const Items& source, const Queries& queries, unsigned radius, std::size_t threads,
+                                  Isa isa) {
     const ScanKernels& kernels = scan_kernels(isa);
     const Columns& columns = source.columns;
     const Cut cut(queries.count, columns.count, threads);
@@ -97,10 +99,12 @@ std::vector<Hits> scan_range_hits(const Items& source, const Queries& queries, u
         for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
             const std::size_t count = std::min(block_items, task.item_end - begin);
             const std::uint64_t* block = blocks.at(begin, count);
-            in_pieces(task.query_begin, task.query_end, count * columns.words, [&](std::size_t first, std::size_t last) {
+            in_pieces(task.query_begin, task.query_end, count * columns.words,
+                      [&](std::size_t first, std::size_t last) {
                 for (std::size_t q = first; q < last; ++q) {
-                    const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count,
-                                                             queries.data + q * columns.words, radius, items, distances);
+                    const std::size_t found =
+                        kernels.filter(block, blocks.stride(), columns.words, count, queries.data + q * columns.words,
+                                       radius, items, distances);
                     for (std::size_t i = 0; i < found; ++i)
                         hits.push_back({std::uint32_t(begin + items[i]), std::uint32_t(q), distances[i]});
                 }
@@ -122,7 +126,8 @@ HitLists scan_nearest(const Items& source, const Queries& queries, std::size_t k
     std::vector<Hits> parts(cut.tasks());
     parallel_for(cut.tasks(), threads, [&](std::size_t number) {
         const Task task(cut, number, queries.count, columns.count);
-        std::vector<Nearest> nearest(task.query_end - task.query_begin, Nearest(k, unsigned(64 * columns.words), Ties::first));
+        std::vector<Nearest> nearest(task.query_end - task.query_begin,
+                                     Nearest(k, unsigned(64 * columns.words), Ties::first));
         Blocks blocks(source);
         Pulse& pulse = Pulse::of_this_thread();
         std::uint32_t items[block_items];
@@ -130,12 +135,14 @@ HitLists scan_nearest(const Items& source, const Queries& queries, std::size_t k
         for (std::size_t begin = task.item_begin; begin < task.item_end; begin += block_items) {
             const std::size_t count = std::min(block_items, task.item_end - begin);
             const std::uint64_t* block = blocks.at(begin, count);
-            in_pieces(task.query_begin, task.query_end, count * columns.words, [&](std::size_t first, std::size_t last) {
+            in_pieces(task.query_begin, task.query_end, count * columns.words,
+                      [&](std::size_t first, std::size_t last) {
                 for (std::size_t q = first; q < last; ++q) {
                     Nearest& list = nearest[q - task.query_begin];
                     if (list.radius() < 0) continue;
-                    const std::size_t found = kernels.filter(block, blocks.stride(), columns.words, count, queries.data + q * columns.words,
-                                                             unsigned(list.radius()), items, distances);
+                    const std::size_t found =
+                        kernels.filter(block, blocks.stride(), columns.words, count, queries.data + q * columns.words,
+                                       unsigned(list.radius()), items, distances);
                     for (std::size_t i = 0; i < found; ++i) list.add(std::uint32_t(begin + items[i]), distances[i]);
                 }
             });
@@ -162,9 +169,10 @@ void scan_histogram(const Columns& columns, const Queries& queries, const Masks&
             const std::size_t count = std::min(HistogramScratch::items, columns.count - begin);
             for (std::size_t q = number * histogram_queries; q < query_end; ++q) {
                 pulse.beat(count * columns.words);
-                kernels.histogram(columns.data + begin, columns.stride, columns.words, count, queries.data + q * columns.words,
-                                  masks.items + begin, masks.stride, masks.words, masks.queries + q * masks.words, bins,
-                                  *scratch, all + q * bins, relevant + (masks.words ? q * bins : 0));
+                kernels.histogram(columns.data + begin, columns.stride, columns.words, count,
+                                  queries.data + q * columns.words, masks.items + begin, masks.stride, masks.words,
+                                  masks.queries + q * masks.words, bins, *scratch, all + q * bins,
+                                  relevant + (masks.words ? q * bins : 0));
             }
         }
     });

@@ -39,8 +39,8 @@ struct Masks {
 };
 
 // All items within `radius` of each query, in parts for assemble(); ids are item numbers.
-std::vector<Hits> scan_range_hits(const Items& items, const Queries& queries, unsigned radius,
-                                              std::size_t threads, Isa isa);
+std::vector<Hits> scan_range_hits(const Items& items, const Queries& queries, unsigned radius, std::size_t threads,
+                                  Isa isa);
 HitLists scan_range(const Items& items, const Queries& queries, unsigned radius, std::size_t threads, Isa isa);
 
 // The k nearest items of each query (all of them where there are fewer); ids are item numbers.
@@ -51,7 +51,7 @@ void scan_histogram(const Columns& columns, const Queries& queries, const Masks&
                     std::int64_t* all, std::int64_t* relevant, std::size_t threads, Isa isa);
 
 // Writes items begin:begin + count of rows of bytes, least significant first, as columns `stride` apart.
-void gather_columns(const std::uint8_t* rows, std::size_t row_bytes, std::size_t begin, std::size_t count, std::uint64_t* columns,
-                    std::size_t stride);
+void gather_columns(const std::uint8_t* rows, std::size_t row_bytes, std::size_t begin, std::size_t count,
+                    std::uint64_t* columns, std::size_t stride);
 
 }  // namespace hashcore

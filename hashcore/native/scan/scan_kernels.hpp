@@ -24,14 +24,13 @@ struct ScanKernels {
     std::size_t (*filter)(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
                           const std::uint64_t* query, unsigned radius, std::uint32_t* items, std::uint16_t* distances);
 
-    // Adds the first `count` items to all[distance], and the relevant ones to relevant[distance] too. An item is relevant
-    // where its mask and the query's share a bit; mask word w of item i is masks[w * mask_stride + i]. Without masks
-    // (mask_words = 0) `relevant` is not touched. At most
-    // HistogramScratch::items at a time.
+    // Adds the first `count` items to all[distance], and the relevant ones to relevant[distance] too. An item is
+    // relevant where its mask and the query's share a bit; mask word w of item i is masks[w * mask_stride + i]. Without
+    // masks (mask_words = 0) `relevant` is not touched. At most HistogramScratch::items at a time.
     void (*histogram)(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
                       const std::uint64_t* query, const std::uint64_t* masks, std::size_t mask_stride,
-                      std::size_t mask_words, const std::uint64_t* query_mask, std::size_t bins, HistogramScratch& scratch,
-                      std::int64_t* all, std::int64_t* relevant);
+                      std::size_t mask_words, const std::uint64_t* query_mask, std::size_t bins,
+                      HistogramScratch& scratch, std::int64_t* all, std::int64_t* relevant);
 };
 
 extern const ScanKernels scan_kernels_portable;

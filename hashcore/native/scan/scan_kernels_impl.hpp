@@ -12,7 +12,8 @@ constexpr std::size_t lanes = Simd::lanes;
 Vector full_distance(Vector distance, const std::uint64_t* columns, std::size_t stride, std::size_t words,
                      std::size_t item, const std::uint64_t* query, Vector limit) {
     for (std::size_t w = 1; w < words && Simd::at_most(distance, limit); ++w)
-        distance = Simd::add(distance, Simd::distance(Simd::load(columns + w * stride + item), Simd::broadcast(query[w])));
+        distance =
+            Simd::add(distance, Simd::distance(Simd::load(columns + w * stride + item), Simd::broadcast(query[w])));
     return distance;
 }
 
@@ -27,7 +28,8 @@ std::size_t filter(const std::uint64_t* columns, std::size_t stride, std::size_t
         Vector distance[group];
         for (std::size_t g = 0; g < group; ++g)
             distance[g] = Simd::distance(Simd::load(columns + item + g * lanes), first_word);
-        const Vector nearest = Simd::minimum(Simd::minimum(distance[0], distance[1]), Simd::minimum(distance[2], distance[3]));
+        const Vector nearest =
+            Simd::minimum(Simd::minimum(distance[0], distance[1]), Simd::minimum(distance[2], distance[3]));
         if (!Simd::at_most(nearest, limit)) [[likely]]
             continue;
         for (std::size_t g = 0; g < group; ++g) {

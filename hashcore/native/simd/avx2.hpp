@@ -29,9 +29,7 @@ struct Simd {
         return _mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256());
     }
     static Vector add(Vector a, Vector b) { return _mm256_add_epi64(a, b); }
-    static Vector add_where(Vector a, unsigned mask, Vector b) {
-        return add(a, _mm256_and_si256(b, lanes_of(mask)));
-    }
+    static Vector add_where(Vector a, unsigned mask, Vector b) { return add(a, _mm256_and_si256(b, lanes_of(mask))); }
     // Lanes are below 2^15, so 16-bit minima do.
     static Vector minimum(Vector a, Vector b) { return _mm256_min_epi16(a, b); }
     static unsigned at_most(Vector a, Vector b) {

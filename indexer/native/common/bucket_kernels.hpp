@@ -9,16 +9,19 @@
 
 namespace hashcore {
 
+constexpr unsigned most_bucket_bits = 24;  // of a bucket's number
+
 // A query's entry point into one table: its bucket, its filter word, and the distance that its filter word may have
 // (no more than its 64 bits).
 struct Probe {
     std::uint64_t filter_word;
-    std::uint32_t bucket : 24, radius : 8;
+    std::uint32_t bucket : most_bucket_bits, radius : 8;
     std::uint32_t query;
 
     Probe() = default;
     Probe(std::uint64_t filter_word, std::uint32_t bucket, unsigned radius, std::uint32_t query)
-        : filter_word(filter_word), bucket(bucket & 0xffffff), radius(std::uint8_t(radius < 64 ? radius : 64)), query(query) {}
+        : filter_word(filter_word), bucket(bucket & ((1u << most_bucket_bits) - 1)),
+          radius(std::uint8_t(radius < 64 ? radius : 64)), query(query) {}
 };
 static_assert(sizeof(Probe) == 16);
 
@@ -29,7 +32,8 @@ struct Candidate {
     std::uint32_t distance;  // of the filter word
 };
 
-// Candidates found so far. Kernels call reserve() before they write, so a hot bucket grows the list and never overruns it.
+// Candidates found so far. Kernels call reserve() before they write, so a hot bucket grows the list and never overruns
+// it.
 class Candidates {
   public:
     Candidates() = default;
@@ -52,8 +56,9 @@ class Candidates {
     std::size_t size_ = 0, capacity_ = 0;
 };
 
-// offsets[b]:offsets[b + 1] are the entries of bucket b; words[e] is the filter word of entry e. Few buckets hold more than
-// usual_entries. Offsets come from files that may lie: no entry outside is read, and a bucket that ends before it begins is empty.
+// offsets[b]:offsets[b + 1] are the entries of bucket b; words[e] is the filter word of entry e. Few buckets hold more
+// than usual_entries. Offsets come from files that may lie: no entry outside is read, and a bucket that ends before it
+// begins is empty.
 struct Buckets {
     const std::uint32_t* offsets;
     const std::uint64_t* words;

@@ -35,8 +35,8 @@ void keep_near(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, c
 
 // Writes down those of the entries begin:end, at most one vector of them, that are near enough. The vector starts at
 // `first`, at or before `begin`.
-void keep_near_lanes(const Buckets& buckets, std::uint32_t first, std::uint32_t begin, std::uint32_t end, const Probe& probe,
-                     const Wanted& wanted, Candidates& out) {
+void keep_near_lanes(const Buckets& buckets, std::uint32_t first, std::uint32_t begin, std::uint32_t end,
+                     const Probe& probe, const Wanted& wanted, Candidates& out) {
     const Simd::Vector distance = Simd::distance(Simd::load(buckets.words + first), Simd::broadcast(probe.filter_word));
     const unsigned inside = ((1u << (end - begin)) - 1) << (begin - first);
     unsigned near = Simd::at_most(distance, Simd::broadcast(probe.radius)) & inside;
@@ -50,8 +50,8 @@ void keep_near_lanes(const Buckets& buckets, std::uint32_t first, std::uint32_t 
     }
 }
 
-// Returns where the last vector of the entries begin:end starts: within them or, if they are fewer than a vector, where it
-// touches no cache line that they do not lie in. A line too many costs as much as the whole bucket.
+// Returns where the last vector of the entries begin:end starts: within them or, if they are fewer than a vector, where
+// it touches no cache line that they do not lie in. A line too many costs as much as the whole bucket.
 inline std::uint32_t last_vector(const Buckets& buckets, std::uint32_t begin, std::uint32_t end) {
     constexpr std::uint32_t lanes = Simd::lanes;
     const std::uint32_t misplaced = std::uint32_t(reinterpret_cast<std::uintptr_t>(buckets.words + begin) / 8 % lanes);
@@ -59,13 +59,13 @@ inline std::uint32_t last_vector(const Buckets& buckets, std::uint32_t begin, st
     return std::min(end - begin >= lanes ? end - lanes : begin - back, buckets.entries - lanes);
 }
 
-// Compares the entries begin:end with one query, `vectors` vectors at a time without a branch in between: with the right
-// number of them nearly every bucket takes one step, and the processor is not surprised by its length. What the last vector
-// holds of the bucket before, or of the one after, costs a second look at most. Every vector is loaded from within the entries,
-// wherever begin and end lie, so that those need a look only where entries are near or go on.
+// Compares the entries begin:end with one query, `vectors` vectors at a time without a branch in between: with the
+// right number of them nearly every bucket takes one step, and the processor is not surprised by its length. What the
+// last vector holds of the bucket before, or of the one after, costs a second look at most. Every vector is loaded from
+// within the entries, wherever begin and end lie, so that those need a look only where entries are near or go on.
 template <std::size_t vectors>
-[[gnu::always_inline]] inline void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe,
-                                           const Wanted& wanted, Candidates& out) {
+[[gnu::always_inline]] inline void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end,
+                                           const Probe& probe, const Wanted& wanted, Candidates& out) {
     constexpr std::uint32_t lanes = Simd::lanes, step = vectors * lanes;
     if constexpr (vectors == 0) return keep_near(buckets, begin, end, probe, wanted, out);
     const Simd::Vector query = Simd::broadcast(probe.filter_word), limit = Simd::broadcast(probe.radius);
@@ -73,10 +73,12 @@ template <std::size_t vectors>
         const std::uint32_t stop = std::min(end, begin + step), last = last_vector(buckets, begin, stop);
         Simd::Vector nearest = Simd::distance(Simd::load(buckets.words + std::min(begin, last)), query);
         for (std::uint32_t v = 1; v < vectors; ++v)
-            nearest = Simd::minimum(nearest, Simd::distance(Simd::load(buckets.words + std::min(begin + v * lanes, last)), query));
+            nearest = Simd::minimum(
+                nearest, Simd::distance(Simd::load(buckets.words + std::min(begin + v * lanes, last)), query));
         if (Simd::at_most(nearest, limit)) [[unlikely]]
             for (std::uint32_t from = begin, within = buckets.end_within(stop); from < within; from += lanes)
-                keep_near_lanes(buckets, std::min(from, last), from, std::min(from + lanes, within), probe, wanted, out);
+                keep_near_lanes(buckets, std::min(from, last), from, std::min(from + lanes, within), probe, wanted,
+                                out);
     }
 }
 
@@ -119,7 +121,8 @@ std::uint64_t look_up_far_by(const Buckets& buckets, const Probe* probes, std::s
             begin[slot] = buckets.offsets[bucket];
             end[slot] = buckets.offsets[bucket + 1];
             compared += end[slot] - begin[slot];
-            for (std::uint32_t entry = begin[slot]; entry < std::min<std::uint32_t>(end[slot], begin[slot] + 64); entry += 8)
+            for (std::uint32_t entry = begin[slot]; entry < std::min<std::uint32_t>(end[slot], begin[slot] + 64);
+                 entry += 8)
                 __builtin_prefetch(buckets.words + entry);
             if (end[slot] > begin[slot]) __builtin_prefetch(buckets.words + end[slot] - 1);
             step(near);
@@ -132,14 +135,15 @@ std::uint64_t look_up_far_by(const Buckets& buckets, const Probe* probes, std::s
     return compared;
 }
 
-// Calls f<v> with the smallest number of vectors v that holds a usual bucket; 0 where there are not enough entries for one.
-#define WITH_VECTORS(f, buckets, ...)                                                        \
-    const std::size_t needed = (buckets.usual_entries + Simd::lanes - 1) / Simd::lanes;      \
-    if (buckets.entries < Simd::lanes) return f<0>(buckets, __VA_ARGS__);                    \
-    if (needed <= 1) return f<1>(buckets, __VA_ARGS__);                                      \
-    if (needed <= 2) return f<2>(buckets, __VA_ARGS__);                                      \
-    if (needed <= 4) return f<4>(buckets, __VA_ARGS__);                                      \
-    if (needed <= 6) return f<6>(buckets, __VA_ARGS__);                                      \
+// Calls f<v> with the smallest number of vectors v that holds a usual bucket; 0 where there are not enough entries for
+// one.
+#define WITH_VECTORS(f, buckets, ...)                                                   \
+    const std::size_t needed = (buckets.usual_entries + Simd::lanes - 1) / Simd::lanes; \
+    if (buckets.entries < Simd::lanes) return f<0>(buckets, __VA_ARGS__);               \
+    if (needed <= 1) return f<1>(buckets, __VA_ARGS__);                                 \
+    if (needed <= 2) return f<2>(buckets, __VA_ARGS__);                                 \
+    if (needed <= 4) return f<4>(buckets, __VA_ARGS__);                                 \
+    if (needed <= 6) return f<6>(buckets, __VA_ARGS__);                                 \
     return f<8>(buckets, __VA_ARGS__);
 
 std::uint64_t look_up(const Buckets& buckets, const Probe* probes, std::size_t count, std::uint32_t base,

@@ -10,8 +10,8 @@
 
 namespace hashcore {
 
-// Counts the hits of an answer, each of which is a row at least, but for codes whose rows are all deleted: hits on those
-// are dropped before anything is called too much.
+// Counts the hits of an answer, each of which is a row at least, but for codes whose rows are all deleted: hits on
+// those are dropped before anything is called too much.
 class RowLimit {
   public:
     RowLimit(const Rows& rows, std::size_t most) : rows_(rows), most_(most) {}

@@ -43,7 +43,8 @@ Partition count_values(std::size_t n, std::size_t values, std::size_t chunks, st
     return partition;
 }
 
-// Memory that is about to be written in no order: the system clears its pages now, page by page, with looks between them.
+// Memory that is about to be written in no order: the system clears its pages now, page by page, with looks between
+// them.
 template <class T>
 Buffer<T> cleared(std::size_t size, std::size_t threads) {
     Buffer<T> buffer(size);
@@ -65,10 +66,11 @@ struct Row {
     std::uint32_t number, short_id;
 };
 
-// Sorts a few thousand rows that agree in the bits from `shift` on: once more by the next bits, into buckets of about one
-// row each, and then what little is left.
+// Sorts a few thousand rows that agree in the bits from `shift` on: once more by the next bits, into buckets of about
+// one row each, and then what little is left.
 template <class Before>
-void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, std::vector<std::uint32_t>& next, const Before& before) {
+void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, std::vector<std::uint32_t>& next,
+               const Before& before) {
     const std::size_t count = std::size_t(end - begin), bits = std::min<std::size_t>(shift, 12);
     Pulse::of_this_thread().beat(16 * count);
     if (count < 64) return std::sort(begin, end, before);
@@ -92,7 +94,8 @@ void sort_part(Row* begin, Row* end, std::size_t shift, std::vector<Row>& room, 
 }
 
 // The rows in their final order.
-Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base, bool are_short, std::size_t threads) {
+Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base,
+                             bool are_short, std::size_t threads) {
     const std::size_t n = codes.count, high_bits = std::min<std::size_t>(bits, 12), shift = bits - high_bits;
     const std::size_t values = std::size_t(1) << high_bits, chunks = std::max<std::size_t>(threads, 1) * 4;
     const auto value_of = [&](std::size_t i) { return codes.data[i] >> shift; };
@@ -100,15 +103,19 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
     Buffer<Row> rows = cleared<Row>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
         // Copies of the pointers live in registers.
-        in_pieces(n * c / chunks, n * (c + 1) / chunks, 2, [&, next = partition.next.data() + c * values, to_row = rows.data()](std::size_t from, std::size_t to) {
+        in_pieces(
+            n * c / chunks, n * (c + 1) / chunks, 2,
+            [&, next = partition.next.data() + c * values, to_row = rows.data()](std::size_t from, std::size_t to) {
             for (std::size_t i = from; i < to; ++i)
-                to_row[next[value_of(i)]++] = {codes.data[i], std::uint32_t(i), are_short ? std::uint32_t(ids[i] - base) : 0};
+                to_row[next[value_of(i)]++] = {codes.data[i], std::uint32_t(i),
+                                               are_short ? std::uint32_t(ids[i] - base) : 0};
         });
     });
     const auto before = [&](const Row& a, const Row& b) {
         if (a.word != b.word) return a.word < b.word;
         for (std::size_t w = 1; w < codes.words; ++w) {
-            const std::uint64_t x = codes.data[w * codes.stride + a.number], y = codes.data[w * codes.stride + b.number];
+            const std::uint64_t x = codes.data[w * codes.stride + a.number],
+                                y = codes.data[w * codes.stride + b.number];
             if (x != y) return x < y;
         }
         return ids[a.number] < ids[b.number];
@@ -118,13 +125,15 @@ Buffer<Row> partitioned_rows(const Columns& codes, std::size_t bits, const std::
         std::vector<std::uint32_t> next;
         const std::size_t first = threads > 1 ? task : 0, last = threads > 1 ? task + 1 : values;
         for (std::size_t v = first; v < last; ++v)
-            sort_part(rows.data() + partition.starts[v], rows.data() + partition.starts[v + 1], shift, room, next, before);
+            sort_part(rows.data() + partition.starts[v], rows.data() + partition.starts[v + 1], shift, room, next,
+                      before);
     });
     return rows;
 }
 
 // The same as permute_bits, bit by bit: for so few codes that a table would cost more.
-void permute_set_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order, const Strided<std::uint64_t>& out) {
+void permute_set_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order,
+                      const Strided<std::uint64_t>& out) {
     std::vector<std::uint16_t> place(64 * codes.words);  // where a bit goes
     for (std::size_t to = 0; to < order.size(); ++to) place[order[to]] = std::uint16_t(to);
     for (std::size_t i = 0; i < codes.count; ++i, Pulse::of_this_thread().beat(64 * codes.words)) {
@@ -139,8 +148,8 @@ void permute_set_bits(const Strided<const std::uint64_t>& codes, std::span<const
 
 }  // namespace
 
-void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order, const Strided<std::uint64_t>& out,
-                  std::size_t threads) {
+void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order,
+                  const Strided<std::uint64_t>& out, std::size_t threads) {
     if (codes.count < 4 * order.size()) return permute_set_bits(codes, order, out);
     // table[byte * 256 + value] holds the words that the eight bits of this byte contribute.
     const std::size_t bytes = 8 * codes.words, words = codes.words;
@@ -152,7 +161,8 @@ void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std
     }
     parallel_for(tasks_for(codes.count), threads, [&](std::size_t task) {
         std::vector<std::uint64_t> result(words);
-        in_pieces(task * rows_per_task, std::min(codes.count, (task + 1) * rows_per_task), bytes * words, [&](std::size_t from, std::size_t to) {
+        in_pieces(task * rows_per_task, std::min(codes.count, (task + 1) * rows_per_task), bytes * words,
+                  [&](std::size_t from, std::size_t to) {
             for (std::size_t i = from; i < to; ++i) {
                 std::fill(result.begin(), result.end(), 0);
                 for (std::size_t byte = 0; byte < bytes; ++byte) {
@@ -165,10 +175,12 @@ void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std
     });
 }
 
-Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base, bool are_short, std::size_t threads) {
+Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base, bool are_short,
+                 std::size_t threads) {
     const std::size_t n = codes.count;
     Buffer<Row> rows = partitioned_rows(codes, bits, ids, base, are_short, threads);
-    Arranged arranged{Buffer<std::uint64_t>(n * codes.words), Buffer<std::uint32_t>(n), Buffer<std::uint32_t>(n), Buffer<std::uint32_t>(are_short ? n : 0)};
+    Arranged arranged{Buffer<std::uint64_t>(n * codes.words), Buffer<std::uint32_t>(n), Buffer<std::uint32_t>(n),
+                      Buffer<std::uint32_t>(are_short ? n : 0)};
     const auto differs = [&](std::size_t r) {
         if (r == 0 || rows[r].word != rows[r - 1].word) return true;
         for (std::size_t w = 1; w < codes.words; ++w) {
@@ -182,7 +194,8 @@ Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids
     std::vector<std::size_t> first(tasks + 1, 0);
     parallel_for(tasks, threads, [&](std::size_t task) {
         Pulse::of_this_thread().beat(8 * rows_per_task);
-        for (std::size_t r = task * rows_per_task; r < std::min(n, (task + 1) * rows_per_task); ++r) first[task + 1] += differs(r);
+        for (std::size_t r = task * rows_per_task; r < std::min(n, (task + 1) * rows_per_task); ++r)
+            first[task + 1] += differs(r);
     });
     for (std::size_t task = 0; task < tasks; ++task) first[task + 1] += first[task];
     const std::size_t distinct = first[tasks];
@@ -208,19 +221,22 @@ Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids
     return arranged;
 }
 
-void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::size_t n, std::size_t shift, std::size_t bits,
-                std::uint32_t* offsets, std::uint32_t* positions, std::uint64_t* words, std::size_t threads) {
-    // Two steps of a counting sort: first by the high bits of the bucket, then each part, now small enough for the cache,
-    // by the low bits.
+void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::size_t n, std::size_t shift,
+                std::size_t bits, std::uint32_t* offsets, std::uint32_t* positions, std::uint64_t* words,
+                std::size_t threads) {
+    // Two steps of a counting sort: first by the high bits of the bucket, then each part, now small enough for the
+    // cache, by the low bits.
     struct Entry {
         std::uint64_t word;
         std::uint32_t bucket, position;
     };
-    const std::size_t low_bits = bits > 12 ? bits - std::min<std::size_t>(bits - 12, 10) : bits, high_bits = bits - low_bits;
+    const std::size_t low_bits = bits > 12 ? bits - std::min<std::size_t>(bits - 12, 10) : bits,
+                      high_bits = bits - low_bits;
     const std::size_t values = std::size_t(1) << high_bits, chunks = std::max<std::size_t>(threads, 1) * 4;
     const std::uint64_t mask = low_mask(bits);
     auto bucket_of = [&](std::size_t i) { return keys[i] >> shift & mask; };
-    Partition partition = count_values(n, values, chunks, threads, [&](std::size_t i) { return bucket_of(i) >> low_bits; });
+    Partition partition =
+        count_values(n, values, chunks, threads, [&](std::size_t i) { return bucket_of(i) >> low_bits; });
     Buffer<Entry> entries = cleared<Entry>(n, threads);
     parallel_for(chunks, threads, [&](std::size_t c) {
         std::uint32_t* next = partition.next.data() + c * values;
@@ -233,7 +249,8 @@ void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::siz
     });
     offsets[std::size_t(1) << bits] = std::uint32_t(n);
     parallel_for(values, threads, [&](std::size_t v) {
-        const std::size_t begin = partition.starts[v], end = partition.starts[v + 1], buckets = std::size_t(1) << low_bits;
+        const std::size_t begin = partition.starts[v], end = partition.starts[v + 1],
+                          buckets = std::size_t(1) << low_bits;
         Pulse::of_this_thread().beat(2 * (end - begin));
         std::vector<std::uint32_t> next(buckets + 1, 0);
         for (std::size_t i = begin; i < end; ++i) ++next[(entries[i].bucket & (buckets - 1)) + 1];
@@ -250,12 +267,14 @@ void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::siz
     });
 }
 
-void fill_offsets(const std::uint64_t* keys, std::size_t n, std::size_t shift, std::size_t bits, std::uint32_t* offsets) {
+void fill_offsets(const std::uint64_t* keys, std::size_t n, std::size_t shift, std::size_t bits,
+                  std::uint32_t* offsets) {
     const std::uint64_t mask = low_mask(bits);
     std::size_t bucket = 0;
     in_pieces(0, n, 1, [&](std::size_t from, std::size_t to) {
         for (std::size_t i = from; i < to; ++i)
-            for (const std::size_t of_code = keys[i] >> shift & mask; bucket <= of_code; ++bucket) offsets[bucket] = std::uint32_t(i);
+            for (const std::size_t of_code = keys[i] >> shift & mask; bucket <= of_code; ++bucket)
+                offsets[bucket] = std::uint32_t(i);
     });
     for (; bucket <= std::size_t(1) << bits; ++bucket) offsets[bucket] = std::uint32_t(n);
 }

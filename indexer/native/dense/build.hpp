@@ -21,8 +21,8 @@ struct Strided {
 };
 
 // Fills `out` with the codes, their bits reordered: bit p of a result is bit order[p] of its code.
-void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order, const Strided<std::uint64_t>& out,
-                  std::size_t threads);
+void permute_bits(const Strided<const std::uint64_t>& codes, std::span<const std::uint16_t> order,
+                  const Strided<std::uint64_t>& out, std::size_t threads);
 
 // Rows ordered by (word 0, word 1, …, id).
 struct Arranged {
@@ -33,14 +33,17 @@ struct Arranged {
 };
 
 // `bits` is the number of bits used of word 0; ids fit into 32 bits above `base` if `are_short`.
-Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base, bool are_short, std::size_t threads);
+Arranged arrange(const Columns& codes, std::size_t bits, const std::int64_t* ids, std::int64_t base, bool are_short,
+                 std::size_t threads);
 
-// The hash table over bits shift..shift + bits of `keys`: entries grouped by bucket, in the order of the codes within one.
-// offsets has 2^bits + 1 elements, positions and words n each; words[e] = filter[positions[e]].
-void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::size_t n, std::size_t shift, std::size_t bits,
-                std::uint32_t* offsets, std::uint32_t* positions, std::uint64_t* words, std::size_t threads);
+// The hash table over bits shift..shift + bits of `keys`: entries grouped by bucket, in the order of the codes within
+// one. offsets has 2^bits + 1 elements, positions and words n each; words[e] = filter[positions[e]].
+void fill_table(const std::uint64_t* keys, const std::uint64_t* filter, std::size_t n, std::size_t shift,
+                std::size_t bits, std::uint32_t* offsets, std::uint32_t* positions, std::uint64_t* words,
+                std::size_t threads);
 
 // Only the offsets, for codes that are already in the order of their buckets.
-void fill_offsets(const std::uint64_t* keys, std::size_t n, std::size_t shift, std::size_t bits, std::uint32_t* offsets);
+void fill_offsets(const std::uint64_t* keys, std::size_t n, std::size_t shift, std::size_t bits,
+                  std::uint32_t* offsets);
 
 }  // namespace hashcore

@@ -18,7 +18,8 @@ constexpr double never = std::numeric_limits<double>::infinity();
 std::uint64_t choose(std::size_t bits, std::size_t flips) {
     if (flips > bits) return 0;
     std::uint64_t ways = 1;
-    for (std::size_t i = 0; i < std::min(flips, bits - flips) && ways <= most_ring_probes; ++i) ways = ways * (bits - i) / (i + 1);
+    for (std::size_t i = 0; i < std::min(flips, bits - flips) && ways <= most_ring_probes; ++i)
+        ways = ways * (bits - i) / (i + 1);
     return ways;
 }
 
@@ -27,7 +28,8 @@ double mean_entries(const Table& table, const std::vector<std::uint32_t>& bucket
     double total = 0;
     const auto every_flip = flips_of(table.bits, flips, flips);
     for (const std::uint32_t own : buckets)
-        for (const std::uint32_t flip : every_flip) total += table.buckets.offsets[(own ^ flip) + 1] - table.buckets.offsets[own ^ flip];
+        for (const std::uint32_t flip : every_flip)
+            total += table.buckets.offsets[(own ^ flip) + 1] - table.buckets.offsets[own ^ flip];
     return total / double(std::max<std::size_t>(buckets.size(), 1));
 }
 
@@ -47,8 +49,8 @@ double Costs::of_scan(std::size_t codes, std::size_t words) const {
 DensePlan allocate_radius(unsigned radius, const std::vector<std::size_t>& bits, const double* rings, std::size_t known,
                           std::size_t codes, std::size_t words, const Costs& costs) {
     const std::size_t tables = bits.size();
-    const DensePlan nothing{std::vector<int>(tables, -1), std::vector<std::uint64_t>(tables, 0), std::vector<double>(tables, 0.0), 0,
-                            costs.of_scan(codes, words)};
+    const DensePlan nothing{std::vector<int>(tables, -1), std::vector<std::uint64_t>(tables, 0),
+                            std::vector<double>(tables, 0.0), 0, costs.of_scan(codes, words)};
     DensePlan plan = nothing;
     std::vector<Ring> next;
     const auto next_ring = [&](std::size_t t) {
@@ -57,7 +59,8 @@ DensePlan allocate_radius(unsigned radius, const std::vector<std::size_t>& bits,
     };
     for (std::size_t t = 0; t < tables; ++t) next.push_back(next_ring(t));
     for (unsigned bit = 0; bit <= radius; ++bit) {
-        const auto cheapest = std::min_element(next.begin(), next.end(), [&](const Ring& a, const Ring& b) { return costs.of(a) < costs.of(b); });
+        const auto cheapest = std::min_element(next.begin(), next.end(),
+                                               [&](const Ring& a, const Ring& b) { return costs.of(a) < costs.of(b); });
         const double ns = plan.tables_ns + (cheapest == next.end() ? never : costs.of(*cheapest));
         if (ns > plan.scan_ns) {
             plan = nothing;
@@ -84,7 +87,8 @@ DensePlan plan_range(const Shard& shard, const Queries& queries, unsigned radius
     for (const Table& table : shard.tables) {
         bits.push_back(table.bits);
         buckets.clear();
-        for (std::size_t q = 0; q < queries.count; q += step) buckets.push_back(table.bucket_of(queries.data + q * shard.codes.words));
+        for (std::size_t q = 0; q < queries.count; q += step)
+            buckets.push_back(table.bucket_of(queries.data + q * shard.codes.words));
         for (std::size_t flips = 0; flips < known; ++flips) rings.push_back(mean_entries(table, buckets, flips));
     }
     return allocate_radius(radius, bits, rings.data(), known, shard.codes.count, shard.codes.words, costs);

@@ -1,9 +1,9 @@
 // The plan of a search by tables: how far each table looks around a query, and when a scan is cheaper.
 //
-// Let the tables have radii r_j ≥ −1 with Σ (r_j + 1) ≥ r + 1. An item that every table misses differs from the query by
-// at least r_j + 1 bits in each substring, so by r + 1 bits in all: whatever is within r bits is found (Norouzi et al.
-// 2012 use equal radii; any split does, as in Qin et al. 2018). The cheapest split gives one more bit, r + 1 times over,
-// to the table whose next ring of buckets costs least; this is optimal as rings grow dearer outwards.
+// Let the tables have radii r_j ≥ −1 with Σ (r_j + 1) ≥ r + 1. An item that every table misses differs from the query
+// by at least r_j + 1 bits in each substring, so by r + 1 bits in all: whatever is within r bits is found (Norouzi et
+// al. 2012 use equal radii; any split does, as in Qin et al. 2018). The cheapest split gives one more bit, r + 1 times
+// over, to the table whose next ring of buckets costs least; this is optimal as rings grow dearer outwards.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,10 @@ struct Costs {
     double of_scan(std::size_t codes, std::size_t words) const;
 };
 
-// The radii of the tables, −1 where a table is left out; all −1: a scan. Probes, candidates and costs are those expected of
-// one query; by tables it costs infinitely much where there are none.
+constexpr const char* cost_names[] = {"probe", "candidate", "scan"};  // in the order of Costs
+
+// The radii of the tables, −1 where a table is left out; all −1: a scan. Probes, candidates and costs are those
+// expected of one query; by tables it costs infinitely much where there are none.
 struct DensePlan {
     std::vector<int> radii;
     std::vector<std::uint64_t> probes;
@@ -41,8 +43,8 @@ struct DensePlan {
     double tables_ns, scan_ns;
 };
 
-// The cheapest exact plan for a radius: bits[t] are those of table t's substring; rings[t * known + i] are the mean entries
-// of its buckets i flips away.
+// The cheapest exact plan for a radius: bits[t] are those of table t's substring; rings[t * known + i] are the mean
+// entries of its buckets i flips away.
 DensePlan allocate_radius(unsigned radius, const std::vector<std::size_t>& bits, const double* rings, std::size_t known,
                           std::size_t codes, std::size_t words, const Costs& costs);
 

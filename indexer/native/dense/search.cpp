@@ -13,8 +13,8 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t ahead = 32;  // memory accesses kept in flight
-constexpr std::size_t block_items = 2048;      // of a scan, as in hashcore
+constexpr std::size_t ahead = 32;                // memory accesses kept in flight
+constexpr std::size_t block_items = 2048;        // of a scan, as in hashcore
 constexpr std::size_t queries_per_block = 8192;  // of a k-NN task
 
 const std::uint64_t* code_of(const Queries& queries, std::size_t words, std::size_t query) {
@@ -29,7 +29,8 @@ class Verifier {
         for (std::size_t t = 0; t < shard.tables.size(); ++t) {
             if (pass.already[t] < 0) continue;
             const Table& table = shard.tables[t];
-            if (table.word != table_.filter_word) known_.push_back({table.word, substring_mask(table), pass.already[t]});
+            if (table.word != table_.filter_word)
+                known_.push_back({table.word, substring_mask(table), pass.already[t]});
         }
     }
 
@@ -43,7 +44,8 @@ class Verifier {
                 if (i >= ahead && i < total + ahead) {
                     const std::uint32_t position = table_.position(candidates[i - ahead].entry);
                     for (std::size_t w = 0; w < words; ++w)
-                        if (w != table_.filter_word) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
+                        if (w != table_.filter_word)
+                            __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
                 }
                 if (i >= total) continue;
                 if (table_.positions) __builtin_prefetch(table_.positions + candidates[i].entry);
@@ -61,12 +63,15 @@ class Verifier {
         int differing;
     };
 
-    const std::uint64_t* query(const Candidate& found) const { return code_of(queries_, shard_.codes.words, found.query); }
+    const std::uint64_t* query(const Candidate& found) const {
+        return code_of(queries_, shard_.codes.words, found.query);
+    }
 
     template <class Radius, class Sink>
     void verify_one(const Candidate& found, Radius&& radius_of, Sink&& sink) const {
         const std::uint32_t position = table_.position(found.entry);
-        if (position >= shard_.codes.count) [[unlikely]] return;
+        if (position >= shard_.codes.count) [[unlikely]]
+            return;
         const auto word = [&](std::size_t w) { return shard_.codes.data[w * shard_.codes.stride + position]; };
         unsigned distance = found.distance;
         for (std::size_t w = 0; w < shard_.codes.words; ++w)
@@ -114,21 +119,25 @@ Pass growing_pass(std::size_t tables, std::size_t flips, std::size_t table) {
 // The k-NN search of one block of queries.
 class GrowingSearch {
   public:
-    GrowingSearch(const Shard& shard, const Queries& queries, std::size_t begin, std::size_t end, std::size_t k, unsigned farthest,
-                  const Costs& costs, Isa isa)
+    GrowingSearch(const Shard& shard, const Queries& queries, std::size_t begin, std::size_t end, std::size_t k,
+                  unsigned farthest, const Costs& costs, Isa isa)
         : shard_(shard), queries_(queries), costs_(costs), isa_(isa), begin_(begin),
           nearest_(end - begin, Nearest(k, farthest, Ties::all)) {
         for (std::size_t q = begin; q < end; ++q) active_.push_back(q);
-        for (const Table& table : shard.tables) known_.push_back({0, double(shard.codes.count) / double(std::size_t(1) << table.bits)});
+        for (const Table& table : shard.tables)
+            known_.push_back({0, double(shard.codes.count) / double(std::size_t(1) << table.bits)});
     }
 
     void run(std::uint8_t* scanned) {
         std::size_t radius = 0;  // every item within it has been seen once the pass that ends with it is done
-        for (std::size_t flips = 0; !active_.empty() && !shard_.tables.empty() && radius <= 64 * shard_.codes.words; ++flips)
+        for (std::size_t flips = 0; !active_.empty() && !shard_.tables.empty() && radius <= 64 * shard_.codes.words;
+             ++flips)
             for (std::size_t table = 0; table < shard_.tables.size() && !active_.empty(); ++table, ++radius) {
                 if (is_dearer_than_scan(flips, table)) return scan(scanned);
                 if (flips <= shard_.tables[table].bits) grow(flips, table);
-                std::erase_if(active_, [&](std::size_t q) { return nearest_[q - begin_].has_k() && nearest_[q - begin_].radius() <= int(radius); });
+                std::erase_if(active_, [&](std::size_t q) {
+                    return nearest_[q - begin_].has_k() && nearest_[q - begin_].radius() <= int(radius);
+                });
             }
         if (!active_.empty()) scan(scanned);
     }
@@ -150,7 +159,8 @@ class GrowingSearch {
         const Table& table = shard_.tables[table_number];
         probes_.clear(active_.size());
         for (const std::size_t q : active_)
-            probes_.push_back(probe_of(table, queries_, shard_.codes.words, q, unsigned(nearest_[q - begin_].radius())));
+            probes_.push_back(
+                probe_of(table, queries_, shard_.codes.words, q, unsigned(nearest_[q - begin_].radius())));
         const Pass pass = growing_pass(shard_.tables.size(), flips, table_number);
         const Sweep sweep(shard_, pass, probes_, bucket_kernels(isa_));
         const Verifier verifier(shard_, queries_, pass);
@@ -158,11 +168,10 @@ class GrowingSearch {
         std::uint64_t compared = 0;
         for (std::size_t task = 0; task < sweep.tasks(); ++task) {
             compared += sweep.run(task, candidates);
-            verifier.verify(
-                candidates, [&](std::uint32_t q) { return nearest_[q - begin_].radius(); },
-                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
-                    nearest_[q - begin_].add(position, distance, shard_.rows.count(position));
-                });
+            verifier.verify(candidates, [&](std::uint32_t q) { return nearest_[q - begin_].radius(); },
+                            [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
+                nearest_[q - begin_].add(position, distance, shard_.rows.count(position));
+            });
             candidates.clear();
         }
         spent_ += costs_.probe * double(sweep.probes()) + costs_.candidate * double(compared);
@@ -193,8 +202,9 @@ class GrowingSearch {
             for (const std::size_t q : active_) {
                 pulse.beat(block_items * codes.words);
                 Nearest& nearest = nearest_[q - begin_];
-                const std::size_t found = kernels.filter(codes.data + begin, codes.stride, codes.words, std::min(block_items, codes.count - begin),
-                                                         code_of(queries_, codes.words, q), unsigned(nearest.radius()), items, distances);
+                const std::size_t found = kernels.filter(
+                    codes.data + begin, codes.stride, codes.words, std::min(block_items, codes.count - begin),
+                    code_of(queries_, codes.words, q), unsigned(nearest.radius()), items, distances);
                 for (std::size_t i = 0; i < found; ++i)
                     nearest.add(std::uint32_t(begin + items[i]), distances[i], shard_.rows.count(begin + items[i]));
             }
@@ -244,7 +254,8 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
         const auto start = Clock::now();
         const Pass pass = range_pass(plan.radii, t);
         probes.clear(queries.count);
-        for (std::size_t q = 0; q < queries.count; ++q) probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, plan.radius));
+        for (std::size_t q = 0; q < queries.count; ++q)
+            probes.push_back(probe_of(shard.tables[t], queries, shard.codes.words, q, plan.radius));
         const Sweep sweep(shard, pass, probes, bucket_kernels(isa));
         const Verifier verifier(shard, queries, pass);
         const std::size_t first = parts.size();
@@ -255,12 +266,12 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
             Hits hits;
             std::size_t next_look = limit.first_look();
             compared += sweep.run(task, candidates);
-            verifier.verify(
-                candidates, [&](std::uint32_t) { return int(plan.radius); },
-                [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
-                    hits.push_back({position, q, distance});
-                    if (hits.size() > next_look) [[unlikely]] next_look = limit.look(hits);
-                });
+            verifier.verify(candidates, [&](std::uint32_t) { return int(plan.radius); },
+                            [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
+                hits.push_back({position, q, distance});
+                if (hits.size() > next_look) [[unlikely]]
+                    next_look = limit.look(hits);
+            });
             verified += hits.size();
             parts[first + task] = keep(std::move(hits));
         });
@@ -270,17 +281,20 @@ HitLists range_search(const Shard& shard, const Queries& queries, const Plan& pl
     if (scanned) {
         parts.clear();
         limit.restart();
-        for (auto& part : scan_range_hits({shard.codes}, queries, plan.radius, threads, isa)) parts.push_back(keep(std::move(part)));
+        for (auto& part : scan_range_hits({shard.codes}, queries, plan.radius, threads, isa))
+            parts.push_back(keep(std::move(part)));
     }
     return assemble(parts, shard.rows, queries.count, threads, any_number, plan.max_rows);
 }
 
 HitLists knn_search(const Shard& shard, const Queries& queries, std::size_t k, unsigned farthest, const Costs& costs,
                     std::size_t threads, Isa isa, std::uint8_t* scanned) {
-    const std::size_t block = std::clamp<std::size_t>((queries.count + threads - 1) / std::max<std::size_t>(threads, 1), 1, queries_per_block);
+    const std::size_t block = std::clamp<std::size_t>((queries.count + threads - 1) / std::max<std::size_t>(threads, 1),
+                                                      1, queries_per_block);
     std::vector<Hits> parts((queries.count + block - 1) / block);
     parallel_for(parts.size(), threads, [&](std::size_t task) {
-        GrowingSearch search(shard, queries, task * block, std::min(queries.count, (task + 1) * block), k, farthest, costs, isa);
+        GrowingSearch search(shard, queries, task * block, std::min(queries.count, (task + 1) * block), k, farthest,
+                             costs, isa);
         search.run(scanned);
         search.append_to(parts[task]);
     });

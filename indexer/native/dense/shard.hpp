@@ -11,8 +11,9 @@
 
 namespace hashcore {
 
-// One substring's hash table: the `bits` bits from `shift` of word `word` are the bucket's number. An entry's filter word
-// is its code's word `filter_word`; its position says which distinct code it is (null: entry e is code e), and may lie.
+// One substring's hash table: the `bits` bits from `shift` of word `word` are the bucket's number. An entry's filter
+// word is its code's word `filter_word`; its position says which distinct code it is (null: entry e is code e), and may
+// lie.
 struct Table {
     std::size_t word, shift, bits, filter_word;
     Buckets buckets;

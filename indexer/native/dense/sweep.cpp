@@ -25,8 +25,8 @@ void fetch(const T* values, std::size_t count) {
     asm volatile("" : : "r"(sum));
 }
 
-// How many look-ups take about as long as may pass between two looks, learned from the ones before: the entries that they
-// compare are what they cost, and nobody knows how full buckets are.
+// How many look-ups take about as long as may pass between two looks, learned from the ones before: the entries that
+// they compare are what they cost, and nobody knows how full buckets are.
 class Pace {
   public:
     std::size_t look_ups() const { return look_ups_; }
@@ -48,16 +48,19 @@ class Pace {
 
 }  // namespace
 
-std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes, std::size_t count,
-                              const std::vector<std::uint32_t>& flips, const Wanted& wanted, Candidates& out) {
+std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes,
+                              std::size_t count, const std::vector<std::uint32_t>& flips, const Wanted& wanted,
+                              Candidates& out) {
     static thread_local Pace pace;
     std::uint64_t all = 0;
     for (std::size_t flip = 0; flip < flips.size();) {
         // Some flips of all probes, or one flip of some of them.
-        const std::size_t some = std::clamp<std::size_t>(pace.look_ups() / std::max<std::size_t>(count, 1), 1, flips.size() - flip);
+        const std::size_t some =
+            std::clamp<std::size_t>(pace.look_ups() / std::max<std::size_t>(count, 1), 1, flips.size() - flip);
         for (std::size_t begin = 0; begin < count;) {
             const std::size_t probed = std::min(count - begin, std::max<std::size_t>(pace.look_ups() / some, 1));
-            const std::uint64_t compared = kernels.look_up_far(buckets, probes + begin, probed, flips.data() + flip, some, wanted, out);
+            const std::uint64_t compared =
+                kernels.look_up_far(buckets, probes + begin, probed, flips.data() + flip, some, wanted, out);
             pace.learn(probed * some, compared);
             all += compared, begin += probed;
         }
@@ -99,7 +102,8 @@ std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::s
         const std::uint64_t end = std::uint64_t(1) << bits;
         for (std::uint64_t flip = (std::uint64_t(1) << weight) - 1; flip < end;) {
             flips.push_back(std::uint32_t(flip));
-            const std::uint64_t lowest_bit = flip & (~flip + 1), ripple = flip + lowest_bit;  // next number of as many bits
+            const std::uint64_t lowest_bit = flip & (~flip + 1),
+                                ripple = flip + lowest_bit;  // next number of as many bits
             flip = ripple | (((flip ^ ripple) >> 2) / lowest_bit);
         }
     }
@@ -115,8 +119,8 @@ Sweep::Sweep(const Shard& shard, const Pass& pass, Probes& probes, const BucketK
             reported_.push_back({substring_mask(shard.tables[t]), std::uint32_t(pass.already[t])});
     flips_ = flips_of(table.bits, pass.lowest, pass.highest);
     flips_per_probe_ = flips_.size();
-    // Reading in sequence is so much faster than at random that where one line in eight is wanted, all are read: the table
-    // is gone through region by region, each of them loaded once.
+    // Reading in sequence is so much faster than at random that where one line in eight is wanted, all are read: the
+    // table is gone through region by region, each of them loaded once.
     const std::size_t lines = entries / 8 + (std::size_t(1) << table.bits) / 16;
     by_region_ = probes.size() * flips_per_probe_ >= lines / 8;
     const std::size_t per_bucket = 4 + 8 * std::max<std::size_t>(entries >> table.bits, 1);
@@ -149,7 +153,8 @@ std::uint64_t Sweep::run(std::size_t task, Candidates& out) const {
     }
     std::uint64_t compared = 0;
     const std::size_t regions = std::size_t(1) << high_bits_;
-    for (std::size_t region = task * regions_per_task; region < std::min(regions, (task + 1) * regions_per_task); ++region)
+    for (std::size_t region = task * regions_per_task; region < std::min(regions, (task + 1) * regions_per_task);
+         ++region)
         compared += run_region(region, wanted, out);
     return compared;
 }
@@ -159,7 +164,8 @@ std::uint64_t Sweep::run_region(std::size_t region, const Wanted& wanted, Candid
     Pulse& pulse = Pulse::of_this_thread();
     const std::uint32_t* offsets = table_.buckets.offsets + (region << low_bits_);
     fetch(offsets, (std::size_t(1) << low_bits_) + 1);
-    const std::uint32_t entries_begin = offsets[0], entries_end = table_.buckets.end_within(offsets[std::size_t(1) << low_bits_]);
+    const std::uint32_t entries_begin = offsets[0],
+                        entries_end = table_.buckets.end_within(offsets[std::size_t(1) << low_bits_]);
     if (entries_begin < entries_end) fetch(table_.buckets.words + entries_begin, entries_end - entries_begin);
     for (std::size_t high_weight = 0; high_weight < high_flips_.size(); ++high_weight) {
         const std::size_t lowest = pass_.lowest > high_weight ? pass_.lowest - high_weight : 0;
@@ -173,8 +179,9 @@ std::uint64_t Sweep::run_region(std::size_t region, const Wanted& wanted, Candid
             const std::size_t piece = std::max<std::size_t>(look_ups_at_once / flip_count, 1);
             for (std::size_t from = begin; from < end; from += piece) {
                 const std::size_t count = std::min(piece, end - from);
-                const std::uint64_t met = kernels_.look_up(table_.buckets, probes_.data() + from, count,
-                                                           std::uint32_t(std::size_t(flip) << low_bits_), flips, flip_count, wanted, out);
+                const std::uint64_t met =
+                    kernels_.look_up(table_.buckets, probes_.data() + from, count,
+                                     std::uint32_t(std::size_t(flip) << low_bits_), flips, flip_count, wanted, out);
                 pulse.beat(2 * count * flip_count + met / 2);
                 compared += met;
             }

@@ -41,11 +41,14 @@ class Probes {
     std::vector<std::uint32_t> next_;
 };
 
-inline std::uint64_t substring_mask(const Table& table) { return ((std::uint64_t(1) << table.bits) - 1) << table.shift; }
+inline std::uint64_t substring_mask(const Table& table) {
+    return ((std::uint64_t(1) << table.bits) - 1) << table.shift;
+}
 
 // Looks up buckets far away (BucketKernels::look_up_far) in pieces of bounded cost, whatever the buckets hold.
-std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes, std::size_t count,
-                              const std::vector<std::uint32_t>& flips, const Wanted& wanted, Candidates& out);
+std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes,
+                              std::size_t count, const std::vector<std::uint32_t>& flips, const Wanted& wanted,
+                              Candidates& out);
 
 class Sweep {
   public:
@@ -67,11 +70,11 @@ class Sweep {
     const BucketKernels& kernels_;
     std::size_t low_bits_ = 0, high_bits_ = 0, tasks_ = 0, flips_per_probe_ = 0;
     bool by_region_ = false;
-    std::vector<Reported> reported_;  // by tables of the same filter word
+    std::vector<Reported> reported_;         // by tables of the same filter word
     std::vector<std::uint32_t> flips_;       // far look-ups: all flips; by region: flips of the low bits, by weight
     std::vector<std::size_t> weight_start_;  // flips_[weight_start_[w]:weight_start_[w + 1]] have w bits set
     std::vector<std::vector<std::uint32_t>> high_flips_;  // by weight
-    std::vector<std::uint32_t> region_start_;             // probes of region h are region_start_[h]:region_start_[h + 1]
+    std::vector<std::uint32_t> region_start_;  // probes of region h are region_start_[h]:region_start_[h + 1]
 };
 
 }  // namespace hashcore

@@ -25,7 +25,8 @@ inline std::vector<std::uint32_t> tokens_of(const std::uint64_t* query, std::siz
 class Answering {
   public:
     Answering(const SparseShard& shard, const Queries& queries, Isa isa, std::vector<SparseWork>& work)
-        : shard_(shard), queries_(queries), isa_(isa), work_(work), lists_(shard.lists, shard.codes), folds_(shard.folds, shard.codes) {}
+        : shard_(shard), queries_(queries), isa_(isa), work_(work), lists_(shard.lists, shard.codes),
+          folds_(shard.folds, shard.codes) {}
 
     // radius_of(query) may fall while answers come in.
     template <class RadiusOf, class Sink>
@@ -53,13 +54,17 @@ class Answering {
             for (std::size_t i = 0; i < active.size(); ++i) {
                 pulse.beat(block_items);
                 const unsigned limit = unsigned(std::min(radius_of(active[i]), 64));
-                const std::size_t found = kernels.filter(shard_.scanned_folds() + begin, shard_.codes.count, 1, std::min(block_items, shard_.codes.count - begin),
-                                                         &folds[i], limit, items, distances);
-                for (std::size_t f = 0; f < found; ++f) prefetch(items[f] = shard_.blocks[0].positions[begin + items[f]]);
+                const std::size_t found = kernels.filter(shard_.scanned_folds() + begin, shard_.codes.count, 1,
+                                                         std::min(block_items, shard_.codes.count - begin), &folds[i],
+                                                         limit, items, distances);
+                for (std::size_t f = 0; f < found; ++f)
+                    prefetch(items[f] = shard_.blocks[0].positions[begin + items[f]]);
                 for (std::size_t f = 0; f < found; ++f) {
-                    if (items[f] >= shard_.codes.count) [[unlikely]] continue;
+                    if (items[f] >= shard_.codes.count) [[unlikely]]
+                        continue;
                     const unsigned distance = distance_to(active[i], items[f]);
-                    if (int(distance) <= radius_of(active[i])) ++work.verified, sink(active[i], items[f], std::uint16_t(distance));
+                    if (int(distance) <= radius_of(active[i]))
+                        ++work.verified, sink(active[i], items[f], std::uint16_t(distance));
                 }
                 work.candidates += found;
                 pulse.beat(4 * found);
@@ -69,7 +74,8 @@ class Answering {
 
     // Stops before position `end`.
     template <class RadiusOf, class Sink>
-    void scan_codes(const std::vector<std::uint32_t>& active, RadiusOf&& radius_of, Sink&& sink, std::size_t end = ~std::size_t(0)) {
+    void scan_codes(const std::vector<std::uint32_t>& active, RadiusOf&& radius_of, Sink&& sink,
+                    std::size_t end = ~std::size_t(0)) {
         if (active.empty()) return;
         SparseWork& work = work_[shard_.structure(Route::scan)];
         const auto start = Clock::now();
@@ -82,8 +88,9 @@ class Answering {
         for (std::size_t begin = 0; begin < end; begin += block_items)
             for (const std::uint32_t q : active) {
                 pulse.beat(block_items * codes.words);
-                const std::size_t found = kernels.filter(codes.data + begin, codes.stride, codes.words, std::min(block_items, end - begin),
-                                                         query(q), unsigned(radius_of(q)), items, distances);
+                const std::size_t found =
+                    kernels.filter(codes.data + begin, codes.stride, codes.words, std::min(block_items, end - begin),
+                                   query(q), unsigned(radius_of(q)), items, distances);
                 for (std::size_t f = 0; f < found; ++f) sink(q, std::uint32_t(begin + items[f]), distances[f]);
                 work.verified += found;
             }
@@ -93,20 +100,22 @@ class Answering {
 
   private:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::size_t ahead = 32;                     // memory accesses kept in flight
-    static constexpr std::size_t block_items = 2048;             // of a scan, as in hashcore
-    static constexpr std::size_t look_ups_per_batch = 1 << 22;   // bounds the candidates that wait
+    static constexpr std::size_t ahead = 32;                    // memory accesses kept in flight
+    static constexpr std::size_t block_items = 2048;            // of a scan, as in hashcore
+    static constexpr std::size_t look_ups_per_batch = 1 << 22;  // bounds the candidates that wait
 
     const std::uint64_t* query(std::size_t q) const { return queries_.data + q * shard_.codes.words; }
     auto code(std::uint32_t position) const {
         return [this, position](std::size_t w) { return shard_.codes.data[w * shard_.codes.stride + position]; };
     }
     void prefetch(std::uint32_t position) const {
-        for (std::size_t w = 0; w < shard_.codes.words; ++w) __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
+        for (std::size_t w = 0; w < shard_.codes.words; ++w)
+            __builtin_prefetch(shard_.codes.data + w * shard_.codes.stride + position);
     }
     unsigned distance_to(std::uint32_t q, std::uint32_t position) const {
         unsigned distance = 0;
-        for (std::size_t w = 0; w < shard_.codes.words; ++w) distance += unsigned(__builtin_popcountll(query(q)[w] ^ code(position)(w)));
+        for (std::size_t w = 0; w < shard_.codes.words; ++w)
+            distance += unsigned(__builtin_popcountll(query(q)[w] ^ code(position)(w)));
         return distance;
     }
 
@@ -125,8 +134,8 @@ class Answering {
         finish(work, active.size(), start);
     }
 
-    // Looks up block j for the queries that allow it exactly `flips` flips, in batches of bounded size. Only blocks of fewer
-    // bits have more flips than the most.
+    // Looks up block j for the queries that allow it exactly `flips` flips, in batches of bounded size. Only blocks of
+    // fewer bits have more flips than the most.
     template <class RadiusOf, class Sink>
     void look_up(std::size_t j, int flips, const Planned& planned, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         const Block& block = shard_.blocks[j];
@@ -149,7 +158,8 @@ class Answering {
         const std::size_t batch = std::max<std::size_t>(look_ups_per_batch / masks.size(), 1);
         for (std::size_t begin = 0; begin < probes_.size(); begin += batch) {
             const std::size_t count = std::min(batch, probes_.size() - begin);
-            work.candidates += look_up_in_time(bucket_kernels(isa_), block.buckets, probes_.data() + begin, count, masks, {nullptr, 0}, candidates_);
+            work.candidates += look_up_in_time(bucket_kernels(isa_), block.buckets, probes_.data() + begin, count,
+                                               masks, {nullptr, 0}, candidates_);
             verify(j, plans, radius_of, sink);
             candidates_.clear();
         }
@@ -173,12 +183,15 @@ class Answering {
     }
 
     template <class RadiusOf, class Sink>
-    void verify_one(std::size_t j, const Candidate& found, const std::vector<Allocation>& plans, RadiusOf&& radius_of, Sink&& sink) {
+    void verify_one(std::size_t j, const Candidate& found, const std::vector<Allocation>& plans, RadiusOf&& radius_of,
+                    Sink&& sink) {
         const std::uint32_t position = shard_.blocks[j].positions[found.entry];
-        if (position >= shard_.codes.count) [[unlikely]] return;
+        if (position >= shard_.codes.count) [[unlikely]]
+            return;
         const auto word = code(position);
         unsigned distance = 0;
-        for (std::size_t w = 0; w < shard_.codes.words; ++w) distance += unsigned(__builtin_popcountll(query(found.query)[w] ^ word(w)));
+        for (std::size_t w = 0; w < shard_.codes.words; ++w)
+            distance += unsigned(__builtin_popcountll(query(found.query)[w] ^ word(w)));
         if (int(distance) > radius_of(found.query)) return;
         const auto& radii = plans[plan_of_[found.query]].radii;
         for (std::size_t before = 0; before < j; ++before)
@@ -197,8 +210,9 @@ class Answering {
         const auto start = Clock::now();
         for (std::size_t i = 0; i < active.size(); ++i) {
             const std::uint32_t q = active[i];
-            const ListWork done = lists_.run(query(q), tokens_of(query(q), shard_.codes.words), radius, planned.by_lists()[i],
-                                             [&](std::uint32_t position, std::uint16_t distance) { ++work.verified, sink(q, position, distance); });
+            const ListWork done = lists_.run(
+                query(q), tokens_of(query(q), shard_.codes.words), radius, planned.by_lists()[i],
+                [&](std::uint32_t position, std::uint16_t distance) { ++work.verified, sink(q, position, distance); });
             work.probes += done.postings;
             work.candidates += done.candidates;
         }

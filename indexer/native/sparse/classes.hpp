@@ -18,7 +18,8 @@ struct Classes {
     // Calls each(class) for those that have codes, perhaps some within `radius` of one with `own` set bits.
     template <class Each>
     void each_near(std::size_t own, unsigned radius, Each&& each) const {
-        const std::uint32_t* first = std::lower_bound(sizes, sizes + count, std::uint32_t(own > radius ? own - radius : 0));
+        const std::uint32_t* first =
+            std::lower_bound(sizes, sizes + count, std::uint32_t(own > radius ? own - radius : 0));
         for (std::size_t cls = std::size_t(first - sizes); cls < count && sizes[cls] <= own + radius; ++cls)
             if (codes(cls) > 0) each(cls);
     }

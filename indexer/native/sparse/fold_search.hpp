@@ -25,8 +25,8 @@ void each_tagged(const std::uint8_t* tags, std::uint32_t begin, std::uint32_t en
     }
 }
 
-// A code whose tag agrees with that of a fold looked up. `left` is the XOR of that fold and of the code's words, as far as they
-// were read; `missing` are set bits of the query that the words compared so far have not.
+// A code whose tag agrees with that of a fold looked up. `left` is the XOR of that fold and of the code's words, as far
+// as they were read; `missing` are set bits of the query that the words compared so far have not.
 struct Met {
     std::uint64_t left;
     std::uint32_t query, position;
@@ -44,7 +44,8 @@ class FoldLookUps {
         const std::uint32_t bucket = table_.bucket(cls, wanted.hash);
         __builtin_prefetch(table_.before + bucket);
         __builtin_prefetch(table_.offsets + bucket / buckets_per_group);
-        waiting_[size_++] = {wanted.fold, query, bucket, 0, std::uint16_t(table_.classes.sizes[cls]), std::uint8_t(wanted.hash)};
+        waiting_[size_++] = {
+            wanted.fold, query, bucket, 0, std::uint16_t(table_.classes.sizes[cls]), std::uint8_t(wanted.hash)};
     }
     // Adds the codes whose tags agree, and starts anew.
     void find(std::vector<Met>& met) {
@@ -56,7 +57,8 @@ class FoldLookUps {
         }
         for (std::size_t i = 0; i < size_; ++i) {
             const Waiting& one = waiting_[i];
-            each_tagged(table_.tags, one.bucket, one.end, one.tag, [&](std::uint32_t position) { met.push_back({one.fold, one.query, position, one.set_bits}); });
+            each_tagged(table_.tags, one.bucket, one.end, one.tag,
+                        [&](std::uint32_t position) { met.push_back({one.fold, one.query, position, one.set_bits}); });
         }
         size_ = 0;
     }
@@ -78,7 +80,8 @@ struct FoldWork {
     std::uint64_t look_ups = 0, candidates = 0, verified = 0;
 };
 
-// The order in which the words of queries are compared: first those that are not zero, which alone tell what a code lacks.
+// The order in which the words of queries are compared: first those that are not zero, which alone tell what a code
+// lacks.
 class WordOrder {
   public:
     explicit WordOrder(std::size_t words) : words_(words) {}
@@ -97,8 +100,12 @@ class WordOrder {
     }
     int set_bits(std::uint32_t q) const { return queries_[q - begin_].set_bits; }
     std::span<const std::uint8_t> first_half(std::uint32_t q) const { return all(q).first(half(q)); }
-    std::span<const std::uint8_t> second_half(std::uint32_t q) const { return all(q).first(queries_[q - begin_].not_zero).subspan(half(q)); }
-    std::span<const std::uint8_t> all(std::uint32_t q) const { return {places_.data() + (q - begin_) * words_, words_}; }
+    std::span<const std::uint8_t> second_half(std::uint32_t q) const {
+        return all(q).first(queries_[q - begin_].not_zero).subspan(half(q));
+    }
+    std::span<const std::uint8_t> all(std::uint32_t q) const {
+        return {places_.data() + (q - begin_) * words_, words_};
+    }
 
   private:
     struct Query {
@@ -114,12 +121,14 @@ class WordOrder {
 
 class FoldSearch {
   public:
-    FoldSearch(const FoldTable& table, const Columns& codes) : table_(table), codes_(codes), look_ups_(table), order_(codes.words) {}
+    FoldSearch(const FoldTable& table, const Columns& codes)
+        : table_(table), codes_(codes), look_ups_(table), order_(codes.words) {}
 
-    // What lies within `radius` of the active queries, one or more and rising, is handed to sink(query, position, distance), once;
-    // radius_of(query) may fall while answers come in.
+    // What lies within `radius` of the active queries, one or more and rising, is handed to sink(query, position,
+    // distance), once; radius_of(query) may fall while answers come in.
     template <class RadiusOf, class Sink>
-    FoldWork run(const Queries& queries, const std::vector<std::uint32_t>& active, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
+    FoldWork run(const Queries& queries, const std::vector<std::uint32_t>& active, unsigned radius,
+                 RadiusOf&& radius_of, Sink&& sink) {
         FoldWork work;
         Pulse& pulse = Pulse::of_this_thread();
         std::uint64_t seen = 0;
@@ -150,35 +159,42 @@ class FoldSearch {
   private:
     static constexpr std::size_t ahead = 32;  // codes on their way
 
-    // Hands on what is within the radius. A code with s set bits that lacks m of the query's q is s - q + 2m bits away: half of
-    // the query's words decide of most codes, and the others are fetched for the rest. Where `several` folds around a query
-    // were looked up, a code met by another one whose tag agrees is left to its own.
+    // Hands on what is within the radius. A code with s set bits that lacks m of the query's q is s - q + 2m bits away:
+    // half of the query's words decide of most codes, and the others are fetched for the rest. Where `several` folds
+    // around a query were looked up, a code met by another one whose tag agrees is left to its own.
     template <class RadiusOf, class Sink>
     std::size_t compare(const Queries& queries, bool several, RadiusOf&& radius_of, Sink&& sink) {
-        const auto distance = [&](const Met& one) { return int(one.set_bits) - order_.set_bits(one.query) + 2 * int(one.missing); };
+        const auto distance = [&](const Met& one) {
+            return int(one.set_bits) - order_.set_bits(one.query) + 2 * int(one.missing);
+        };
         const auto is_near = [&](const Met& one) { return distance(one) <= radius_of(one.query); };
         const auto count = [&](Met& one, std::size_t w, std::uint64_t word) {
-            one.missing = std::uint16_t(one.missing + __builtin_popcountll(queries.data[one.query * codes_.words + w] & ~word));
+            one.missing =
+                std::uint16_t(one.missing + __builtin_popcountll(queries.data[one.query * codes_.words + w] & ~word));
         };
         filter([&](const Met& one) { return order_.first_half(one.query); }, count, is_near);
         filter([&](const Met& one) { return order_.second_half(one.query); }, count, is_near);
         if (several)
-            filter([&](const Met& one) { return order_.all(one.query); }, [](Met& one, std::size_t, std::uint64_t word) { one.left ^= word; },
+            filter([&](const Met& one) { return order_.all(one.query); },
+                   [](Met& one, std::size_t, std::uint64_t word) { one.left ^= word; },
                    [](const Met& one) { return one.left == 0; });
         std::size_t within = 0;
         for (const Met& one : met_)
-            if (is_near(one) && distance(one) >= 0) ++within, sink(one.query, one.position, std::uint16_t(distance(one)));
+            if (is_near(one) && distance(one) >= 0)
+                ++within, sink(one.query, one.position, std::uint16_t(distance(one)));
         met_.clear();
         return within;
     }
 
-    // Takes a step with some words of every code met, fetched well before, and drops the codes that are then not to be kept.
+    // Takes a step with some words of every code met, fetched well before, and drops the codes that are then not to be
+    // kept.
     template <class Words, class Step, class Keeps>
     void filter(Words&& words, Step&& step, Keeps&& keeps) {
         std::size_t kept = 0;
         for (std::size_t i = 0; i < met_.size() + ahead; ++i) {
             if (i < met_.size())
-                for (const std::size_t w : words(met_[i])) __builtin_prefetch(codes_.data + w * codes_.stride + met_[i].position);
+                for (const std::size_t w : words(met_[i]))
+                    __builtin_prefetch(codes_.data + w * codes_.stride + met_[i].position);
             if (i < ahead) continue;
             Met one = met_[i - ahead];
             for (const std::size_t w : words(one)) step(one, w, codes_.data[w * codes_.stride + one.position]);

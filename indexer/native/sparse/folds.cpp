@@ -20,7 +20,8 @@ struct Binomials {
 
     Binomials() {
         for (std::size_t n = 0; n <= 64; ++n)
-            for (std::size_t k = 0; k <= n; ++k) ways[n][k] = k == 0 ? 1 : ways[n - 1][k - 1] + (k < n ? ways[n - 1][k] : 0);
+            for (std::size_t k = 0; k <= n; ++k)
+                ways[n][k] = k == 0 ? 1 : ways[n - 1][k - 1] + (k < n ? ways[n - 1][k] : 0);
     }
 };
 
@@ -58,7 +59,8 @@ std::uint64_t random_word(std::size_t bit) {
     return x ^ (x >> 31);
 }
 
-FoldTable::FoldTable(Classes classes, const std::uint32_t* offsets, const std::uint8_t* before, const std::uint8_t* tags)
+FoldTable::FoldTable(Classes classes, const std::uint32_t* offsets, const std::uint8_t* before,
+                     const std::uint8_t* tags)
     : classes(classes), offsets(offsets), before(before), tags(tags), first{0}, codes(classes.starts[classes.count]) {
     for (std::size_t c = 0; c < classes.count; ++c) first.push_back(first.back() + groups_of(classes.codes(c)));
 }
@@ -88,7 +90,8 @@ void hash_folds(const Columns& codes, std::uint32_t* sizes, std::uint64_t* hashe
 
 std::size_t count_groups(const Classes& classes) { return FoldTable(classes, nullptr, nullptr, nullptr).groups(); }
 
-void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32_t* offsets, std::uint8_t* before, std::uint8_t* tags) {
+void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32_t* offsets, std::uint8_t* before,
+                std::uint8_t* tags) {
     const FoldTable table(classes, offsets, before, tags);
     std::size_t bucket = 0;
     const auto begin_buckets = [&](std::size_t end, std::uint32_t position) {

@@ -1,6 +1,6 @@
-// The fold table: codes by their folds. A fold is the XOR of a code's words, so two folds are never farther apart than their
-// codes, and whatever lies within a radius of a query is met by looking up the folds around the query's. Class by class: the
-// number of set bits of a code tells how many of the query's it lacks and how many others it has.
+// The fold table: codes by their folds. A fold is the XOR of a code's words, so two folds are never farther apart than
+// their codes, and whatever lies within a radius of a query is met by looking up the folds around the query's. Class by
+// class: the number of set bits of a code tells how many of the query's it lacks and how many others it has.
 #pragma once
 
 #include <algorithm>
@@ -40,20 +40,21 @@ inline Folded folded(const std::uint64_t* code, std::size_t words) {
 // The word that stands for a bit where bits are hashed.
 std::uint64_t random_word(std::size_t bit);
 
-// The hash of a fold is the XOR of one random word for each of its bits: hash(a ^ b) = hash(a) ^ hash(b), so the folds around
-// a query's are hashed by one instruction each.
+// The hash of a fold is the XOR of one random word for each of its bits: hash(a ^ b) = hash(a) ^ hash(b), so the folds
+// around a query's are hashed by one instruction each.
 std::uint64_t hash_fold(std::uint64_t fold);
 
 constexpr unsigned order_bits = 31;           // of a hash, by which the codes of a class ascend
 constexpr std::size_t codes_per_group = 128;  // on average
 constexpr std::size_t buckets_per_group = 32;
-constexpr unsigned most_fold_flips = 8;       // of a fold
+constexpr unsigned most_fold_flips = 8;  // of a fold
 constexpr std::uint8_t many = 255;
 constexpr std::size_t tags_read_at_once = 8;  // so seven more stand behind the last
 
 // Codes of class c ascend by the top bits of their folds' hashes and lie in groups first[c]:first[c + 1], positions
-// offsets[g]:offsets[g + 1] in group g. Of these before[b], or more if it says `many`, precede bucket b, a 32nd part of its
-// group. tags[i] is the low byte of the hash of code i. Offsets come from files that may lie: no bucket leaves the codes.
+// offsets[g]:offsets[g + 1] in group g. Of these before[b], or more if it says `many`, precede bucket b, a 32nd part of
+// its group. tags[i] is the low byte of the hash of code i. Offsets come from files that may lie: no bucket leaves the
+// codes.
 struct FoldTable {
     Classes classes;
     const std::uint32_t* offsets = nullptr;
@@ -74,7 +75,8 @@ struct FoldTable {
     std::uint32_t begin(std::uint32_t bucket) const { return offsets[bucket / buckets_per_group] + before[bucket]; }
     std::uint32_t end(std::uint32_t bucket) const {
         const bool is_last = (bucket + 1) % buckets_per_group == 0 || before[bucket + 1] == many;
-        const std::uint32_t end = is_last ? offsets[bucket / buckets_per_group + 1] : offsets[bucket / buckets_per_group] + before[bucket + 1];
+        const std::uint32_t end = is_last ? offsets[bucket / buckets_per_group + 1]
+                                          : offsets[bucket / buckets_per_group] + before[bucket + 1];
         return std::min(end, codes);
     }
 };
@@ -84,10 +86,11 @@ void hash_folds(const Columns& codes, std::uint32_t* sizes, std::uint64_t* hashe
 
 // The groups of all classes, in their order.
 std::size_t count_groups(const Classes& classes);
-void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32_t* offsets, std::uint8_t* before, std::uint8_t* tags);
+void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32_t* offsets, std::uint8_t* before,
+                std::uint8_t* tags);
 
-// How far a code of a class may be from a query: in `flips` bits at most, and as many more or less as two divides; `added` of
-// them at most are not the query's.
+// How far a code of a class may be from a query: in `flips` bits at most, and as many more or less as two divides;
+// `added` of them at most are not the query's.
 struct Reach {
     std::size_t cls;
     unsigned flips, added;
@@ -103,16 +106,18 @@ void each_reach(const Classes& classes, std::size_t own, unsigned radius, Each&&
     });
 }
 
-// Calls split(lacked, gained) for all numbers of bits that a mask may have: of those that the query's set bits fold to, and
-// of the others.
+// Calls split(lacked, gained) for all numbers of bits that a mask may have: of those that the query's set bits fold to,
+// and of the others.
 template <class Split>
 void each_split(const Reach& reach, Split&& split) {
     for (unsigned gained = 0; gained <= std::min(reach.added, reach.flips); ++gained)
-        for (unsigned lacked = (reach.flips - gained) % 2; lacked <= reach.flips - gained; lacked += 2) split(lacked, gained);
+        for (unsigned lacked = (reach.flips - gained) % 2; lacked <= reach.flips - gained; lacked += 2)
+            split(lacked, gained);
 }
 
-// How many folds around a query's are looked up, infinitely many beyond most_fold_flips or a few million, which are dearer than
-// any scan; and how many codes of the class they lead to, if of all codes a share of per_fold[w] has each fold of w bits.
+// How many folds around a query's are looked up, infinitely many beyond most_fold_flips or a few million, which are
+// dearer than any scan; and how many codes of the class they lead to, if of all codes a share of per_fold[w] has each
+// fold of w bits.
 struct ExpectedFolds {
     double look_ups = 0, codes = 0;
 };

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t window = 4096;  // positions counted at a time: their counters stay in the first-level cache
 
-// Calls each(token, class, place in the class, gap) for every posting of the 64 tokens of one word, in the order of positions.
+// Calls each(token, class, place in the class, gap) for every posting of the 64 tokens of one word, in the order of
+// positions.
 template <class Each>
 void each_posting(const Columns& codes, const Classes& classes, std::size_t word, Each&& each) {
     for (std::size_t c = 0; c < classes.count; ++c) {
@@ -55,14 +56,15 @@ double at_least(double mean, std::size_t least) {
 std::vector<std::uint32_t> by_rarity(const Lists& lists, const std::vector<std::uint32_t>& tokens, std::size_t cls) {
     std::vector<std::uint32_t> ordered = tokens;
     const auto count = [&](std::uint32_t token) { return lists.count(token, cls); };
-    std::sort(ordered.begin(), ordered.end(), [&](std::uint32_t a, std::uint32_t b) { return count(a) != count(b) ? count(a) < count(b) : a < b; });
+    std::sort(ordered.begin(), ordered.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return count(a) != count(b) ? count(a) < count(b) : a < b; });
     return ordered;
 }
 
 }  // namespace
 
-void measure_lists(const Columns& codes, const Classes& classes, std::size_t tokens, std::uint32_t* counts, std::int64_t* bytes,
-                   std::size_t threads) {
+void measure_lists(const Columns& codes, const Classes& classes, std::size_t tokens, std::uint32_t* counts,
+                   std::int64_t* bytes, std::size_t threads) {
     std::fill_n(counts, tokens * classes.count, 0);
     std::fill_n(bytes, tokens * classes.count, 0);
     parallel_for(codes.words, threads, [&](std::size_t word) {
@@ -83,9 +85,11 @@ void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens
         const std::size_t first = 64 * word, count = std::min<std::size_t>(tokens - first, 64) * classes.count;
         std::vector<std::uint8_t*> next(count);
         for (std::size_t i = 0; i < count; ++i) next[i] = bytes + offsets[first * classes.count + i];
-        each_posting(codes, classes, word, [&](std::size_t token, std::size_t c, std::uint32_t place, std::uint32_t gap) {
+        each_posting(codes, classes, word,
+                     [&](std::size_t token, std::size_t c, std::uint32_t place, std::uint32_t gap) {
             std::uint8_t*& to = next[(token - first) * classes.count + c];
-            if (is_bitmap(counts[token * classes.count + c], classes.codes(c))) to[place / 8] |= std::uint8_t(1 << place % 8);
+            if (is_bitmap(counts[token * classes.count + c], classes.codes(c)))
+                to[place / 8] |= std::uint8_t(1 << place % 8);
             else to = write_gap(to, gap);
         });
     });
@@ -111,11 +115,13 @@ std::size_t first_damaged(const Lists& lists, std::size_t tokens) {
         return true;
     };
     std::size_t list = 0;
-    for (; list < tokens * lists.classes.count && is_sound(list); ++list) Pulse::of_this_thread().beat(2 * lists.counts[list] + 1);
+    for (; list < tokens * lists.classes.count && is_sound(list); ++list)
+        Pulse::of_this_thread().beat(2 * lists.counts[list] + 1);
     return list;
 }
 
-std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius, const ListCosts& costs) {
+std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius,
+                                    const ListCosts& costs) {
     std::vector<ClassPlan> plans;
     const std::size_t own = tokens.size();
     lists.classes.each_near(own, radius, [&](std::size_t cls) {
@@ -155,7 +161,8 @@ void ListSearch::count_gaps(Gaps& gaps, std::uint32_t start, std::uint32_t stop,
     gaps = here;
 }
 
-void ListSearch::count_bits(const std::uint8_t* bitmap, std::uint32_t begin, std::uint32_t start, std::uint32_t stop, std::size_t least) {
+void ListSearch::count_bits(const std::uint8_t* bitmap, std::uint32_t begin, std::uint32_t start, std::uint32_t stop,
+                            std::size_t least) {
     for (std::uint32_t place = (start - begin) / 64 * 64; place < stop - begin; place += 64) {
         std::uint64_t bits;
         std::memcpy(&bits, bitmap + place / 8, sizeof bits);
@@ -165,12 +172,13 @@ void ListSearch::count_bits(const std::uint8_t* bitmap, std::uint32_t begin, std
     }
 }
 
-std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens, unsigned radius,
-                                       const ClassPlan& plan, std::uint64_t& candidates) {
+std::uint64_t ListSearch::search_class(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens,
+                                       unsigned radius, const ClassPlan& plan, std::uint64_t& candidates) {
     const std::uint32_t begin = lists_.classes.starts[plan.cls], end = lists_.classes.starts[plan.cls + 1];
     if (plan.least == 0) {
         in_pieces(begin, end, 8, [&](std::size_t from, std::size_t to) {
-            for (std::size_t position = from; position < to; ++position) compare(query, std::uint32_t(position), radius);
+            for (std::size_t position = from; position < to; ++position)
+                compare(query, std::uint32_t(position), radius);
         });
         candidates += end - begin;
         return 0;

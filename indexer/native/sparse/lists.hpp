@@ -1,5 +1,6 @@
-// Inverted lists over the set bits of sparse codes: for each token (bit of the stored code) and each class, the positions of
-// the distinct codes that have it, as gaps of a byte each where they are short; of frequent tokens as a bit a code.
+// Inverted lists over the set bits of sparse codes: for each token (bit of the stored code) and each class, the
+// positions of the distinct codes that have it, as gaps of a byte each where they are short; of frequent tokens as a
+// bit a code.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +13,8 @@
 
 namespace hashcore {
 
-// The list of token t in class c has counts[t * classes + c] postings, in bytes offsets[t * classes + c] and on, of `size`
-// bytes. All of it comes from files that may lie: what leaves the bytes is not read.
+// The list of token t in class c has counts[t * classes + c] postings, in bytes offsets[t * classes + c] and on, of
+// `size` bytes. All of it comes from files that may lie: what leaves the bytes is not read.
 struct Lists {
     Classes classes;
     const std::int64_t* offsets = nullptr;
@@ -37,13 +38,15 @@ inline bool is_bitmap(std::uint32_t postings, std::uint32_t codes) { return post
 // and two bytes, or 255 and four.
 inline std::size_t gap_bytes(std::uint32_t gap) { return gap < 254 ? 1 : gap < 65536 ? 3 : 5; }
 
-// Goes through one list of gaps; past its end the position is `none`. Positions rise, and no byte is read beyond the lists'.
+// Goes through one list of gaps; past its end the position is `none`. Positions rise, and no byte is read beyond the
+// lists'.
 class Gaps {
   public:
     static constexpr std::uint64_t none = 0xffffffff;
 
     Gaps(const Lists& lists, std::size_t token, std::size_t cls)
-        : at_(lists.list(token, cls)), end_(lists.end()), left_(lists.count(token, cls)), next_(lists.classes.starts[cls]) {
+        : at_(lists.list(token, cls)), end_(lists.end()), left_(lists.count(token, cls)),
+          next_(lists.classes.starts[cls]) {
         step();
     }
 
@@ -55,7 +58,8 @@ class Gaps {
         }
         --sure_;
         std::uint64_t gap = *at_++;
-        if (gap >= 254) [[unlikely]] gap = long_gap(gap);
+        if (gap >= 254) [[unlikely]]
+            gap = long_gap(gap);
         position_ = next_ + gap;
         next_ = position_ + 1;
     }
@@ -86,18 +90,20 @@ class Gaps {
 };
 
 // Counts postings and bytes of every list, token by token and class by class.
-void measure_lists(const Columns& codes, const Classes& classes, std::size_t tokens, std::uint32_t* counts, std::int64_t* bytes,
-                   std::size_t threads);
+void measure_lists(const Columns& codes, const Classes& classes, std::size_t tokens, std::uint32_t* counts,
+                   std::int64_t* bytes, std::size_t threads);
 
 // Writes every list where `offsets` says, into bytes that are zero.
 void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens, const std::int64_t* offsets,
                 const std::uint32_t* counts, std::uint8_t* bytes, std::size_t threads);
 
-// The number of the first list (token · classes + class) that leaves the bytes or its class; as many as there are where none does.
+// The number of the first list (token · classes + class) that leaves the bytes or its class; as many as there are where
+// none does.
 std::size_t first_damaged(const Lists& lists, std::size_t tokens);
 
-// How one class of codes is searched for one query: the `lists` rarest of the query's tokens are gone through, and codes
-// found in at least `least` of them are candidates. With all of the tokens their distances are known from the counts.
+// How one class of codes is searched for one query: the `lists` rarest of the query's tokens are gone through, and
+// codes found in at least `least` of them are candidates. With all of the tokens their distances are known from the
+// counts.
 struct ClassPlan {
     std::size_t cls;
     std::size_t lists, least;  // least = 0: every code of the class is an answer
@@ -109,7 +115,8 @@ struct ListCosts {
 };
 
 // The cheapest plan for each class that may hold answers. `tokens` are the query's set bits.
-std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius, const ListCosts& costs);
+std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius,
+                                    const ListCosts& costs);
 
 // The positions within `radius` of one query, with their distances, are handed to sink(position, distance); returns
 // postings and candidates compared.
@@ -142,7 +149,8 @@ class ListSearch {
     std::uint64_t search_class(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens, unsigned radius,
                                const ClassPlan& plan, std::uint64_t& candidates);
     void count_gaps(Gaps& gaps, std::uint32_t start, std::uint32_t stop, std::size_t least);
-    void count_bits(const std::uint8_t* bitmap, std::uint32_t begin, std::uint32_t start, std::uint32_t stop, std::size_t least);
+    void count_bits(const std::uint8_t* bitmap, std::uint32_t begin, std::uint32_t start, std::uint32_t stop,
+                    std::size_t least);
     void reach(std::uint32_t position, std::uint32_t start, std::size_t least) {
         if (++seen_[position - start] == least) reached_.push_back(position);
     }

@@ -12,10 +12,11 @@ namespace {
 // The k-NN search of one block of queries.
 class GrowingAnswer {
   public:
-    GrowingAnswer(const SparseShard& shard, const Queries& queries, std::uint32_t begin, std::uint32_t end, std::size_t k, unsigned farthest,
-                  int route, const SparseCosts& costs, Isa isa)
-        : shard_(shard), queries_(queries), farthest_(farthest), route_(route), costs_(costs), begin_(begin), work_(shard.structures()),
-          answering_(shard, queries, isa, work_), nearest_(end - begin, Nearest(k, farthest, Ties::all)) {
+    GrowingAnswer(const SparseShard& shard, const Queries& queries, std::uint32_t begin, std::uint32_t end,
+                  std::size_t k, unsigned farthest, int route, const SparseCosts& costs, Isa isa)
+        : shard_(shard), queries_(queries), farthest_(farthest), route_(route), costs_(costs), begin_(begin),
+          work_(shard.structures()), answering_(shard, queries, isa, work_),
+          nearest_(end - begin, Nearest(k, farthest, Ties::all)) {
         for (std::uint32_t q = begin; q < end; ++q) active_.push_back(q);
     }
 
@@ -100,7 +101,9 @@ HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::s
     const std::size_t block = sparse_task_queries(queries.count, threads);
     std::vector<Hits> parts((queries.count + block - 1) / block);
     parallel_for(parts.size(), threads, [&](std::size_t task) {
-        GrowingAnswer search(shard, queries, std::uint32_t(task * block), std::uint32_t(std::min(queries.count, (task + 1) * block)), k, farthest, route, costs, isa);
+        GrowingAnswer search(shard, queries, std::uint32_t(task * block),
+                             std::uint32_t(std::min(queries.count, (task + 1) * block)), k, farthest, route, costs,
+                             isa);
         search.run();
         search.append_to(parts[task]);
     });

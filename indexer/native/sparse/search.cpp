@@ -64,16 +64,19 @@ void SparseShard::sample_near() {
     const std::size_t taken = std::min(some, codes.count);
     for (std::size_t i = 0; i < taken; ++i) sampled[i] = scanned_folds()[i * codes.count / taken];
     for (std::size_t i = 0; i < taken; ++i)
-        for (std::size_t j = 0; j < i; ++j) near[std::size_t(__builtin_popcountll(sampled[i] ^ sampled[j]))] += 2.0 / double(taken * (taken - 1));
+        for (std::size_t j = 0; j < i; ++j)
+            near[std::size_t(__builtin_popcountll(sampled[i] ^ sampled[j]))] += 2.0 / double(taken * (taken - 1));
     for (std::size_t d = 1; d < near.size(); ++d) near[d] += near[d - 1];
 }
 
 double SparseShard::fold_scan_ns(unsigned radius, const SparseCosts& costs) const {
-    return blocks.empty() ? never : double(codes.count) * (costs.folded + passing(radius) * double(codes.words) * costs.verify);
+    return blocks.empty() ? never
+                          : double(codes.count) * (costs.folded + passing(radius) * double(codes.words) * costs.verify);
 }
 
 SparsePlanner::SparsePlanner(const SparseShard& shard, unsigned radius, int route, const SparseCosts& costs)
-    : shard_(shard), radius_(radius), route_(route), costs_(costs), scan_ns_(shard.scan_ns(costs)), fold_scan_ns_(shard.fold_scan_ns(radius, costs)) {}
+    : shard_(shard), radius_(radius), route_(route), costs_(costs), scan_ns_(shard.scan_ns(costs)),
+      fold_scan_ns_(shard.fold_scan_ns(radius, costs)) {}
 
 SparsePlan SparsePlanner::plan(const std::uint64_t* query) {
     const double codes = double(shard_.codes.count), words = double(shard_.codes.words);
@@ -94,7 +97,8 @@ SparsePlan SparsePlanner::plan(const std::uint64_t* query) {
         if (take(Route::signatures, blocks.ns, 0)) best.blocks = blocks;
     }
     if (!shard_.lists.empty() && (route_ >= 0 || best.ns > planning_ns)) {
-        auto classes = plan_classes(shard_.lists, tokens_of(query, shard_.codes.words), radius_, {costs_.posting, words * costs_.verify, words * costs_.scanned});
+        auto classes = plan_classes(shard_.lists, tokens_of(query, shard_.codes.words), radius_,
+                                    {costs_.posting, words * costs_.verify, words * costs_.scanned});
         double ns = 0;
         for (const ClassPlan& part : classes) ns += part.ns;
         if (take(Route::lists, ns, 0)) best.classes = std::move(classes);
@@ -108,7 +112,8 @@ const FoldPlan& SparsePlanner::plan_folds(const Folded& query) {
     FoldPlan& plan = found->second;
     if (!is_new) return plan;
     each_reach(shard_.folds.classes, query.set_bits, radius_, [&](const Reach& reach) {
-        const auto [look_ups, codes] = expect_folds(query, reach, double(shard_.folds.classes.codes(reach.cls)), shard_.per_fold);
+        const auto [look_ups, codes] =
+            expect_folds(query, reach, double(shard_.folds.classes.codes(reach.cls)), shard_.per_fold);
         const double candidates = look_ups * double(codes_per_group / buckets_per_group) / 256 + codes;
         plan.candidates += candidates;
         plan.ns += look_ups * costs_.look_up + candidates * double(shard_.codes.words) * costs_.verify;
@@ -116,8 +121,8 @@ const FoldPlan& SparsePlanner::plan_folds(const Folded& query) {
     return plan;
 }
 
-std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
-                                      double (&cost)[2]) {
+std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route,
+                                      const SparseCosts& costs, double (&cost)[2]) {
     std::vector<std::size_t> taken(std::size_t(Route::scan) + 1, 0);
     SparsePlanner planner(shard, radius, route, costs);
     for (std::size_t q = 0; q < queries.count; ++q) {
@@ -129,8 +134,9 @@ std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& q
     return taken;
 }
 
-HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
-                      std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]) {
+HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route,
+                      const SparseCosts& costs, std::size_t max_rows, std::size_t threads, Isa isa,
+                      std::vector<SparseWork>& work, double (&cost)[2]) {
     const std::size_t block = sparse_task_queries(queries.count, threads);
     std::vector<Hits> parts((queries.count + block - 1) / block);
     RowLimit limit(shard.rows, max_rows);
@@ -145,7 +151,8 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
         for (std::size_t q = begin; q < end; ++q) {
             if (q + plans_ahead < end)
                 for (const Block& part : shard.blocks)
-                    __builtin_prefetch(part.buckets.offsets + part.bucket_of(queries.data + (q + plans_ahead) * shard.codes.words));
+                    __builtin_prefetch(part.buckets.offsets +
+                                       part.bucket_of(queries.data + (q + plans_ahead) * shard.codes.words));
             Pulse::of_this_thread().beat(planning_work);
             SparsePlan plan = planner.plan(queries.data + q * shard.codes.words);
             expect(shard, plan, done);
@@ -154,11 +161,13 @@ HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned
         }
         Hits& hits = parts[task];
         std::size_t next_look = limit.first_look();
-        Answering(shard, queries, isa, done).run(planned, radius, [&](std::uint32_t) { return int(radius); },
-            [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
-                hits.push_back({position, q, distance});
-                if (hits.size() > next_look) [[unlikely]] next_look = limit.look(hits);
-            });
+        Answering(shard, queries, isa, done).run(planned, radius, [&](std::uint32_t) {
+            return int(radius);
+        }, [&](std::uint32_t q, std::uint32_t position, std::uint16_t distance) {
+            hits.push_back({position, q, distance});
+            if (hits.size() > next_look) [[unlikely]]
+                next_look = limit.look(hits);
+        });
         limit.add(hits);
         const std::lock_guard lock(adding);
         add(work, done);

@@ -1,10 +1,11 @@
-// Exact search over one shard of sparse codes: for each query the cheapest of the fold table, signatures, inverted lists and
-// two scans.
+// Exact search over one shard of sparse codes: for each query the cheapest of the fold table, signatures, inverted
+// lists and two scans.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <unordered_map>
 #include <vector>
 
@@ -25,7 +26,12 @@ struct SparseCosts {
     double scanned;    // a word of a code scanned
 };
 
+constexpr const char* sparse_cost_names[] = {"look_up", "probe", "candidate", "verify", "posting", "folded", "scanned"};
+
 enum class Route : std::uint8_t { folds, signatures, lists, fold_scan, scan };
+
+constexpr const char* route_names[] = {"folds", "signatures", "lists", "fold scan", "scan"};
+static_assert(std::size(route_names) == std::size_t(Route::scan) + 1);
 
 struct SparseShard {
     Columns codes;  // distinct codes in the order of their classes
@@ -34,7 +40,8 @@ struct SparseShard {
     std::vector<Block> blocks;
     Lists lists;
     std::vector<double> per_fold;  // per_fold[w]: share of codes that has each fold of w set bits
-    std::vector<double> near;      // near[d]: share of pairs of codes whose folds differ by at most d bits; of use with blocks
+    std::vector<double>
+        near;  // near[d]: share of pairs of codes whose folds differ by at most d bits; of use with blocks
 
     // Samples both, once all else is there.
     void sample();
@@ -42,13 +49,17 @@ struct SparseShard {
     double passing(unsigned radius) const { return near[std::min<std::size_t>(radius, 64)]; }
     // What a scan of folds reads: the filter words of the first block.
     const std::uint64_t* scanned_folds() const { return blocks[0].buckets.words; }
-    bool prefers_fold_scan(unsigned radius, const SparseCosts& costs) const { return fold_scan_ns(radius, costs) < scan_ns(costs); }
+    bool prefers_fold_scan(unsigned radius, const SparseCosts& costs) const {
+        return fold_scan_ns(radius, costs) < scan_ns(costs);
+    }
     double scan_ns(const SparseCosts& costs) const { return double(codes.count * codes.words) * costs.scanned; }
     double fold_scan_ns(unsigned radius, const SparseCosts& costs) const;
 
     // The places of the structures in a list of what each did: the fold table, every block, the lists, both scans.
     std::size_t structures() const { return blocks.size() + 4; }
-    std::size_t structure(Route route) const { return route == Route::folds ? 0 : std::size_t(route) + blocks.size() - 1; }
+    std::size_t structure(Route route) const {
+        return route == Route::folds ? 0 : std::size_t(route) + blocks.size() - 1;
+    }
 };
 
 // How one query is answered.
@@ -122,15 +133,17 @@ class SparsePlanner {
 };
 
 // How many queries take each route. `cost` adds up expected nanoseconds: by the plans, by scans.
-std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
-                                      double (&cost)[2]);
+std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route,
+                                      const SparseCosts& costs, double (&cost)[2]);
 
-// All rows within `radius` of each query, each by its plan. `work` has an element a structure; `cost` adds up expected nanoseconds: by the
-// plans, by scans.
-HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route, const SparseCosts& costs,
-                      std::size_t max_rows, std::size_t threads, Isa isa, std::vector<SparseWork>& work, double (&cost)[2]);
+// All rows within `radius` of each query, each by its plan. `work` has an element a structure; `cost` adds up expected
+// nanoseconds: by the plans, by scans.
+HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route,
+                      const SparseCosts& costs, std::size_t max_rows, std::size_t threads, Isa isa,
+                      std::vector<SparseWork>& work, double (&cost)[2]);
 
-// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are certain.
+// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are
+// certain.
 HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, unsigned farthest, int route,
                         const SparseCosts& costs, std::size_t threads, Isa isa);
 

@@ -28,11 +28,13 @@ class Rings {
         bucket_ = key;
     }
 
-    // Entries in the buckets exactly `flips` flips away. Removing bits leads to fuller buckets, which are looked up; adding
-    // bits to emptier ones: the codes that have all of the query's bits of this block and one more are about as many as the
-    // query's own bucket holds, times the bits that a code has here. Beyond that, chance puts strangers into every bucket.
+    // Entries in the buckets exactly `flips` flips away. Removing bits leads to fuller buckets, which are looked up;
+    // adding bits to emptier ones: the codes that have all of the query's bits of this block and one more are about as
+    // many as the query's own bucket holds, times the bits that a code has here. Beyond that, chance puts strangers
+    // into every bucket.
     double entries(int flips) {
-        const double strangers = ring_probes(block_, flips) * double(block_.buckets.entries) / double(std::size_t(1) << block_.bits);
+        const double strangers =
+            ring_probes(block_, flips) * double(block_.buckets.entries) / double(std::size_t(1) << block_.bits);
         const double own = block_.bucket_size(bucket_);
         if (flips == 0) return own;
         if (removed_ < 0) removed_ = one_removed();
@@ -67,11 +69,13 @@ std::uint32_t signature_word(std::size_t bit, std::size_t bits) {
     return std::uint32_t(random_word(bit) >> (64 - bits));
 }
 
-void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t bits, std::uint64_t* keys, std::size_t threads) {
+void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t bits, std::uint64_t* keys,
+          std::size_t threads) {
     const Block block(begin, end, bits, {}, nullptr);
     parallel_for((codes.count + codes_per_task - 1) / codes_per_task, threads, [&](std::size_t task) {
         std::vector<std::uint64_t> code(codes.words, 0);
-        in_pieces(task * codes_per_task, std::min(codes.count, (task + 1) * codes_per_task), end - begin, [&](std::size_t from, std::size_t to) {
+        in_pieces(task * codes_per_task, std::min(codes.count, (task + 1) * codes_per_task), end - begin,
+                  [&](std::size_t from, std::size_t to) {
             for (std::size_t i = from; i < to; ++i) {
                 for (std::size_t w = begin / 64; w * 64 < end; ++w) code[w] = codes.data[w * codes.stride + i];
                 keys[i] = block.bucket_of(code.data());
@@ -108,11 +112,13 @@ const std::vector<std::uint32_t>& Block::flips(int flips) const {
 
 double ring_probes(const Block& block, int flips) {
     double probes = 1;
-    for (int i = 0; i < flips; ++i) probes *= double(block.width() - std::min<std::size_t>(std::size_t(i), block.width())) / double(i + 1);
+    for (int i = 0; i < flips; ++i)
+        probes *= double(block.width() - std::min<std::size_t>(std::size_t(i), block.width())) / double(i + 1);
     return probes;
 }
 
-Allocation allocate(const std::vector<Block>& blocks, const std::uint64_t* query, unsigned radius, double probe_ns, double entry_ns) {
+Allocation allocate(const std::vector<Block>& blocks, const std::uint64_t* query, unsigned radius, double probe_ns,
+                    double entry_ns) {
     constexpr double never = std::numeric_limits<double>::infinity();
     Allocation plan;
     std::fill(std::begin(plan.radii), std::end(plan.radii), std::int8_t(-1));

@@ -1,6 +1,6 @@
-// Block signatures: multi-index hashing on sets. A code's bits stand in blocks; the signature of a block is the XOR of one
-// random word for each of its set bits, and the number of the code's bucket in the block's table. Flipping a bit of a query
-// costs one XOR, so the buckets around a query are looked up as those around a substring are.
+// Block signatures: multi-index hashing on sets. A code's bits stand in blocks; the signature of a block is the XOR of
+// one random word for each of its set bits, and the number of the code's bucket in the block's table. Flipping a bit of
+// a query costs one XOR, so the buckets around a query are looked up as those around a substring are.
 #pragma once
 
 #include <array>
@@ -28,7 +28,8 @@ void each_bit(const std::uint64_t* code, std::size_t begin, std::size_t end, Eac
 }
 
 // keys[i] = signature of bits begin..end of code i.
-void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t bits, std::uint64_t* keys, std::size_t threads);
+void sign(const Columns& codes, std::size_t begin, std::size_t end, std::size_t bits, std::uint64_t* keys,
+          std::size_t threads);
 
 // One block's table: entries by signature, as in a Table; their filter word is the fold of the whole code.
 struct Block {
@@ -40,15 +41,17 @@ struct Block {
     Block(std::size_t begin, std::size_t end, std::size_t bits, Buckets buckets, const std::uint32_t* positions);
 
     std::size_t width() const { return end - begin; }
-    // The XORs of at most `flips` of its words, each once and rising: what a query's bucket is combined with. Made on first
-    // use, and kept.
+    // The XORs of at most `flips` of its words, each once and rising: what a query's bucket is combined with. Made on
+    // first use, and kept.
     const std::vector<std::uint32_t>& flips(int flips) const;
     std::uint32_t bucket_of(const std::uint64_t* code) const {
         std::uint32_t key = 0;
         each_bit(code, begin, end, [&](std::size_t bit) { key ^= words[bit - begin]; });
         return key;
     }
-    std::uint32_t bucket_size(std::uint32_t bucket) const { return buckets.offsets[bucket + 1] - buckets.offsets[bucket]; }
+    std::uint32_t bucket_size(std::uint32_t bucket) const {
+        return buckets.offsets[bucket + 1] - buckets.offsets[bucket];
+    }
     // Bits of the block in which two codes differ; word(w) is word w of one of them.
     template <class Word>
     unsigned distance(const std::uint64_t* query, Word&& word) const {
@@ -79,8 +82,9 @@ struct Allocation {
     double ns = 0;
 };
 
-// The cheapest split of a radius over the blocks, from the buckets that this query meets: the next bit goes to the block
-// whose next ring costs least. Infinitely dear where rings beyond `most_flips` would be needed.
-Allocation allocate(const std::vector<Block>& blocks, const std::uint64_t* query, unsigned radius, double probe_ns, double entry_ns);
+// The cheapest split of a radius over the blocks, from the buckets that this query meets: the next bit goes to the
+// block whose next ring costs least. Infinitely dear where rings beyond `most_flips` would be needed.
+Allocation allocate(const std::vector<Block>& blocks, const std::uint64_t* query, unsigned radius, double probe_ns,
+                    double entry_ns);
 
 }  // namespace hashcore

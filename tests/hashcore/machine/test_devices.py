@@ -107,7 +107,7 @@ def test_training_moves_all_that_it_needs_to_a_device_and_gives_what_the_cpu_giv
     """Where no GPU is, a device of the tests' own refuses tensors that were left behind."""
     if not far_device.is_possible():
         pytest.skip(f"torch {torch.__version__} has no devices made in Python, to stand for a GPU")
-    place = {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    place = {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parents[1])])}
     command = [sys.executable, str(TESTS / "trained_far_away.py")]
     done = subprocess.run(command, env=os.environ | place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

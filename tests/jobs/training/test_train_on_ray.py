@@ -39,7 +39,7 @@ def root(tmp_path):
 def local_ray(s3_settings: None) -> Iterator[str]:
     """The address of one Ray for all tests that need it: two workers, and a CPU to read the corpus."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # for networks and workers of the tests' own
+        patch.setenv("PYTHONPATH", str(Path(joined_batches.__file__).parent))  # of networks and workers here
         with on_ray.cluster(TrainConfig(workers=2)):
             import ray
 

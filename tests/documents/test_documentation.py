@@ -25,7 +25,7 @@ from jobs.config.pipeline import Pipeline, load
 from jobs.evaluation import metrics
 from jobs.stages import codes_directory
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[2]
 JOBS, SIZING, RECIPES = HERE / "jobs/README.md", HERE / "jobs/SIZING.md", HERE / "jobs/RECIPES.md"
 PAGES = [JOBS, SIZING, RECIPES, HERE / "terraform/README.md"]
 

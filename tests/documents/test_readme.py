@@ -13,7 +13,7 @@ import pytest
 from jobs import cli
 from jobs.config.pipeline import load
 
-HERE = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parents[2]
 README = (HERE / "README.md").read_text(encoding="utf-8")
 
 

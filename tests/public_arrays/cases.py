@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from public_arrays import IS_SANITIZED, KINDS, Case, World
+from public_arrays.callables import IS_SANITIZED, KINDS, Case, World
 
 import indexer
 from hashcore import asymmetric, codes, hamming, measures

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "jobs" / "README.md"
 TRAIN, ENCODE, SEARCH = "test_train.py", "test_encode.py", "test_index_and_search.py"
-ALLOWED = "test_code_of_others.py"
+ALLOWED, ON_RAY = "training/test_code_of_others.py", "training/test_train_on_ray.py"
 EVIDENCE = {
     "no two classes are labelled": (TRAIN, "all 200 labelled rows share label 4"),
-    "more workers than CPUs or GPUs": ("test_train_on_ray.py", "more_workers_than_the_cluster_has_cpus_are_refused"),
+    "more workers than CPUs or GPUs": (ON_RAY, "more_workers_than_the_cluster_has_cpus_are_refused"),
     "too many bad rows, which are then listed in `hasher.rejected/`": (TRAIN, "40 of 100 rows are bad, more than"),
     "a worker is lost more than `max_failures` times": (TRAIN, "what_ray_says_of_a_failure_becomes_one_line"),
     "the hasher has collapsed, which then lies in `hasher.refused/`": (TRAIN, "a_collapsed_hasher_is_refused"),
@@ -27,7 +27,7 @@ EVIDENCE = {
     ),
     "an id occurs twice": (SEARCH, "ids occur more than once, such as"),
     "a code has another length": (SEARCH, "a code is not 16 bytes long, as 128 bits take"),
-    "the codes are half written": ("test_outputs.py", "half written"),
+    "the codes are half written": ("stages/test_outputs.py", "half written"),
     "neither k nor radius is given": (SEARCH, r"neither search\.k nor search\.radius"),
     "k exceeds the index": (SEARCH, "k=52: the index holds 51 codes"),
     "queries and index are of different hashers": (SEARCH, "queries_of_another_hasher_are_refused"),

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from array_forms import ROWS, SAME, SAME_NUMBERS, SAME_OR_REFUSED, WRONG, WRONG_NUMBERS, formed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from public_array_cases import CASES
-from public_arrays import HOLDERS, IS_SANITIZED, World, array_parameters, number_parameters, public_callables
+from public_arrays.callables import HOLDERS, IS_SANITIZED, World, array_parameters, number_parameters, public_callables
+from public_arrays.cases import CASES
+from public_arrays.forms import ROWS, SAME, SAME_NUMBERS, SAME_OR_REFUSED, WRONG, WRONG_NUMBERS, formed
 
 from hashcore.errors import HashcoreError
 

@@ -98,7 +98,7 @@ class Trial:
             self.ask("by tables", lambda: [shard.range_search(queries, r, threads=threads) for r in radii[:3]])
             self.ask("k by tables", lambda: shard.knn_search(queries, 10, threads=threads))
         for name in ("codes", "row_codes", "labels"):
-            self.ask(name, getattr(shard, name))
+            self.ask(name, getattr(shard.contents, name))
         self.ask("ids", lambda: shard.contents.ids)
         self.ask("codes_of", lambda: shard.contents.codes_of(shard.contents.live.find(shard.contents.ids[::5])))
         self.ask("histograms", lambda: shard.contents.distance_histograms(queries, threads=threads))
@@ -128,10 +128,11 @@ class Trial:
         apart = [np.bitwise_count(code ^ query).sum(axis=1, dtype=np.int64) for query in queries]
         orders = [np.lexsort((ids, distances)) for distances in apart]
         ways: list[tuple[str, Callable[[], None]]] = [("usual", lambda: None)]
-        if isinstance(shards[0].searcher, SparseSearcher):
-            ways += [(route, lambda route=route: setattr(shards[0], "route", route)) for route in ROUTES]
+        search = shards[0].searcher
+        if isinstance(search, SparseSearcher):
+            ways += [(route, lambda route=route: setattr(search, "route", route)) for route in ROUTES]
         else:
-            ways += [("tables", lambda: setattr(shards[0], "costs", Costs(scan=1e6)))]
+            ways += [("tables", lambda: setattr(search, "costs", Costs(scan=1e6)))]
         for way, take in ways:
             take()
             for radius in sorted({0, 2, index.code_length // 8, index.code_length}):

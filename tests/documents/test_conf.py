@@ -10,7 +10,7 @@ import yaml
 
 from jobs.config.pipeline import load
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[2]
 SPARK = sorted(HERE.glob("conf/spark/*.conf"))
 RAY = sorted(HERE.glob("conf/ray/*.yaml"))
 KUBERAY = sorted(HERE.glob("conf/kuberay/*.yaml"))

@@ -1,6 +1,6 @@
 """Run tests against a second S3 server, ministack, which lives in an environment of its own since it pins botocore.
 
-`python tests/faults/with_second_s3.py TEST...`; $S3_PYTHON is the Python that has ministack.
+`python tests/faults/support/with_second_s3.py TEST...`; $S3_PYTHON is the Python that has ministack.
 """
 
 from __future__ import annotations

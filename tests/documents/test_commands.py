@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from jobs import cli
 
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parents[2]
 FOLDERS = (".", "jobs", "indexer", "terraform")
 PAGES = [page for folder in FOLDERS for page in sorted((HERE / folder).glob("*.md"))]
 SETTINGS = sorted(path for path in HERE.glob("conf/**/*") if path.suffix in (".yaml", ".conf", ".Dockerfile"))
@@ -24,9 +24,10 @@ COMMAND = re.compile(
     r"(?:[A-Z_]+=\S+ )*(?:hashcore|make|python|spark-submit|ray job|terraform|docker|aws|kubectl|sed) \S.*"
 )
 
-VERBS = "tests/test_commands.py::test_the_verbs_of_the_readme_run_in_their_order"
-RECIPES = "tests/test_documentation.py::test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written"
-DEMO = "tests/test_readme.py::test_its_first_command_ends_with_a_page_and_good_figures"
+DOCUMENTS = "tests/documents/test_documentation.py::test_the_"
+VERBS = "tests/documents/test_commands.py::test_the_verbs_of_the_readme_run_in_their_order"
+RECIPES = DOCUMENTS + "recipes_for_embeddings_and_near_duplicates_run_as_they_are_written"
+DEMO = "tests/documents/test_readme.py::test_its_first_command_ends_with_a_page_and_good_figures"
 MNIST = "tests/cluster/test_mnist_pipeline.py::test_"
 ON_RAY = "tests/jobs/training/test_train_on_ray.py::test_two_workers_"
 ROW = "tests/jobs/research/test_reproduce.py::test_a_row_becomes_"
@@ -41,7 +42,7 @@ EVIDENCE = {
     r"hashcore append --set append\.codes=DIR|hashcore delete --set delete\.ids=FILE": VERBS,
     r"hashcore (train|encode|index|search|runs|evaluate) --config (mine|sides)\.yaml.*": RECIPES,
     r"hashcore encode --set encode\.only_ids=.*": "tests/jobs/test_encode.py::test_rejected_rows_are_retried_alone_",
-    r"hashcore VERB --help": "tests/test_documentation.py::test_the_help_of_a_job_shows_every_option_with_its_meaning",
+    r"hashcore VERB --help": DOCUMENTS + "help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
     r"make demo( or)?|hashcore demo --config conf/demo\.yaml": DEMO,
     r"(HASHCORE_DATA=\.\.\. )?hashcore demo --config conf/tags\.yaml": "tests/jobs/corpora/test_tags.py::test_tags_",
@@ -68,12 +69,12 @@ EVIDENCE = {
     r"spark-submit (--properties-file conf/spark/local\.conf )?jobs/(encode|index)\.py --config \S+": SUBMIT,
     r"spark-submit --master spark://HOST:7077 .*": "needs a cluster; tests/cluster submits alike to local-cluster",
     r"ray job submit -- .*|RAY_ADDRESS=\S+ hashcore train .*": "needs a cluster; tests/cluster trains on two raylets",
-    r"sed .* \| kubectl apply .*": "needs a cluster; tests/test_conf.py reads the file",
+    r"sed .* \| kubectl apply .*": "needs a cluster; tests/documents/test_conf.py reads the file",
     r"docker build .*": "needs docker and its registry; make lint reads the file",
     r"aws .*|terraform (-chdir=terraform/dev )?(init|apply|output|destroy)( -[^&]*)?": "needs a cloud account",
     r"terraform (-chdir\S+ init .*|validate|test)": "needs a mirror of terraform's providers",
     r"terraform fmt( -check)?": "make lint runs it",
-    r"terraform get": "tests/test_terraform.py::test_terraform_finds_every_module_that_a_root_calls",
+    r"terraform get": "tests/documents/test_terraform.py::test_terraform_finds_every_module_that_a_root_calls",
 }
 
 

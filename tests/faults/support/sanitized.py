@@ -20,7 +20,8 @@ OPTIONS = "detect_leaks=0:allocator_may_return_null=1:hard_rss_limit_mb=4096:max
 def environment(folder: str) -> dict[str, str]:
     """Return the environment of a process that uses the modules of a folder."""
     libraries = [_library(name) for name in ("libasan.so", "libstdc++.so")]  # that of C++ throws, which is watched
-    paths = [str(Path(__file__).parent), str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    here = Path(__file__).parent
+    paths = [str(here), str(here.parents[1] / "support"), os.environ.get("PYTHONPATH", "")]
     return {
         **os.environ,
         FOLDER: folder,

@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of headers and manifests: whatever the bytes, a CorruptIndexError or the same answers.
 
-`python tests/faults/fuzz.py RUNS SEED_FOLDER` runs atheris (libFuzzer) over two targets, told apart by the first byte:
-a shard's header, given back its right digest so that what lies behind it is reached, and a manifest with its checksum.
-Ends with status 0 where nothing but CorruptIndexError was raised, and prints how many inputs were tried.
+`python tests/faults/support/fuzz.py RUNS SEED_FOLDER` runs atheris (libFuzzer) over two targets, told apart by the
+first byte: a shard's header, given back its right digest so that what lies behind it is reached, and a manifest with
+its checksum. Ends with status 0 where nothing but CorruptIndexError was raised, and prints how many inputs were tried.
 """
 
 from __future__ import annotations

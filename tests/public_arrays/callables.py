@@ -25,7 +25,7 @@ from indexer.search.shard import Shard
 from indexer.shards.contents import ShardContents
 
 MODULES = (hamming, codes, asymmetric, measures, neighbors, ties, classification, labels, shared_labels, outcome)
-IS_SANITIZED = "HASHCORE_SANITIZED" in os.environ  # by tests/faults/sanitized.py: torch is none of our native code
+IS_SANITIZED = "HASHCORE_SANITIZED" in os.environ  # by faults/support/sanitized.py: torch is none of our native code
 CLASSES: tuple[type, ...] = (indexer.Index,)
 OF_SHARDS = (Shard, ShardContents)
 """Classes that are tried with dense and with sparse codes."""

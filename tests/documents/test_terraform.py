@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parents[1] / "terraform"
+HERE = Path(__file__).parents[2] / "terraform"
 MODULES = sorted(path.name for path in (HERE / "modules").iterdir())
 ROOTS = ["dev", "prod"]
 PARTS = ["emr_serverless", "iam", "network", "ray", "storage"]
