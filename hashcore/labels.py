@@ -173,8 +173,8 @@ class Labels:
         """Return the labels as bit masks: two rows share a label of the vocabulary where their masks share a bit.
 
         Args:
-            vocabulary: Distinct labels in ascending order; the queries' own is enough to judge any item,
-                since a label that is not in the vocabulary is dropped.
+            vocabulary: Distinct labels in ascending order, shape (labels,). The queries' own are enough to judge any
+                item, since a label that is not in the vocabulary is dropped.
 
         Returns:
             uint64, shape (n, words) with words = max(1, ceil(len(vocabulary) / 64)); vocabulary[i] is bit i % 64

@@ -81,7 +81,7 @@ def agreeing_directions(first: Matrix, second: Matrix, gains: NDArray[np.float64
     Args:
         first: One end of each pair, shape (pairs, d).
         second: The other, shape (pairs, e).
-        gains: Shape (pairs,).
+        gains: Of the pairs, shape (pairs,).
 
     Returns:
         p of shape (d,) and q of shape (e,).

@@ -119,7 +119,8 @@ def ordered(database: Codes, queries: Codes, labels: Labels, code_length: int) -
 
     Args:
         database: Codes of n items, uint8 of shape (n, bytes).
-        queries: Codes of the same items in the same order, perhaps in another modality; none is compared with itself.
+        queries: Codes of the same items in the same order, uint8 of shape (n, bytes), perhaps in another modality; none
+            is compared with itself.
         labels: Of the items.
         code_length: Bits of a code.
 

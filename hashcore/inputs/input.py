@@ -65,7 +65,7 @@ class Input(Spec):
         """Describe plain columns, one item a row, by most of their readable rows.
 
         Args:
-            columns: Samples of a corpus.
+            columns: Samples of a corpus, one item a row.
             channels: Of images, where it is said.
             size: Height and width of images, where it is said.
 
