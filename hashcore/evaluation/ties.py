@@ -137,7 +137,7 @@ def mean_over_hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
 
     Args:
         groups: Groups of shape (q, groups).
-        taken: Items of each group above the cut-off; at most one group of a query is split.
+        taken: Items of each group above the cut-off, of the same shape; at most one group of a query is split.
     """
     groups._of_queries()
     taken, ties = _taken(groups, taken), check_ties(ties)
