@@ -119,7 +119,9 @@ def test_a_docstring_without_a_shape_is_found():
     assert not states("Return the ids (of the shards) that are near.", ["NDArray[np.int64]"])
     assert not states("Return the ids of each row, a list a row.", ["NDArray[np.int64]"])
     assert states("Return ids, int64 of shape (n,).", ["NDArray[np.int64]"]) and states("A list a row.", ["pa.Array"])
-    said = "Do it.\n\n    Args:\n        ids: Of items,\n            many.\n        k: Of them.\n\n    Returns:\n        None."
+    said = (
+        "Do.\n\n    Args:\n        ids: Of items,\n            many.\n        k: Of them.\n\n    Returns:\n        0."
+    )
     assert descriptions(said) == {"ids": "Of items,\n        many.", "k": "Of them."}
 
 

@@ -96,7 +96,7 @@ class LiveRows:
         return int(np.count_nonzero(self.sound_offsets[1:] != self.sound_offsets[:-1]))
 
     def find(self, wanted: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """Return the numbers in the file of rows with one of some ids, shape (n,): uint32, shape (found,), ascending."""
+        """Return the numbers in the file of rows with one of some ids, shape (n,): uint32, (found,), ascending."""
         stored = wanted.astype(np.int64, copy=False) - self.base
         if self.long_ids is None:
             stored = stored[(stored >= 0) & (stored < 2**32)].astype(np.uint32)
