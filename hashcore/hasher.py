@@ -41,10 +41,10 @@ class Hasher:
 
     Attributes:
         code_length: Bits of a code.
-        modalities: How each kind of input is read, by its name.
+        modalities: Each kind of input that it reads, by its name.
         modules: Preprocessing and network of each, by the same names.
-        kind: What its codes are.
-        provenance: How it was made: configuration, figures, versions. Not part of the fingerprint.
+        kind: Kind of its codes.
+        provenance: Configuration, figures and versions of its making. Not part of the fingerprint.
     """
 
     code_length: int
@@ -169,7 +169,7 @@ class Hasher:
         return hasher
 
     def _describe(self) -> dict[str, Any]:
-        """Return what decides the codes beside the weights."""
+        """Return the description that decides the codes beside the weights."""
         return {
             "code_length": self.code_length,
             "kind": self.kind,

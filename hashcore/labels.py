@@ -220,7 +220,7 @@ def check_labels(labels: Any, rows: int | None = None) -> Labels:
 
 
 def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:
-    """Return where each row begins, and where the last one ends."""
+    """Return the offsets of rows: the begin of each, and the end of the last."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 

@@ -74,7 +74,7 @@ class Groups:
         return self.items.shape[0], self.items.shape[1]
 
     def above(self, cutoff: int | None) -> Floats:
-        """Return how many items of each group are among the first `cutoff` of the ranking (None: all); same shape."""
+        """Return the number of items of each group among the first `cutoff` ranks (None: all); same shape."""
         if cutoff is not None:
             cutoff = check_whole(cutoff, "cutoff", 0)
         return self.items if cutoff is None else np.clip(cutoff - self.items_before, 0, self.items)
@@ -88,7 +88,7 @@ def check_ties(ties: str) -> Ties:
 
 
 def _taken(groups: Groups, taken: Floats) -> Floats:
-    """Return how many items of each group are taken, one number a group."""
+    """Return the number of items taken of each group, checked; of the shape of the groups."""
     array = check_numbers(taken, "taken", groups.items.shape)
     if (array < 0).any() or (array > groups.items).any():
         raise InvalidInputError("taken: more items of a group than it has, or fewer than none; use Groups.above")

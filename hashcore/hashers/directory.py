@@ -45,7 +45,7 @@ def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor
 
 
 def read_description(uri: str) -> dict[str, Any]:
-    """Return what the description of a hasher's directory holds, of which only the format is known.
+    """Return the description in a hasher's directory, of which only the format is known.
 
     Raises:
         InvalidInputError: If there is no hasher.

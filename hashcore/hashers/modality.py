@@ -89,7 +89,7 @@ class _NoDraws(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Return what the function gives; a tensor itself if it was to be filled with random numbers."""
+        """Return the function's result; a tensor itself if it was to be filled with random numbers."""
         return args[0] if func in (Tensor.normal_, Tensor.uniform_) else func(*args, **(kwargs or {}))
 
 

@@ -82,7 +82,7 @@ def measure(
 
     Args:
         codes: In each modality uint8, shape (n, bytes).
-        distinct_items: How many of the n items are different, in each modality.
+        distinct_items: Number of different ones among the n items, in each modality.
         code_length: Bits of a code.
         labels: Of the n items, if they are known.
 

@@ -12,7 +12,7 @@ TERNARY_STEP = 0.5
 
 
 def outputs(code_length: int, kind: Kind) -> int:
-    """Return how many projections make a code: one a bit, or one for two bits of a ternary code.
+    """Return the number of projections that make a code: one a bit, or one for two bits of a ternary code.
 
     Raises:
         InvalidInputError: If a ternary code has an odd number of bits.

@@ -193,7 +193,7 @@ def upright(image: Image) -> Image:
 
 
 def _orientation(image: Image) -> int:
-    """Return how an image's EXIF says that it is turned, 1 for not at all."""
+    """Return the orientation of an image by its EXIF, 1 for upright."""
     from PIL.Image import Exif
 
     exif = Exif()

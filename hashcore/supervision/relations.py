@@ -56,8 +56,8 @@ class Relations(NamedTuple):
         """Return the mean over pairs, of which half are similar and half dissimilar; a half without pairs counts 0.
 
         Args:
-            similar: What each pair costs if it is similar, shape (n, n).
-            dissimilar: What each pair costs if it is dissimilar, shape (n, n).
+            similar: Cost of each pair if it is similar, shape (n, n).
+            dissimilar: Cost of each pair if it is dissimilar, shape (n, n).
         """
         return (mean(similar[self.similarity == SIMILAR]) + mean(dissimilar[self.similarity == DISSIMILAR])) / 2
 

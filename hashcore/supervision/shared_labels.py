@@ -138,7 +138,7 @@ def _batch(labels: Labels, anchors: Rows, positives: Rows, generator: np.random.
 
 
 def share_label(labels: Labels, rows: Rows) -> NDArray[np.bool_]:
-    """Return which pairs of some rows share a label, bool of shape (b, b); a row is always related to itself."""
+    """Return whether rows i and j share a label, bool of shape (b, b); a row is always related to itself."""
     taken = labels.take(rows)
     _, numbers = np.unique(taken.values, return_inverse=True)
     members = np.zeros((len(rows), numbers.max(initial=-1) + 1), np.float32)
@@ -149,5 +149,5 @@ def share_label(labels: Labels, rows: Rows) -> NDArray[np.bool_]:
 
 
 def _offsets(counts: NDArray[np.int64]) -> Rows:
-    """Return where each group begins, and where the last one ends."""
+    """Return the offsets of groups of some sizes: the begin of each, and the end of the last."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])

@@ -59,7 +59,7 @@ class TrainingState(Spec):
     history: tuple[Epoch, ...] = ()
 
     def modalities(self) -> dict[str, Modality]:
-        """Return how items of each modality become projections."""
+        """Return the description of each modality, by its name."""
         made = {}
         for name, described in self.inputs.items():
             branch = self.config.branch(name)
@@ -117,7 +117,7 @@ def save(folder: str | Path, learner: Learner, state: TrainingState) -> None:
 
 
 def read_state(folder: str | Path) -> TrainingState | None:
-    """Return how far the training in a folder is, None if there is none.
+    """Return the state of the training in a folder, None if there is none.
 
     Raises:
         InvalidInputError: If the file is damaged.
@@ -127,7 +127,7 @@ def read_state(folder: str | Path) -> TrainingState | None:
 
 
 def read_networks(folder: str | Path, wanted: TrainingState) -> tuple[TrainingState, ModalityNetworks]:
-    """Return how far the training in a folder is, and the networks it has to show: the best ones, or the last.
+    """Return the state of the training in a folder, and its networks: the best ones, or the last.
 
     Raises:
         ConfigError: If it has another configuration or other inputs than `wanted`; then no network is made.
@@ -146,7 +146,7 @@ def restore(folder: str | Path, learner: Learner, wanted: TrainingState) -> Trai
     """Give a learner the weights and the optimizer's memory of the training in a folder, if there is one.
 
     Returns:
-        How far that training is; `wanted` if there is none.
+        The state of that training; `wanted` if there is none.
 
     Raises:
         ConfigError: If it has another configuration or other inputs than `wanted`.
@@ -189,7 +189,7 @@ def _tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def _read(folder: str | Path) -> tuple[TrainingState, dict[str, Tensor]] | None:
-    """Return what the state file in a folder holds, None where there is none."""
+    """Return the content of the state file in a folder, None where there is none."""
     require("safetensors", "train")
     from safetensors import torch as safetensors
 

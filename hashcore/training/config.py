@@ -49,7 +49,7 @@ class Lbfgs(Spec):
 
 
 def slower(optimizer: Sgd | AdamW | Lbfgs) -> str:
-    """Return what to type for the same optimizer with a quarter of the step size.
+    """Return the option to type for the same optimizer with a quarter of the step size.
 
     >>> slower(AdamW())
     "--set 'train.optimizer={name: adamw, learning_rate: 0.00025, weight_decay: 0}'"

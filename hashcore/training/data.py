@@ -61,7 +61,7 @@ class Window:
 
     @property
     def _held_out(self) -> int:
-        """Return how many rows or judgements are held out; the same for equally many."""
+        """Return the number of rows or judgements held out; the same for equally many."""
         return int(self.validation_share * len(self.supervision))
 
     @cached_property

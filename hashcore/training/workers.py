@@ -23,11 +23,11 @@ class Workers:
 
     Attributes:
         rank: Number of this worker.
-        count: How many there are.
+        count: Number of workers.
         add_up: Returns the sum of a tensor over all workers.
         gather: Returns the tensors of all workers, of equal shapes, one below the other; gradients find back.
         wrap: Returns a module whose gradients are averaged over all workers.
-        device: Where this worker computes.
+        device: Device of this worker.
     """
 
     rank: int = 0

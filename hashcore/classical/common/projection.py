@@ -82,9 +82,9 @@ def as_hasher(
         mean: Of the training items, of the shape of one.
         matrix: W, shape (code_length, d).
         modality: Name of what it reads; None names it `features` or `image`, by the shape of an item.
-        provenance: How W was made.
+        provenance: Method and settings that made W.
         bias: v, shape (code_length,); zeros unless given.
-        network: What becomes of W (x − mean) + v: `Cosine` takes its cosine.
+        network: Function of W (x − mean) + v: `Cosine` takes its cosine.
     """
     described = of_shape(mean.shape)
     if described is None:

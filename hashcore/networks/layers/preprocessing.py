@@ -45,7 +45,7 @@ def fit(spec: Preprocessing, items: Tensor, add_up: Callable[[Tensor], Tensor] =
     """Fit preprocessing to training items.
 
     Args:
-        spec: What to do.
+        spec: Steps to apply.
         items: Training items, shape (n, *shape).
         add_up: Adds up sums over all workers that hold training items; a single one has them all.
 
