@@ -1,4 +1,4 @@
-"""What is wrong with a pipeline file, in one line: the key, what was given, what is allowed, what was perhaps meant."""
+"""Errors of a pipeline file, in one line: the key, the value, the values allowed, and the key that was perhaps meant."""
 
 from __future__ import annotations
 
