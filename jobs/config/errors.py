@@ -1,4 +1,4 @@
-"""Errors of a pipeline file, in one line: the key, the value, the values allowed, and the key that was perhaps meant."""
+"""Errors of a pipeline file, in one line: key, value, values allowed, and the key perhaps meant."""
 
 from __future__ import annotations
 
