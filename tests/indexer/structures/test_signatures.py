@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from lying_shards import opened
-from structure_files import assert_keeps_and_refuses, drawn, stored
+from structure_files import assert_keeps_and_refuses, bits_of, drawn, stored
 
 from indexer.structures.bit_order import entropies
 from indexer.structures.signatures import Block, Signatures, plan_blocks
@@ -46,16 +46,12 @@ def test_signatures_pass_their_own_checks_and_a_changed_value_of_any_array_does_
 def test_codes_with_equal_bits_of_a_block_share_its_bucket_and_a_flipped_bit_leaves_it(tmp_path, table):
     codes = drawn(200, share=0.02)
     arrays = stored(tmp_path, codes, table).arrays
-    bits = np.unpackbits(codes.T.copy().view(np.uint8), axis=1, bitorder="little")[
-        :, table.block.begin : table.block.end
-    ]
+    offsets, positions, words = (arrays[f"{table.name}.{part}"] for part in ("offsets", "positions", "words"))
+    bits = bits_of(codes, 200)[:, table.block.begin : table.block.end]
     bucket = np.empty(len(bits), int)
-    counts = np.diff(arrays[f"{table.name}.offsets"].astype(int))
-    bucket[arrays[f"{table.name}.positions"]] = np.repeat(np.arange(len(counts)), counts)
+    bucket[positions] = np.repeat(np.arange(2**table.block.bits), np.diff(offsets))
     apart = (bits[:, None] != bits[None]).sum(axis=2)
     same = bucket[:, None] == bucket[None]
     assert same[apart == 0].all() and (apart == 0).sum() > len(bits)
     assert same[apart == 1].mean() < 0.2
-    assert np.array_equal(
-        arrays[f"{table.name}.words"], np.bitwise_xor.reduce(codes)[arrays[f"{table.name}.positions"]]
-    )
+    assert np.array_equal(words, np.bitwise_xor.reduce(codes)[positions])
