@@ -22,6 +22,7 @@ class DenseSearcher:
 
     Attributes:
         costs: By which tables or a scan are chosen.
+        native: The compiled search, which checks nothing.
     """
 
     def __init__(self, contents: ShardContents) -> None:
@@ -30,11 +31,11 @@ class DenseSearcher:
         layout, codes = contents.layout, contents.words
         self.tables = layout.tables if contents.stored_distinct >= layout.scan_below else ()
         tables = [table.native(contents.file, codes) for table in self.tables]
-        self._native = _native.ShardTables(*contents.row_arrays(), tables)
+        self.native = _native.ShardTables(*contents.row_arrays(), tables)
 
     def plan(self, rows: Words, radius: int) -> Allocation:
         """Return the plan of a range search, from the bucket occupancies of sampled queries, shape (q, words)."""
-        return Allocation(*self._native.plan(rows, radius, *self.costs))
+        return Allocation(*self.native.plan(rows, radius, *self.costs))
 
     def range(self, rows: Words, radius: int, threads: int) -> DenseRange:
         """Plan a range search; `rows` are queries as stored words, uint64, shape (q, words)."""
@@ -42,7 +43,7 @@ class DenseSearcher:
 
     def nearest(self, rows: Words, k: int, threads: int) -> Neighbors:
         """Find the k nearest items of each query, ordered by (distance, id); `rows` have shape (q, words)."""
-        lists, _ = self._native.nearest(rows, k, self._contents.layout.code_length, *self.costs, threads)
+        lists, _ = self.native.nearest(rows, k, self._contents.layout.code_length, *self.costs, threads)
         return Neighbors(*lists)
 
 
@@ -67,7 +68,7 @@ class DenseRange:
         """Answer a slice of the queries; None where there are more than `most_rows` neighbors."""
         rows, costs = self._rows[part], self._searcher.costs
         max_candidates = min(math.ceil(len(rows) * self._plan.scan_ns / costs.candidate), ALL)
-        found = self._searcher._native.range(rows, self._radius, self._radii, max_candidates, most_rows, self._threads)
+        found = self._searcher.native.range(rows, self._radius, self._radii, max_candidates, most_rows, self._threads)
         if found is None:
             return None
         self._work.append(found[1])

@@ -76,6 +76,7 @@ class SparseSearcher:
     Attributes:
         costs: By which each query's route is chosen.
         route: Makes every query take this route where it can answer, else a scan; None lets costs decide.
+        native: The compiled search, which checks nothing.
     """
 
     def __init__(self, contents: ShardContents) -> None:
@@ -88,11 +89,11 @@ class SparseSearcher:
         folds = Folds(layout.code_length).native(file) if is_large else None
         lists = Lists(layout.code_length).native(file) if is_large and layout.lists else None
         blocks = [table.native(file) for table in self.signatures]
-        self._native = _native.SparseTables(*contents.row_arrays(), folds, blocks, lists)
+        self.native = _native.SparseTables(*contents.row_arrays(), folds, blocks, lists)
 
     def plan(self, rows: Words, radius: int) -> Routes:
         """Return the routes that the queries, shape (q, words), take in a range search, and the mean cost expected."""
-        taken, by_plan, by_scan = self._native.routes(rows, radius, self._route_number, self.costs)
+        taken, by_plan, by_scan = self.native.routes(rows, radius, self._route_number, self.costs)
         many = max(len(rows), 1)
         return Routes((), (), (), by_plan / many, by_scan / many, tuple(taken))
 
@@ -103,7 +104,7 @@ class SparseSearcher:
     def nearest(self, rows: Words, k: int, threads: int) -> Neighbors:
         """Find the k nearest items of each query, ordered by (distance, id); `rows` have shape (q, words)."""
         farthest = self._contents.layout.code_length
-        return Neighbors(*self._native.nearest(rows, k, farthest, self._route_number, self.costs, threads))
+        return Neighbors(*self.native.nearest(rows, k, farthest, self._route_number, self.costs, threads))
 
     @property
     def parts(self) -> list[tuple[str, int]]:
@@ -135,7 +136,7 @@ class SparseRange:
     def answer(self, part: slice, most_rows: int) -> Neighbors | None:
         """Answer a slice of the queries; None where there are more than `most_rows` neighbors."""
         of = self._searcher
-        found = of._native.range(self._rows[part], self._radius, of._route_number, of.costs, most_rows, self._threads)
+        found = of.native.range(self._rows[part], self._radius, of._route_number, of.costs, most_rows, self._threads)
         if found is None:
             return None
         lists, work, by_plan, by_scan = found

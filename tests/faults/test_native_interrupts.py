@@ -99,31 +99,31 @@ packed = random.integers(0, 256, (300_000, 8), np.uint8)
 shard = shard_of(packed, 64, "dense")
 radii = list(shard.plan(packed[:100], 8).radii)
 rows, search = shard.contents.query_rows(packed), shard.searcher
-work = partial(search._native.range, rows, 8, radii, 2**62, 2**62, threads)
+work = partial(search.native.range, rows, 8, radii, 2**62, 2**62, threads)
 """,
     "_native.ShardTables.nearest": """
 packed = random.integers(0, 256, (300_000, 8), np.uint8)
 shard = shard_of(packed, 64, "dense")
 rows, search = shard.contents.query_rows(packed), shard.searcher
-work = partial(search._native.nearest, rows, 10, 64, 3.0, 0.25, 0.06, threads)
+work = partial(search.native.nearest, rows, 10, 64, 3.0, 0.25, 0.06, threads)
 """,
     "_native.SparseTables.range": """
 packed = sparse(100_000)
 shard = shard_of(packed, 512, "sparse")
 rows, search = shard.contents.query_rows(packed), shard.searcher
-work = partial(search._native.range, rows, 10, -1, search.costs, 2**62, threads)
+work = partial(search.native.range, rows, 10, -1, search.costs, 2**62, threads)
 """,
     "_native.SparseTables.nearest": """
 packed = sparse(100_000)
 shard = shard_of(packed, 512, "sparse")
 rows, search = shard.contents.query_rows(packed), shard.searcher
-work = partial(search._native.nearest, rows, 30, 512, -1, search.costs, threads)
+work = partial(search.native.nearest, rows, 30, 512, -1, search.costs, threads)
 """,
     "_native.SparseTables.routes": """
 packed = sparse(100_000)
 shard = shard_of(packed, 512, "sparse")
 rows, search = np.tile(shard.contents.query_rows(packed), (30, 1)), shard.searcher
-work = partial(search._native.routes, rows, 10, -1, search.costs)
+work = partial(search.native.routes, rows, 10, -1, search.costs)
 """,
     "_native.permute_bits": """
 columns, order = words(1_000_000, 16), random.permutation(1024).astype(np.uint16)
