@@ -334,7 +334,7 @@ def test_a_training_in_this_process_computes_on_the_gpu_that_it_is_given(root, m
     ],
 )
 def test_a_gpu_that_is_not_there_is_missed_before_anything_is_done_or_waited_for(root, monkeypatch, values, message):
-    monkeypatch.setattr(on_ray.machine, "cores", lambda: 8)
+    monkeypatch.setattr(on_ray.limits, "cores", lambda: 8)
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(HashcoreError, match=message) as caught:
