@@ -24,11 +24,11 @@ def check_whole(value: object, name: str, least: int, most: int = LARGEST, *, ot
     """Return a whole number of at least `least` and at most `most`, Python's or NumPy's, as Python's.
 
     Args:
-        value: What was given; True and 2.0 are no whole numbers.
+        value: An argument; True and 2.0 are no whole numbers.
         name: Of the argument.
         least: The smallest that is allowed.
         most: The largest that is allowed.
-        otherwise: What is allowed beside, for the error.
+        otherwise: Other values that are allowed, for the error.
 
     Raises:
         InvalidInputError: If it is none, or outside.
@@ -46,7 +46,7 @@ def check_whole(value: object, name: str, least: int, most: int = LARGEST, *, ot
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:
-    """Return what was given as NumPy reads it.
+    """Return values as NumPy reads them.
 
     Raises:
         InvalidInputError: If it is no array: lists of different lengths, for example.
@@ -63,7 +63,7 @@ def check_array(values: Any, name: str, shape: Sequence[Length], kind: Kind) -> 
     """Return an array of some shape and type, C-ordered; a list is taken as NumPy reads it.
 
     Args:
-        values: What was given.
+        values: An argument.
         name: Of the argument.
         shape: Length of each dimension, or a name for one that may have any.
         kind: A type, or the letters of the kinds that will do: "iu" for whole numbers, "iuf" for numbers.
@@ -118,7 +118,7 @@ def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
 
 
 def rises(offsets: NDArray[Any], total: int) -> bool:
-    """Return whether offsets, one or more, rise from 0 to a total: offsets[i]:offsets[i + 1] are then parts of it."""
+    """Return whether offsets, shape (n + 1,), rise from 0 to a total: offsets[i]:offsets[i + 1] is then part i."""
     return bool(offsets[0] == 0 and offsets[-1] == total and (offsets[1:] >= offsets[:-1]).all())
 
 

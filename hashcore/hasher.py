@@ -41,10 +41,10 @@ class Hasher:
 
     Attributes:
         code_length: Bits of a code.
-        modalities: How each kind of input is read, by its name.
+        modalities: Each kind of input that it reads, by its name.
         modules: Preprocessing and network of each, by the same names.
-        kind: What its codes are.
-        provenance: How it was made: configuration, figures, versions. Not part of the fingerprint.
+        kind: Kind of its codes.
+        provenance: Configuration, figures and versions of its making. Not part of the fingerprint.
     """
 
     code_length: int
@@ -58,9 +58,12 @@ class Hasher:
         for module in self.modules.values():
             module.eval()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any weight and with anything else that decides the codes."""
+        """16 hexadecimal digits that change with any weight and with anything else that decides the codes.
+
+        Computed at the first look, since it reads every weight: a hasher's weights do not change.
+        """
         digest = hashlib.sha256(json.dumps(self._describe(), sort_keys=True).encode())
         for name, weight in sorted(self.weights().items()):
             digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
@@ -68,7 +71,7 @@ class Hasher:
         return digest.hexdigest()[:16]
 
     def weights(self) -> dict[str, Tensor]:
-        """Return all weights by name, `<modality>.<layer>…`, on the CPU and C-ordered."""
+        """Return all weights by name, `<modality>.<layer>…`, on the CPU and C-ordered, of any shapes."""
         return {
             f"{modality}.{name}": weight.detach().cpu().contiguous()
             for modality, module in self.modules.items()
@@ -98,7 +101,13 @@ class Hasher:
         return projections
 
     def encode(self, inputs: NDArray[Any], modality: str) -> Codes:
-        """Return the code of each item, uint8 of shape (n, ceil(code_length / 8)); arguments as for `project`."""
+        """Return the code of each item, uint8 of shape (n, ceil(code_length / 8)); arguments as for `project`.
+
+        >>> from hashcore.classical import lsh
+        >>> items = np.random.default_rng(0).standard_normal((3, 5))
+        >>> lsh.fit(items, code_length=12).encode(items, "features").shape
+        (3, 2)
+        """
         items = self._check(inputs, modality)
         codes = np.empty((len(items), code_bytes(self.code_length)), np.uint8)
         for rows, batch in self._passes(items, modality):
@@ -160,7 +169,7 @@ class Hasher:
         return hasher
 
     def _describe(self) -> dict[str, Any]:
-        """Return what decides the codes beside the weights."""
+        """Return the description that decides the codes beside the weights."""
         return {
             "code_length": self.code_length,
             "kind": self.kind,

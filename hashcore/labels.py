@@ -28,6 +28,10 @@ class Labels:
     Attributes:
         offsets: int64, shape (n + 1,); offsets[i]:offsets[i + 1] are the labels of row i.
         values: int32, shape (total,); in a row in the order they were given, repetitions kept.
+
+    >>> labels = Labels.from_lists([[7], [], [2, 7]])
+    >>> len(labels), labels.of(2).tolist(), labels.counts().tolist()
+    (3, [2, 7], [1, 0, 2])
     """
 
     offsets: NDArray[np.int64]
@@ -38,7 +42,7 @@ class Labels:
         return len(self.offsets) - 1
 
     def of(self, row: int) -> NDArray[np.int32]:
-        """Return the labels of one row, as a view."""
+        """Return the labels of one row, int32 of shape (labels,), as a view."""
         row = check_whole(row, "row", 0, len(self) - 1)
         if not 0 <= self.offsets[row] <= self.offsets[row + 1] <= len(self.values):
             self.checked()
@@ -51,7 +55,7 @@ class Labels:
             raise InvalidInputError("offsets of labels: need one more than rows, got none; use Labels.from_lists(rows)")
 
     def checked(self) -> Labels:
-        """Return these labels, whose offsets are seen to rise from 0 to the number of labels.
+        """Return these labels of n rows, whose offsets are seen to rise from 0 to the number of labels.
 
         Raises:
             InvalidInputError: If they do not.
@@ -73,7 +77,7 @@ class Labels:
 
     @staticmethod
     def from_lists(rows: Iterable[Sequence[int]]) -> Labels:
-        """Join one sequence of labels per row.
+        """Join n sequences of labels, one a row.
 
         Raises:
             InvalidInputError: If a label is no whole number or does not fit int32, or a matrix has a 0 or 1 for each
@@ -136,7 +140,7 @@ class Labels:
         return pa.ListArray.from_arrays(pa.array(self.offsets.astype(np.int32)), pa.array(self.values))
 
     def slice(self, start: int, stop: int) -> Labels:
-        """Return the labels of rows start:stop, as far as there are such rows."""
+        """Return the labels of rows start:stop, as far as there are such; row i of them is row start + i."""
         start = check_whole(start, "start", 0, len(self))
         stop = check_whole(stop, "stop", start)
         offsets = self.offsets[start : stop + 1]
@@ -145,7 +149,7 @@ class Labels:
         return Labels(offsets - offsets[0], self.values[offsets[0] : offsets[-1]])
 
     def take(self, rows: NDArray[np.int64]) -> Labels:
-        """Return the labels of the given rows, in their order; a row may be named more than once."""
+        """Return labels of which row i is row rows[i]; `rows` has shape (k,) and may name a row more than once."""
         rows = check_places(rows, "rows", len(self))
         starts, ends = self.offsets[rows], self.offsets[rows + 1]
         if len(rows) and (starts.min() < 0 or ends.max() > len(self.values) or (ends < starts).any()):
@@ -156,21 +160,21 @@ class Labels:
 
     @staticmethod
     def concatenate(parts: Sequence[Labels]) -> Labels:
-        """Join the labels of consecutive blocks of rows."""
+        """Join labels of blocks of n rows each, first those of parts[0], then those of parts[1]."""
         parts = [check_labels(part) for part in parts]
         counts = np.concatenate([np.empty(0, np.int64), *(part.counts() for part in parts)])
         return Labels(_offsets(counts), np.concatenate([np.empty(0, np.int32), *(part.values for part in parts)]))
 
     def vocabulary(self) -> NDArray[np.int32]:
-        """Return the distinct labels in ascending order."""
+        """Return the distinct labels in ascending order, int32 of shape (distinct labels,)."""
         return np.unique(self.values)
 
     def to_masks(self, vocabulary: NDArray[np.int32]) -> NDArray[np.uint64]:
         """Return the labels as bit masks: two rows share a label of the vocabulary where their masks share a bit.
 
         Args:
-            vocabulary: Distinct labels in ascending order; the queries' own is enough to judge any item,
-                since a label that is not in the vocabulary is dropped.
+            vocabulary: Distinct labels in ascending order, shape (labels,). The queries' own are enough to judge any
+                item, since a label that is not in the vocabulary is dropped.
 
         Returns:
             uint64, shape (n, words) with words = max(1, ceil(len(vocabulary) / 64)); vocabulary[i] is bit i % 64
@@ -200,7 +204,7 @@ class Labels:
 
 
 def check_labels(labels: Any, rows: int | None = None) -> Labels:
-    """Return labels if they are such, sound, and of as many rows as there must be; None allows any number.
+    """Return labels if they are sound, and of as many rows as there must be; `rows=None` allows any n rows.
 
     Raises:
         InvalidInputError: If they are not.
@@ -216,7 +220,7 @@ def check_labels(labels: Any, rows: int | None = None) -> Labels:
 
 
 def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:
-    """Return where each row begins, and where the last one ends."""
+    """Return the offsets of rows: the begin of each, and the end of the last."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 

@@ -27,6 +27,10 @@ class Neighbors:
         offsets: int64, shape (q + 1,); offsets[i]:offsets[i + 1] are the neighbors of query i.
         ids: int64, shape (total,); within a query ordered by (distance, id).
         distances: uint16, shape (total,); Hamming distance in bits.
+
+    >>> found = Neighbors(np.array([0, 2, 2]), np.array([7, 3]), np.array([0, 5], np.uint16))
+    >>> len(found), found.counts().tolist(), found.of(0)[0].tolist()
+    (2, [2, 0], [7, 3])
     """
 
     offsets: NDArray[np.int64]
@@ -74,7 +78,7 @@ class Neighbors:
         return np.diff(self.checked().offsets)
 
     def of(self, query: int) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-        """Return (ids, distances) of one query, as views."""
+        """Return (ids, distances) of one query, both of shape (found,), as views."""
         query = check_whole(query, "query", 0, len(self) - 1)
         part = slice(self.offsets[query], self.offsets[query + 1])
         if not 0 <= part.start <= part.stop <= len(self.ids):
@@ -86,7 +90,11 @@ class Neighbors:
         return np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
 
     def to_arrow(self, query_ids: NDArray[np.int64]) -> pa.Table:
-        """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbor."""
+        """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbor.
+
+        Args:
+            query_ids: Id of each query, whole numbers of shape (q,).
+        """
         import pyarrow as pa
 
         found = self.checked()
@@ -107,7 +115,7 @@ class Neighbors:
 
     @staticmethod
     def concatenate(parts: Sequence[Neighbors]) -> Neighbors:
-        """Join answers of consecutive blocks of queries."""
+        """Join answers of consecutive blocks of queries: first those of parts[0], then those of parts[1]."""
         if len(parts) == 1:
             return parts[0]
         counts = np.concatenate([np.zeros(1, np.int64), *(part.counts() for part in parts)])

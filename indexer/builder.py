@@ -46,7 +46,7 @@ def build(
         ids: int64, shape (n,), each once.
         codes: uint8, shape (n, bytes).
         code_length: Bits of a code.
-        labels: Labels of the rows, or None.
+        labels: Labels of the n rows, or None.
         rows_per_shard: Rows a shard holds at most.
         kind: Of the codes.
         layout: Order of bits and substrings; None lets plan_layout choose from a sample.
@@ -93,6 +93,14 @@ def build_shard(
     """Write one shard below `root` and return its entry: the task of a distributed build.
 
     Nothing refers to the shard before `commit`; a task that is repeated writes the same file again.
+
+    Args:
+        root: Directory or S3 URI of the index.
+        ids: Id of each row, int64, shape (n,).
+        codes: Code of each row, uint8, shape (n, bytes).
+        labels: Labels of the n rows, or None.
+        layout: Of the index, as `plan_layout` makes it.
+        threads: Threads to use; 0 takes every processor this process may run on.
     """
     return build_shard_in(open_store(root), ids, codes, labels, layout=layout, threads=threads)
 

@@ -143,7 +143,10 @@ class Index:
         return Neighbors.merge(parts, k, threads=threads)
 
     def explain(self, queries: Codes, radius: int, *, threads: int = 0) -> list[ShardPlan]:
-        """Search, and return for each shard how: tables and their radii, or scan; work expected and done."""
+        """Search, and return the plan of each shard: tables and their radii, or scan; work expected and done.
+
+        Args and Raises as `range_search`.
+        """
         queries = check_codes(queries, self.code_length, "queries")
         return [shard.explain(queries, radius, threads=threads) for shard in self.snapshot.opened()]
 

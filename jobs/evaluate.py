@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hashcore.errors import ConfigError, InvalidInputError
-from hashcore.evaluation.measure import Within, parse
+from hashcore.evaluation.measure import WithinRadius, parse
 from jobs import cli
 from jobs.config.fingerprint import digest
 from jobs.config.pipeline import Pipeline
@@ -140,7 +140,7 @@ def _check(config: EvaluateConfig, index: Index) -> None:
             )
     if ranked < 1:
         raise ConfigError("evaluate.exclude_self=true leaves no item to rank; index more than one")
-    for radius in (each.radius for each in map(parse, config.measures) if isinstance(each, Within)):
+    for radius in (each.radius for each in map(parse, config.measures) if isinstance(each, WithinRadius)):
         if radius > index.code_length:
             raise ConfigError(
                 f"evaluate.measures: radius {radius} exceeds the {index.code_length} bits of a code; use smaller ones"

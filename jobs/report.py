@@ -9,7 +9,7 @@ from typing import NamedTuple
 import yaml
 
 from hashcore.errors import require
-from hashcore.evaluation.measure import Within, parse
+from hashcore.evaluation.measure import WithinRadius, parse
 from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
@@ -95,7 +95,7 @@ def headlines(found: Metrics) -> list[str]:
 def _is_answered(found: Metrics, name: str) -> bool:
     """Return whether half of the queries find anything within the radius of a figure, if it has one."""
     measure = None if name.startswith("kNN") else parse(name)
-    return not isinstance(measure, Within) or (found.curves.answered[measure.radius] or 0) >= 0.5
+    return not isinstance(measure, WithinRadius) or (found.curves.answered[measure.radius] or 0) >= 0.5
 
 
 def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:

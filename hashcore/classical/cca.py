@@ -26,7 +26,8 @@ def fit(views: Mapping[str, NDArray[Any]], code_length: int, *, seed: int = 0) -
     """Fit the canonical directions of two kinds of input.
 
     Args:
-        views: Two arrays by the names of their modalities; row i of both shows the same thing.
+        views: Two arrays by the names of their modalities, each features, shape (n, d), or pixels, shape
+            (n, channels, height, width); row i of both shows the same thing.
         code_length: Directions, no more than either kind has dimensions.
         seed: Recorded; nothing is drawn.
 

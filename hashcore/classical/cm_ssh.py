@@ -39,9 +39,10 @@ def fit(views: Mapping[str, NDArray[Any]], code_length: int, labels: Labels, *, 
     """Fit both projections to at most 20,000 similar and as many dissimilar pairs across the modalities.
 
     Args:
-        views: Two arrays by the names of their modalities; row i of both has the labels i.
+        views: Two arrays by the names of their modalities, each features, shape (n, d), or pixels, shape
+            (n, channels, height, width); row i of both has the labels i.
         code_length: Bits; any number of them.
-        labels: Of the rows.
+        labels: Of the n rows.
         seed: Decides the pairs.
 
     Raises:
@@ -61,7 +62,7 @@ def fit(views: Mapping[str, NDArray[Any]], code_length: int, labels: Labels, *, 
 
 
 def boost(first: Matrix, second: Matrix, pairs: JudgedPairs, count: int) -> list[Bit]:
-    """Return `count` bits, found one after another on the pairs whose ends are rows of `first` and `second`."""
+    """Return `count` bits, found one after another on p pairs: row i of `first`, (p, d), and of `second`, (p, e)."""
     signs = pairs.signs()
     weights = np.full(len(signs), 1 / len(signs))
     bits = []
@@ -75,13 +76,25 @@ def boost(first: Matrix, second: Matrix, pairs: JudgedPairs, count: int) -> list
 
 
 def agreeing_directions(first: Matrix, second: Matrix, gains: NDArray[np.float64]) -> tuple[Matrix, Matrix]:
-    """Return the unit vectors p, q that maximise Σᵢ gainsᵢ (pᵀ firstᵢ)(qᵀ secondᵢ)."""
+    """Return the unit vectors p, q that maximise Σᵢ gainsᵢ (pᵀ firstᵢ)(qᵀ secondᵢ).
+
+    Args:
+        first: One end of each pair, shape (pairs, d).
+        second: The other, shape (pairs, e).
+        gains: Of the pairs, shape (pairs,).
+
+    Returns:
+        p of shape (d,) and q of shape (e,).
+    """
     left, _, right = np.linalg.svd((first * gains[:, None]).T @ second, full_matrices=False)
     return left[:, 0], right[0]
 
 
 def best_thresholds(u: Matrix, v: Matrix, gains: NDArray[np.float64]) -> tuple[float, float]:
-    """Return a, b that maximise Σᵢ gainsᵢ sign(uᵢ + a) sign(vᵢ + b), −a and −b among the quantiles of u and v."""
+    """Return a, b that maximise Σᵢ gainsᵢ sign(uᵢ + a) sign(vᵢ + b), −a and −b among the quantiles of u and v.
+
+    All three arrays have shape (pairs,).
+    """
     shares = np.arange(1, QUANTILES + 1) / (QUANTILES + 1)
     at_u, at_v = np.quantile(u, shares), np.quantile(v, shares)
     sides_u, sides_v = (np.where(x[:, None] > at, 1.0, -1.0) for x, at in ((u, at_u), (v, at_v)))

@@ -45,7 +45,7 @@ def fit(items: NDArray[Any], code_length: int, labels: Labels, *, seed: int = 0,
 
 
 def membership(labels: Labels) -> NDArray[np.float64]:
-    """Return which row has which label: 0 or 1, shape (n, labels), labels in ascending order."""
+    """Return 1 where row i has label j, else 0: float64, shape (n, labels), labels in ascending order."""
     vocabulary, numbers = np.unique(labels.values, return_inverse=True)
     members = np.zeros((len(labels), len(vocabulary)))
     members[labels.row_numbers(), numbers] = 1

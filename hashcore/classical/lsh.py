@@ -22,6 +22,9 @@ def fit(items: NDArray[Any], code_length: int, *, seed: int = 0, modality: str |
 
     Raises:
         InvalidInputError: If the items or the code length do not fit.
+
+    >>> fit(np.eye(4), code_length=64).code_length
+    64
     """
     centered, mean = center(items, code_length)
     matrix = np.random.default_rng(seed).standard_normal((code_length, centered.shape[1]))

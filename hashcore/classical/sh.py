@@ -49,7 +49,15 @@ def fit(items: NDArray[Any], code_length: int, *, seed: int = 0, modality: str |
 
 
 def smoothest(spans: NDArray[np.float64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return component and mode k ≥ 1 of the `count` eigenfunctions of lowest frequency k / span, the lowest first."""
+    """Return component and mode k ≥ 1 of the `count` eigenfunctions of lowest frequency k / span, the lowest first.
+
+    Args:
+        spans: Of the components, shape (c,).
+        count: Eigenfunctions wanted.
+
+    Returns:
+        Two int64 arrays of shape (count,).
+    """
     modes = np.repeat(np.arange(1, count + 1)[:, None], len(spans), axis=1)
     order = np.argsort((modes / spans).ravel(), kind="stable")[:count]
     return order % len(spans), order // len(spans) + 1

@@ -9,7 +9,7 @@ Method = Literal["lsh", "pcah", "sh", "itq", "itq-cca", "diffhash", "ssh", "cca"
 METHODS: tuple[Method, ...] = get_args(Method)
 
 LEARN_FROM_LABELS: frozenset[Method] = frozenset({"itq-cca", "diffhash", "ssh", "cm-ssh"})
-"""Those that are told which items are alike."""
+"""Methods that are given labels."""
 
 OF_TWO_MODALITIES: frozenset[Method] = frozenset({"cca", "cm-ssh"})
-"""Those that fit two modalities of the same things together; the others fit one."""
+"""Methods that fit two modalities of the same things together; the others fit one."""

@@ -49,7 +49,7 @@ def fit(items: NDArray[Any], code_length: int, labels: Labels, *, seed: int = 0,
 def boost(
     centered: NDArray[np.float64], pairs: JudgedPairs, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the dimension and the threshold of each of `count` bits."""
+    """Return the dimension, int64, and the threshold, float64, of each bit, both of shape (count,); rows are (n, d)."""
     signs = pairs.signs()
     weights = np.full(len(signs), 1 / len(signs))
     lines = [Line(column[pairs.left], column[pairs.right]) for column in centered.T]

@@ -1,4 +1,4 @@
-"""Lists of 0 and 1 that may say a thing for each class or tag, where numbers of classes or tags are meant to stand."""
+"""Recognition of lists of 0 and 1, one for each class or tag, where numbers of classes or tags are meant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ def may_be_hot(counts: NDArray[Any], values: NDArray[Any]) -> bool:
     """Return whether lists look like a 0 or 1 (or −1 or 1) for each class, rather than like numbers.
 
     All have one length, and no other values; and they repeat one, or do not ascend, as a set of numbers would.
-    Empty rows are left out where they have no list at all.
+    Empty rows are left out where they have no list at all. `counts` has shape (n,), the lengths of n lists; `values`
+    has shape (total,), the lists one after another.
 
     >>> may_be_hot(np.array([2, 2]), np.array([0, 1, 1, 0])), may_be_hot(np.array([2]), np.array([0, 1]))
     (True, False)

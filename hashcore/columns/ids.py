@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def read_ids(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.Array:
-    """Return a column's ids as int64, nulls kept.
+    """Return a column's ids as int64, one a row, nulls kept.
 
     Args:
-        column: Whole numbers of any width.
+        column: A whole number a row, of any width.
         name: The column's, for messages.
         source: Where it is from, for messages.
 

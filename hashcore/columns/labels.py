@@ -85,7 +85,7 @@ def _of_hot(array: pa.Array, where: str) -> Labels:
 
 
 def _lists(array: pa.Array, where: str) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Return where each list begins, and all values."""
+    """Return the offsets of the lists, and all values."""
     import pyarrow.compute as pc
 
     values = pc.list_flatten(array)

@@ -15,7 +15,7 @@ FIXED_BINARY = "fixed_size_binary["
 
 
 def plain(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return a column's values without what encodes them; lists of fixed size stay such, all others become lists.
+    """Return a column without what encodes its values, a value a row; fixed-size lists stay such, others become lists.
 
     The types are told by their names, since pyarrow 14, petastorm's, has no predicates for the newer ones.
 

@@ -49,7 +49,7 @@ def classify(neighbors: Neighbors, classes: Classes, k: int) -> Classes:
 
 
 def error_rate(predicted: Classes, actual: Classes) -> float:
-    """Return the share of queries whose predicted class is not the actual one, NaN without queries.
+    """Return the share of queries whose predicted class, shape (q,), is not the actual one, (q,); NaN without queries.
 
     >>> error_rate(np.array([1, 2, 3, 4]), np.array([1, 2, 3, 9]))
     0.25

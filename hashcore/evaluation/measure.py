@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -38,7 +39,7 @@ class Measure:
     forms: ClassVar[tuple[str, ...]]
     """As it is typed, a number in braces: `P@{k}`."""
     protocol: ClassVar[str] = "complete ranking"
-    """How items are ranked, in words."""
+    """Ranking that it judges, in words."""
 
     def __str__(self) -> str:
         """Return the form that `parse` reads."""
@@ -60,6 +61,8 @@ class Measure:
 class PerQuery(Measure):
     """The mean over queries of a value that each has by its counts at each distance."""
 
+    divisor: ClassVar[str]
+    """Divisor of a query's sum in words, a number in braces."""
     without_relevant: ClassVar[str] = "left out of the mean"
     """The lot of a query without relevant items, in words."""
     orders: ClassVar[tuple[Ties, ...]] = ("expected", "best", "worst")
@@ -68,22 +71,22 @@ class PerQuery(Measure):
     @property
     def denominator(self) -> str:
         """The divisor of a query's sum, in words."""
-        raise NotImplementedError
+        return self.divisor.format(**vars(self))
+
+    @property
+    def has_ties(self) -> bool:
+        """True where the order of tied items matters."""
+        return len(self.orders) > 1
 
     def per_query(self, all_counts: Counts, relevant_counts: Counts, ties: Ties = "expected") -> Floats:
         """Return the value of each query, float64 of shape (q,); NaN where it is not defined.
 
         Args:
             all_counts: Items at each distance, int64 of shape (q, L + 1).
-            relevant_counts: Relevant items at each distance, of the same shape.
+            relevant_counts: Relevant items at each distance, int64 of shape (q, L + 1).
             ties: Order of items at one distance.
         """
         raise NotImplementedError
-
-    @property
-    def has_ties(self) -> bool:
-        """Whether the order of tied items matters."""
-        return len(self.orders) > 1
 
     def of(self, ranking: Ranking) -> Value:
         """Return the mean over queries, in the expectation over orders of ties."""
@@ -93,16 +96,29 @@ class PerQuery(Measure):
 
 
 @dataclass(frozen=True)
-class Within(PerQuery):
-    """A measure of the items within a radius, which never splits a tie.
+class AtRank(PerQuery):
+    """A measure of the first k items, by a function of (all_counts, relevant_counts, k, ties)."""
 
-    Attributes:
-        radius: Inclusive, in bits.
-    """
+    k: int
+    compute: ClassVar[Callable[..., Floats]]
+
+    def per_query(self, all_counts: Counts, relevant_counts: Counts, ties: Ties = "expected") -> Floats:
+        """Return the value of each query, float64 of shape (q,); arguments as for `PerQuery.per_query`."""
+        return type(self).compute(all_counts, relevant_counts, self.k, ties)
+
+
+@dataclass(frozen=True)
+class WithinRadius(PerQuery):
+    """A measure within a radius, which splits no tie, by a function of (all_counts, relevant_counts, radius)."""
 
     radius: int
+    compute: ClassVar[Callable[..., Floats]]
     orders: ClassVar[tuple[Ties, ...]] = ("expected",)
     protocol: ClassVar[str] = WITHIN
+
+    def per_query(self, all_counts: Counts, relevant_counts: Counts, _ties: Ties = "expected") -> Floats:
+        """Return the value of each query, float64 of shape (q,); arguments as for `PerQuery.per_query`."""
+        return type(self).compute(all_counts, relevant_counts, self.radius)
 
 
 M = TypeVar("M", bound=Measure)

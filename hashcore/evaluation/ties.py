@@ -74,7 +74,7 @@ class Groups:
         return self.items.shape[0], self.items.shape[1]
 
     def above(self, cutoff: int | None) -> Floats:
-        """Return how many items of each group stand among the first `cutoff` of the ranking (None: all)."""
+        """Return the number of items of each group among the first `cutoff` ranks (None: all); same shape."""
         if cutoff is not None:
             cutoff = check_whole(cutoff, "cutoff", 0)
         return self.items if cutoff is None else np.clip(cutoff - self.items_before, 0, self.items)
@@ -88,7 +88,7 @@ def check_ties(ties: str) -> Ties:
 
 
 def _taken(groups: Groups, taken: Floats) -> Floats:
-    """Return how many items of each group are taken, one number a group."""
+    """Return the number of items taken of each group, checked; of the shape of the groups."""
     array = check_numbers(taken, "taken", groups.items.shape)
     if (array < 0).any() or (array > groups.items).any():
         raise InvalidInputError("taken: more items of a group than it has, or fewer than none; use Groups.above")
@@ -96,7 +96,12 @@ def _taken(groups: Groups, taken: Floats) -> Floats:
 
 
 def hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
-    """Return the relevant items among the first `taken` of each group."""
+    """Return the relevant items among the first `taken` of each group; all of the shape of the groups.
+
+    >>> groups = Groups.of(np.array([[1, 3]]), np.array([[1, 1]]))  # an item, then three that tie; one of each relevant
+    >>> [round(float(hits(groups, groups.above(2), ties).sum()), 3) for ties in ("expected", "best", "worst")]
+    [1.333, 2.0, 1.0]
+    """
     taken, ties = _taken(groups, taken), check_ties(ties)
     if ties == "best":
         return np.minimum(groups.relevant, taken)
@@ -110,7 +115,7 @@ def precision_sum(groups: Groups, taken: Floats, ties: Ties) -> Floats:
 
     With N items and R relevant before a group of n items, r of them relevant, rank N + i holds a relevant item with
     probability r / n, and then R + 1 + (i − 1)(r − 1)/(n − 1) relevant items are expected up to that rank. The sum of
-    their ratio over i = 1 … taken needs only a difference of harmonic numbers.
+    their ratio over i = 1 … taken needs only a difference of harmonic numbers. All arrays have the shape of the groups.
     """
     taken, ties = _taken(groups, taken), check_ties(ties)
     if ties == "best":
@@ -132,7 +137,7 @@ def mean_over_hits(groups: Groups, taken: Floats, ties: Ties) -> Floats:
 
     Args:
         groups: Groups of shape (q, groups).
-        taken: Items of each group above the cut-off; at most one group of a query is split.
+        taken: Items of each group above the cut-off, of the same shape; at most one group of a query is split.
     """
     groups._of_queries()
     taken, ties = _taken(groups, taken), check_ties(ties)

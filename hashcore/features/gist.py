@@ -66,7 +66,7 @@ def as_grey(images: NDArray[Any]) -> Images:
 
 
 def even_contrast(grey: Images) -> Images:
-    """Take slow changes of brightness away and divide by the contrast nearby, on a logarithmic scale."""
+    """Take slow changes of brightness away and divide by the contrast nearby, on a logarithmic scale; same shape."""
     margin = 5
     padded = _mirrored(np.log1p(grey), margin)
     height, width = (np.fft.fftfreq(size) * size for size in padded.shape[1:])

@@ -1,1 +1,1 @@
-"""The parts of a hasher: its modalities, its quantization, its files, and what it has learned."""
+"""The parts of a hasher: its modalities, its quantization, its files, and the outcome of its training."""

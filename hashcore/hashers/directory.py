@@ -28,7 +28,7 @@ REMEDY = "copy it again, or remove the folder and train"
 
 
 def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
-    """Write a hasher's directory, which is made if need be.
+    """Write a hasher's directory, made if need be, with weights of any shapes.
 
     Raises:
         OutputError: If it cannot be written.
@@ -46,7 +46,7 @@ def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor
 
 
 def read_description(uri: str) -> dict[str, Any]:
-    """Return what the description of a hasher's directory holds, of which only the format is known.
+    """Return the description in a hasher's directory, of which only the format is known.
 
     Raises:
         InvalidInputError: If there is no hasher.
@@ -70,7 +70,9 @@ def read_description(uri: str) -> dict[str, Any]:
 
 
 def read_weights(uri: str) -> dict[str, Tensor]:
-    """Return the weights of a hasher's directory, by names `<modality>.<layer>…`; they take the file's size twice.
+    """Return the weights of a hasher's directory, of any shapes, by names `<modality>.<layer>…`.
+
+    Takes the file's size in memory twice.
 
     Raises:
         InvalidInputError: If there are none.

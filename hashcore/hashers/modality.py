@@ -21,12 +21,12 @@ from hashcore.spec import Spec
 
 
 class Modality(Spec):
-    """How one kind of input becomes projections."""
+    """A kind of input, and its way to projections."""
 
     input: InputSpec
-    """What an item is."""
+    """Description of an item."""
     preprocessing: Preprocessing
-    """What is done to it before the network."""
+    """Steps applied to it before the network."""
     network: NetworkSpec
     """The network that projects it."""
     sources: dict[str, str] = Field(default_factory=dict)
@@ -89,22 +89,22 @@ class _NoDraws(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Return what the function gives; a tensor itself if it was to be filled with random numbers."""
+        """Return the function's result; a tensor itself if it was to be filled with random numbers."""
         return args[0] if func in (Tensor.normal_, Tensor.uniform_) else func(*args, **(kwargs or {}))
 
 
 class Description(Spec):
-    """What `hasher.json` tells, beside its format."""
+    """Content of `hasher.json`, beside its format."""
 
     model_config = ConfigDict(extra="ignore")
 
     code_length: int = Field(strict=True, ge=MIN_CODE_LENGTH, le=MAX_CODE_LENGTH)
     """Bits of a code."""
     kind: Kind
-    """What its codes are."""
+    """Kind of its codes."""
     modalities: dict[str, Modality]
-    """How each kind of input is read, by its name."""
+    """Each kind of input that it reads, by its name."""
     fingerprint: str
     """Of the hasher that was written."""
     provenance: dict[str, Any]
-    """How it was made."""
+    """Method, configuration and figures of its making."""

@@ -1,4 +1,4 @@
-"""What a hasher has learned to tell apart: distinct codes, bits that never change, and who is nearer to whom.
+"""The outcome of a training: distinct codes, bits that never change, and how well codes order similar items.
 
 The figures need no setting by data set: chance orders a similar and a dissimilar item rightly half of the time, and as
 many distinct items as there are could have as many distinct codes.
@@ -24,7 +24,7 @@ NO_ORDER = 0.55  # of similar items before dissimilar ones, where chance gives 0
 
 
 class Outcome(Spec):
-    """What a hasher makes of some items; of several modalities the one that is worst."""
+    """Figures of the codes of some items; of several modalities those of the worst."""
 
     items: int = Field(ge=0)
     """Items that were looked at."""
@@ -44,13 +44,13 @@ class Outcome(Spec):
 
     @property
     def has_few_codes(self) -> bool:
-        """Whether distinct codes are at most a twentieth of what they could be, or one for all."""
+        """True where distinct codes are at most a twentieth of what they could be, or one for all."""
         most = min(self.distinct_items, 2**self.code_length)
         return self.distinct_items > 1 and self.distinct_codes <= max(1.0, FEW * most)
 
     @property
     def is_collapsed(self) -> bool:
-        """Whether codes tell next to nothing apart.
+        """True where codes tell next to nothing apart.
 
         Few codes alone are no failure: a hasher that has learned ten classes perfectly may give ten. So labels decide
         where they are known: fewer codes than labels, or no better order than chance. Where none are, some bits must
@@ -78,11 +78,11 @@ class Outcome(Spec):
 def measure(
     codes: Mapping[str, Codes], distinct_items: Mapping[str, int], code_length: int, labels: Labels | None
 ) -> Outcome:
-    """Return what the codes of n items tell apart.
+    """Return the outcome of a hasher by the codes of n items.
 
     Args:
         codes: In each modality uint8, shape (n, bytes).
-        distinct_items: How many of the n items are different, in each modality.
+        distinct_items: Number of different ones among the n items, in each modality.
         code_length: Bits of a code.
         labels: Of the n items, if they are known.
 
@@ -119,7 +119,8 @@ def ordered(database: Codes, queries: Codes, labels: Labels, code_length: int) -
 
     Args:
         database: Codes of n items, uint8 of shape (n, bytes).
-        queries: Codes of the same items in the same order, perhaps in another modality; none is compared with itself.
+        queries: Codes of the same items in the same order, uint8 of shape (n, bytes), perhaps in another modality; none
+            is compared with itself.
         labels: Of the items.
         code_length: Bits of a code.
 

@@ -12,7 +12,7 @@ TERNARY_STEP = 0.5
 
 
 def outputs(code_length: int, kind: Kind) -> int:
-    """Return how many projections make a code: one a bit, or one for two bits of a ternary code.
+    """Return the number of projections that make a code: one a bit, or one for two bits of a ternary code.
 
     Raises:
         InvalidInputError: If a ternary code has an odd number of bits.
@@ -37,7 +37,7 @@ def quantize(projections: Tensor, kind: Kind) -> Tensor:
 
 
 def certainty(projections: Tensor, kind: Kind) -> Tensor:
-    """Return how far each projection is from where its part of the code changes."""
+    """Return the distance of each projection from the value where its part of the code changes; of the same shape."""
     return (projections.abs() - TERNARY_STEP).abs() if kind == "ternary" else projections.abs()
 
 

@@ -1,1 +1,1 @@
-"""What a hasher reads: features, images and tag sets, and the columns that hold them."""
+"""Inputs of a hasher: features, images and tag sets, and the columns that hold them."""

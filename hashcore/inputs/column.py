@@ -29,7 +29,7 @@ def read_column(column: pa.Array | pa.ChunkedArray, spec: Input) -> Inputs:
 
     Args:
         column: One item a row.
-        spec: What the items must be.
+        spec: Description of an item.
 
     Returns:
         Good rows and bad. A row is bad if it is null; a feature row also if its length differs or a value is null, NaN

@@ -41,7 +41,7 @@ class FeatureInput(Input):
     def infer(
         cls, columns: list[pa.Array], _channels: Literal[1, 3] | None = None, _size: tuple[int, int] | None = None
     ) -> FeatureInput:
-        """Describe lists of numbers by the length that most of them have.
+        """Describe lists of numbers, one a row, by the length that most of them have.
 
         Raises:
             InvalidInputError: If they are no lists of numbers, none holds one, or no half of them has one length.

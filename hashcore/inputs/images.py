@@ -66,7 +66,7 @@ class ImageInput(Input):
 
     @classmethod
     def is_held_by(cls, column: pa.Array) -> bool:
-        """Return whether a column holds bytes, or structs of bytes and path."""
+        """Return whether a column holds bytes, or structs of bytes and path, one a row."""
         return image_bytes(column) is not None
 
     @classmethod
@@ -81,7 +81,7 @@ class ImageInput(Input):
     def infer(
         cls, columns: list[pa.Array], channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
     ) -> ImageInput:
-        """Describe images by the size of most of them, and by whether any has colours; as far as neither is said.
+        """Describe images, one a row, by the size of most of them and the colours of any, as far as neither is said.
 
         Raises:
             InvalidInputError: If no image can be read, or no half of them has one size.
@@ -107,7 +107,7 @@ class ImageInput(Input):
         return cls(height=height, width=width, channels=channels or coloured)
 
     def read(self, column: pa.Array) -> Inputs:
-        """Read images as uint8 pixels; one is bad if null, not decoded whole, or of another size.
+        """Read images, one a row, as uint8 pixels; one is bad if null, not decoded whole, or of another size.
 
         Raises:
             InvalidInputError: If the column holds no bytes.
@@ -128,7 +128,7 @@ class ImageInput(Input):
 
 
 def image_bytes(array: pa.Array) -> pa.Array | None:
-    """Return a column's bytes of images, or None if it holds none.
+    """Return a column's bytes of images, one a row, or None if it holds none.
 
     They are binary, or a struct of `bytes` and `path`, as Hugging Face keeps images; of a path alone nothing is read.
     """
@@ -193,7 +193,7 @@ def upright(image: Image) -> Image:
 
 
 def _orientation(image: Image) -> int:
-    """Return how an image's EXIF says that it is turned, 1 for not at all."""
+    """Return the orientation of an image by its EXIF, 1 for upright."""
     from PIL.Image import Exif
 
     exif = Exif()

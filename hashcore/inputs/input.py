@@ -55,14 +55,19 @@ class Input(Spec):
 
     @classmethod
     def is_held_by(cls, _column: pa.Array) -> bool:
-        """Return whether a plain column can only hold such items; no column tells where a kind must be named."""
+        """Return whether a plain column, an item a row, can only hold such items; False where they must be named."""
         return False
 
     @classmethod
     def infer(
         cls, columns: list[pa.Array], channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
     ) -> Self:
-        """Describe plain columns by most of their readable rows; `channels` and `size` of images, where they are said.
+        """Describe plain columns, one item a row, by most of their readable rows.
+
+        Args:
+            columns: Samples of a corpus, one item a row.
+            channels: Of images, where it is said.
+            size: Height and width of images, where it is said.
 
         Raises:
             InvalidInputError: If no row can be read, or the rows differ too much.

@@ -33,7 +33,7 @@ class TagInput(Input):
         return (self.dimensions,)
 
     def read(self, column: pa.Array) -> Inputs:
-        """Read sets of tags as float32 rows of 0 and 1.
+        """Read sets of tags, one a row, as float32 rows of 0 and 1.
 
         A row is bad if it is null, or has a number that the hasher does not know; unknown strings are left out.
 
@@ -76,7 +76,7 @@ def is_tags(kind: pa.DataType) -> bool:
 
 
 def check_tags(column: pa.Array) -> pa.Array:
-    """Return a column's plain lists if it holds lists of strings or of whole numbers.
+    """Return a column's plain lists, one a row, if it holds lists of strings or of whole numbers.
 
     Raises:
         InvalidInputError: If it holds anything else, or a 0 or 1 for each tag.
@@ -99,7 +99,7 @@ def check_tags(column: pa.Array) -> pa.Array:
 
 
 def describe_tags(column: pa.Array) -> TagInput:
-    """Describe a column of tags: as many numbers as occur, or its most frequent strings, up to 4,096.
+    """Describe a column of tags, a list a row: as many numbers as occur, or its most frequent strings, up to 4,096.
 
     Raises:
         InvalidInputError: If there are no tags, or numbers that are negative or too large for a code.

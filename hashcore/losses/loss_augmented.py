@@ -35,7 +35,7 @@ def triplet_contributions(f: Tensor, f_plus: Tensor, f_minus: Tensor) -> Contrib
 
 
 def pair_contributions(f: Tensor, other: Tensor) -> Contributions:
-    """Return the largest a·f + b·f′ of each bit, by its effect [a ≠ b] on the Hamming distance of a pair."""
+    """Return the largest a·f + b·f′ of each bit, by its effect [a ≠ b] on the distance of a pair; shape (n, q)."""
     return {0: (f + other).abs(), 1: (f - other).abs()}
 
 

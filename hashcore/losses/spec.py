@@ -1,4 +1,4 @@
-"""Which loss to train with, as configuration; reading this needs no torch."""
+"""Losses as configuration; reading this needs no torch."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class RelaxedTriplet(Spec):
 
 
 Negatives = Literal["hard", "drawn", "every"]
-"""Which dissimilar rows complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
+"""Dissimilar rows that complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
 
 LossSpec = Annotated[
     TripletRanking | PairwiseHinge | NnHash | SparseHash | DeepHash | RelaxedTriplet, Field(discriminator="name")

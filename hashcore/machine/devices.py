@@ -16,7 +16,7 @@ def check_device(name: str, told: str | None = None) -> torch.device:
 
     Args:
         name: The device.
-        told: What asked for it, as an error shows it; None shows the name.
+        told: Option that asked for it, as an error shows it; None shows the name.
 
     Raises:
         ConfigError: If torch cannot compute there.
@@ -72,7 +72,7 @@ def own_draws() -> Iterator[None]:
 
 
 def _settings() -> list[tuple[Any, str, Any]]:
-    """Return what holds a setting, its name, and its value that keeps all bits."""
+    """Return the holder of a setting, its name, and its value that keeps all bits."""
     backends: Any = torch.backends
     if hasattr(backends.cudnn, "conv"):  # since torch 2.9
         owners = [backends.cudnn.conv, backends.cuda.matmul, backends.mkldnn.conv, backends.mkldnn.matmul]

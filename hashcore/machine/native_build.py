@@ -1,4 +1,4 @@
-"""Whether a native module is built from the sources beside it: an older one would answer wrongly, or crash."""
+"""A check that a native module is built from the sources beside it: an older one would answer wrongly, or crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What searches run on: the processors that this process may use, and the instruction set of its kernels."""
+"""The processors that this process may use, and the instruction set of its kernels."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ def build(spec: NetworkSpec, shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Build a network with fresh weights from torch's random numbers.
 
     Args:
-        spec: Which network.
+        spec: Of the network.
         shape: Shape of one item.
         outputs: Projections of an item.
 

@@ -14,7 +14,7 @@ class Cos(nn.Module):
     """The cosine of every value."""
 
     def forward(self, values: Tensor) -> Tensor:
-        """Return the cosines."""
+        """Return the cosines, of the shape of the values."""
         return torch.cos(values)
 
 

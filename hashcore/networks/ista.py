@@ -59,14 +59,14 @@ class IstaNetwork(nn.Module):
 
 
 def inhibition(filters: Tensor) -> Tensor:
-    """Return S = I − W Wᵀ / L of ISTA for the dictionary Wᵀ, with L the largest eigenvalue of W Wᵀ."""
+    """Return ISTA's S = I − W Wᵀ / L, shape (m, m), for filters W, shape (m, d); L is W Wᵀ's largest eigenvalue."""
     gram = filters @ filters.T
     largest: Tensor = torch.linalg.matrix_norm(gram, ord=2).clamp(min=1e-12)
     return torch.eye(len(gram), dtype=gram.dtype, device=gram.device) - gram / largest
 
 
 def shrink(values: Tensor, thresholds: Tensor) -> Tensor:
-    """Return σ(z, τ) = max(0, |z| − τ) sign z."""
+    """Return σ(z, τ) = max(0, |z| − τ) sign z, of the shape (n, m) of the values; `thresholds` are τ, shape (m,)."""
     return torch.relu(values.abs() - thresholds) * values.sign()
 
 

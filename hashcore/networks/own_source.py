@@ -55,7 +55,7 @@ def sources_of(network: NetworkSpec) -> dict[str, str]:
 
 
 def check_sources(known: Mapping[str, str], uri: str, modality: str) -> None:
-    """Raise InvalidInputError if a module's source is not what it was when a hasher was trained; none is imported.
+    """Raise InvalidInputError if a module's source has changed since a hasher was trained; none is imported.
 
     Args:
         known: Digest of each source by the module's name, as the hasher tells them.
@@ -86,7 +86,7 @@ def check_imported(module: str) -> None:
 
 
 def _find(name: str) -> ModuleSpec | None:
-    """Return where a module lies, None where it is not found; no package is imported for it."""
+    """Return the place of a module, None where it is not found; no package is imported for it."""
     path, spec = None, None
     for end in [place for place, letter in enumerate(name) if letter == "."] + [len(name)]:
         spec = next(filter(None, (finder.find_spec(name[:end], path) for finder in sys.meta_path)), None)

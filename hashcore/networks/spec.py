@@ -1,4 +1,4 @@
-"""Which network, on inputs preprocessed how, as configuration; reading this needs no torch."""
+"""Networks and preprocessing as configuration; reading this needs no torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Width = Annotated[int, Field(ge=1)]
 
 
 class Preprocessing(Spec):
-    """What is done to inputs before the network, in this order, with figures of the training data."""
+    """Steps applied to inputs before the network, in this order, with figures of the training data."""
 
     center: bool = True
     """Subtract the mean of the training data from every value."""
@@ -24,7 +24,7 @@ class Preprocessing(Spec):
 
 
 class Network(Spec):
-    """What the descriptions of all networks tell."""
+    """A network as configuration."""
 
     @property
     def layers(self) -> int:
@@ -92,7 +92,7 @@ class Nin(Network):
     epsilon: float = Field(default=0.5, gt=0, le=0.5)
     """ε of the piece-wise threshold to begin with (eq. 6); 0.5 cuts nothing."""
     epsilon_decay: float = Field(default=0.8, gt=0, le=1)
-    """What ε is multiplied with now and then."""
+    """Factor that ε is multiplied with every `epsilon_every` batches."""
     epsilon_every: int = Field(default=20_000, ge=1)
     """Training batches after which it is."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -165,7 +165,7 @@ class Own(Network):
     settings: dict[str, Any] = Field(default_factory=dict)
     """Further arguments of the function, by name."""
     bounded: bool = False
-    """Whether its projections lie within −1 and 1."""
+    """Say that its projections lie within −1 and 1."""
 
     @property
     def module(self) -> str:

@@ -69,7 +69,7 @@ class ReadObject:
 
 
 class WrittenObject:
-    """What becomes an object, whole, when it is closed; nothing where it is dropped before."""
+    """A stream that becomes an object, whole, when it is closed; nothing where it is dropped before."""
 
     def __init__(self, bucket: str, key: str) -> None:
         self.closed = False

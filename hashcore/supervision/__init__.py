@@ -1,1 +1,1 @@
-"""What a training is told: labels, judged pairs and triplets, and the batches drawn from them."""
+"""Supervision: labels, judged pairs and triplets, and the batches drawn from them."""

@@ -30,7 +30,7 @@ def from_arrow(table: pa.Table, ids: Rows) -> tuple[Judgements, int]:
 
     Args:
         table: One judgement a row.
-        ids: Ids of the items, ascending; those of the rows that the result numbers.
+        ids: Id of each row that the result numbers, ascending, int64 of shape (n,).
 
     Returns:
         The judgements all of whose items are there, and how many were left out.

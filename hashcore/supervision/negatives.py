@@ -18,11 +18,11 @@ def complete(choice: Negatives, f: Tensor, g: Tensor, relations: Relations, kind
     """Return the relations with triplets that have the negatives chosen.
 
     Args:
-        choice: Which ones.
+        choice: Kind of negatives.
         f: Projections that hold the anchors, shape (n, q).
         g: Those of the same rows that hold the negatives, shape (n, q).
         relations: Of the rows.
-        kind: What codes the projections give, whose distances tell which negatives are hard.
+        kind: Kind of codes, whose distances make a negative hard.
     """
     if choice == "hard":
         return relations._replace(triplets=hard_negatives(hamming_distances(f, g, kind), relations))
@@ -59,6 +59,6 @@ def every_negative(relations: Relations) -> Triplets:
 
 
 def violations(distances: Tensor, triplets: Triplets) -> Tensor:
-    """Return by how many bits each triplet misses its rank: max(0, ‖h − h⁺‖ − ‖h − h⁻‖ + 1), float of shape (t,)."""
+    """Return the bits by which each triplet misses its rank: max(0, ‖h − h⁺‖ − ‖h − h⁻‖ + 1), float of shape (t,)."""
     anchors, positives, negatives = triplets
     return torch.relu(distances[anchors, positives] - distances[anchors, negatives] + 1)

@@ -48,7 +48,7 @@ class JudgedPairs:
         return np.where(self.similar, 1.0, -1.0)
 
     def take(self, which: Rows) -> JudgedPairs:
-        """Return some of the pairs."""
+        """Return the pairs whose numbers `which` has, shape (k,), in its order."""
         return JudgedPairs(self.left[which], self.right[which], self.similar[which])
 
     def batches(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:
@@ -73,9 +73,9 @@ class JudgedPairs:
 
 
 def draw_pairs(labels: Labels, count: int, seed: int) -> JudgedPairs:
-    """Draw `count` similar pairs and as many dissimilar ones at random, each with repetition.
+    """Draw `count` similar pairs of n labelled rows and as many dissimilar ones at random, each with repetition.
 
-    Of few rows fewer are drawn, 20 of each kind for every row: more would hardly be new.
+    Of few rows fewer are drawn, 20 of each kind a row: more would hardly be new.
 
     Raises:
         InvalidInputError: If no two rows share a label, or all do.

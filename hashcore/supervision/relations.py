@@ -1,4 +1,4 @@
-"""What every loss reads: who is similar to whom among the rows of a batch, and the signature of a loss."""
+"""Relations among the rows of a batch, who is similar to whom, and the signature of a loss that reads them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Triplets(NamedTuple):
 
 
 class Relations(NamedTuple):
-    """Who is similar to whom among the n rows of a batch; a loss reads the triplets or the pairs, as its paper does.
+    """Similarities among the n rows of a batch; a loss reads the triplets or the pairs, as its paper does.
 
     Attributes:
         triplets: Rankings; a hinge on pairs takes (x, x⁺) for a similar and (x, x⁻) for a dissimilar pair.
@@ -56,14 +56,14 @@ class Relations(NamedTuple):
         """Return the mean over pairs, of which half are similar and half dissimilar; a half without pairs counts 0.
 
         Args:
-            similar: What each pair costs if it is similar, shape (n, n).
-            dissimilar: What each pair costs if it is dissimilar, shape (n, n).
+            similar: Cost of each pair if it is similar, shape (n, n).
+            dissimilar: Cost of each pair if it is dissimilar, shape (n, n).
         """
         return (mean(similar[self.similarity == SIMILAR]) + mean(dissimilar[self.similarity == DISSIMILAR])) / 2
 
 
 def mean(values: Tensor) -> Tensor:
-    """Return the mean of values, 0 if there are none."""
+    """Return the mean of values of any shape, a scalar; 0 if there are none."""
     return values.sum() / max(1, values.numel())
 
 

@@ -16,7 +16,7 @@ from hashcore.supervision.batch import Batch, Rows
 
 @dataclass(frozen=True)
 class SharedLabels:
-    """Who shares a label with whom, arranged for drawing.
+    """Rows by the labels that they share, arranged for drawing.
 
     An *entry* is a pair of a row and one of its labels; entries are ordered by row, and *grouped* by label.
 
@@ -55,7 +55,9 @@ class SharedLabels:
 
 
 def supervise(labels: Labels) -> SharedLabels:
-    """Arrange labels for drawing.
+    """Arrange the labels of n rows for drawing.
+
+    Element i of every array that is by row belongs to row i, and a row without labels has no entry.
 
     Raises:
         InvalidInputError: If no row has a label, no two rows share one, or all share the same.
@@ -99,7 +101,16 @@ def _check(sizes: Rows, labelled_rows: int, vocabulary: NDArray[np.int32]) -> No
 
 
 def draw_positives(shared: SharedLabels, anchors: Rows, generator: np.random.Generator) -> Rows:
-    """Draw for each anchor one of its shared labels, then another row of that label; each with equal chances."""
+    """Draw for each anchor one of its shared labels, then another row of that label; each with equal chances.
+
+    Args:
+        shared: Labels arranged for drawing.
+        anchors: Row numbers, int64, shape (t,), each of `shared.anchors`.
+        generator: Decides the draws.
+
+    Returns:
+        Row number of the positive of each anchor, int64, shape (t,).
+    """
     anchors = check_places(anchors, "anchors", len(shared.labels))
     starts = shared.entry_offsets[anchors]
     alone = anchors[shared.entry_offsets[anchors + 1] == starts]
@@ -127,7 +138,7 @@ def _batch(labels: Labels, anchors: Rows, positives: Rows, generator: np.random.
 
 
 def share_label(labels: Labels, rows: Rows) -> NDArray[np.bool_]:
-    """Return which pairs of some rows share a label, bool of shape (b, b); a row is always related to itself."""
+    """Return whether rows i and j share a label, bool of shape (b, b); a row is always related to itself."""
     taken = labels.take(rows)
     _, numbers = np.unique(taken.values, return_inverse=True)
     members = np.zeros((len(rows), numbers.max(initial=-1) + 1), np.float32)
@@ -138,5 +149,5 @@ def share_label(labels: Labels, rows: Rows) -> NDArray[np.bool_]:
 
 
 def _offsets(counts: NDArray[np.int64]) -> Rows:
-    """Return where each group begins, and where the last one ends."""
+    """Return the offsets of groups of some sizes: the begin of each, and the end of the last."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])

@@ -27,7 +27,7 @@ class JudgedTriplets:
         return are_within(rows, self.anchors, self.positives, self.negatives)
 
     def take(self, which: Rows) -> JudgedTriplets:
-        """Return some of the triplets."""
+        """Return the triplets whose numbers `which` has, shape (k,), in its order."""
         return JudgedTriplets(self.anchors[which], self.positives[which], self.negatives[which])
 
     def batches(self, batch_size: int, generator: np.random.Generator) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ def check(spec: Augmentation | None, shapes: Mapping[str, tuple[int, ...]]) -> N
     """See that there is something to vary.
 
     Args:
-        spec: How; None varies nothing.
+        spec: Of the variation; None varies nothing.
         shapes: Of one item of each modality.
 
     Raises:
@@ -40,7 +40,7 @@ def vary(items: Mapping[str, Tensor], spec: Augmentation | None) -> Mapping[str,
 
     Args:
         items: Of each modality, shape (n, *shape), of any number type; images are (n, channels, height, width).
-        spec: How; None varies nothing.
+        spec: Of the variation; None varies nothing.
     """
     if spec is None:
         return items
@@ -59,6 +59,6 @@ def _varied(images: Tensor, spec: Augmentation) -> Tensor:
 
 
 def _places(count: int, size: int, shift: int) -> Tensor:
-    """Return which of `size` lines or columns stands at each place of every image, int64 of shape (count, size)."""
+    """Return the line or column, of `size`, for each place of every image, int64 of shape (count, size)."""
     moves = torch.randint(-shift, shift + 1, (count, 1))
     return (torch.arange(size) + moves).clamp(0, size - 1)

@@ -1,4 +1,4 @@
-"""Where a training stands, as one safetensors file: weights, the optimizer's memory, and the figures of each epoch."""
+"""The state of a training as one safetensors file: weights, the optimizer's memory, and the figures of each epoch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Epoch(Spec):
     items_per_s: float
     """Rows that passed the network in training, by second."""
     phase: Phase = "joint"
-    """Whether this was an epoch of pre-training."""
+    """Part of the training that this was an epoch of."""
     validation_loss: float | None = None
     """As `loss`, over the rows held out."""
     validation_violating: float | None = None
@@ -51,14 +51,14 @@ class Epoch(Spec):
 
 
 class TrainingState(Spec):
-    """What was configured, and the epochs that are done."""
+    """The configuration of a training, its inputs, and the epochs that are done."""
 
     config: TrainingConfig
     inputs: dict[str, InputSpec]
     history: tuple[Epoch, ...] = ()
 
     def modalities(self) -> dict[str, Modality]:
-        """Return how items of each modality become projections."""
+        """Return the description of each modality, by its name."""
         made = {}
         for name, described in self.inputs.items():
             branch = self.config.branch(name)
@@ -81,7 +81,7 @@ class TrainingState(Spec):
         )
 
     def shown(self, weights: Mapping[str, Tensor]) -> ModalityNetworks:
-        """Build preprocessing and networks with weights of a whole state, without their classifiers."""
+        """Build preprocessing and networks with weights of a whole state, of any shapes, without their classifiers."""
         with own_draws():
             networks = self.networks()
         networks.show(weights)
@@ -116,7 +116,7 @@ def save(folder: str | Path, learner: Learner, state: TrainingState) -> None:
 
 
 def read_state(folder: str | Path) -> TrainingState | None:
-    """Return how far the training in a folder is, None if there is none.
+    """Return the state of the training in a folder, None if there is none.
 
     Raises:
         InvalidInputError: If the file is damaged.
@@ -126,7 +126,7 @@ def read_state(folder: str | Path) -> TrainingState | None:
 
 
 def read_networks(folder: str | Path, wanted: TrainingState) -> tuple[TrainingState, ModalityNetworks]:
-    """Return how far the training in a folder is, and the networks it has to show: the best ones, or the last.
+    """Return the state of the training in a folder, and its networks: the best ones, or the last.
 
     Raises:
         ConfigError: If it has another configuration or other inputs than `wanted`; then no network is made.
@@ -145,7 +145,7 @@ def restore(folder: str | Path, learner: Learner, wanted: TrainingState) -> Trai
     """Give a learner the weights and the optimizer's memory of the training in a folder, if there is one.
 
     Returns:
-        How far that training is; `wanted` if there is none.
+        The state of that training; `wanted` if there is none.
 
     Raises:
         ConfigError: If it has another configuration or other inputs than `wanted`.
@@ -188,7 +188,7 @@ def _tensors(learner: Learner) -> dict[str, Tensor]:
 
 
 def _read(folder: str | Path) -> tuple[TrainingState, dict[str, Tensor]] | None:
-    """Return what the state file in a folder holds, None where there is none."""
+    """Return the content of the state file in a folder, None where there is none."""
     require("safetensors", "train")
     from safetensors import torch as safetensors
 

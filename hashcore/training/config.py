@@ -43,13 +43,13 @@ class Lbfgs(Spec):
 
     name: Literal["lbfgs"] = "lbfgs"
     learning_rate: float = Field(default=1.0, gt=0)
-    """Where the line search begins; the schedule scales it."""
+    """First step of the line search; the schedule scales it."""
     iterations: int = Field(default=5, ge=1)
     """Iterations on a batch; the next batch begins without memory."""
 
 
 def slower(optimizer: Sgd | AdamW | Lbfgs) -> str:
-    """Return what to type for the same optimizer with a quarter of the step size.
+    """Return the option to type for the same optimizer with a quarter of the step size.
 
     >>> slower(AdamW())
     "--set 'train.optimizer={name: adamw, learning_rate: 0.00025, weight_decay: 0}'"
@@ -60,7 +60,7 @@ def slower(optimizer: Sgd | AdamW | Lbfgs) -> str:
 
 
 class Augmentation(Spec):
-    """How images are varied in training, each time anew; what is judged or encoded is left as it is."""
+    """Variation of images in training, each time anew; images that are judged or encoded stay as they are."""
 
     shift: int = Field(default=0, ge=0)
     """Pixels by which an image is moved at most, down or up and across; its border is repeated."""
@@ -74,7 +74,7 @@ class Branch(Spec):
     network: NetworkSpec | None = None
     """Its network; none takes that of the training."""
     preprocessing: Preprocessing | None = None
-    """What is done to its inputs; none takes that of the training."""
+    """Steps applied to its inputs; none takes those of the training."""
     weight: float = Field(default=0.5, ge=0)
     """Weight of the loss within it, beside that across modalities (α of mmnn eq. 7, μ of SparseHash eq. 5)."""
 
@@ -94,30 +94,30 @@ class TrainingConfig(Spec):
     code_length: int = Field(default=64, ge=MIN_CODE_LENGTH, le=MAX_CODE_LENGTH)
     """Bits of a code."""
     kind: Kind = "dense"
-    """What codes are: a bit is the sign of a projection, or two bits the nearest of −1, 0, +1 where it is `ternary`."""
+    """Kind of codes: a bit is the sign of a projection, or two bits the nearest of −1, 0, +1 where it is `ternary`."""
     preprocessing: Preprocessing = Preprocessing()
-    """What is done to inputs before the network."""
+    """Steps applied to inputs before the network."""
     network: NetworkSpec = Mlp()
     """The network that projects inputs."""
     modalities: dict[Name, Branch] = Field(default_factory=dict)
     """Modalities to train together, each with a network of its own, by name; none for a single one."""
     loss: LossSpec = TripletRanking()
-    """What the projections are judged by."""
+    """Loss that the projections are judged by."""
     first_spread: float | None = Field(default=None, gt=0)
     """Standard deviation of projections before the first step, ahead of a final tanh; none: what suits the loss."""
     augmentation: Augmentation | None = None
-    """How images are varied; none shows them as they are."""
+    """Variation of images; none shows them as they are."""
     negatives: Negatives = "hard"
-    """Which dissimilar rows complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
+    """Dissimilar rows that complete a triplet: the nearest of the batch (HDML §5), one at random, or each."""
     mean_zero: float = Field(default=0.1, ge=0)
     """Weight of the mean-zero penalty (HDML eq. 12)."""
     standardized: bool = False
     """Hold each projection at mean 0 and its first spread over the batch in training (batch normalization of Ioffe and
     Szegedy 2015), so that no bit takes one value for all items, nor goes where a relaxed loss has no slope."""
     optimizer: Annotated[Sgd | AdamW | Lbfgs, Field(discriminator="name")] = Sgd()
-    """How weights follow the gradient."""
+    """Optimizer by which weights follow the gradient."""
     schedule: ScheduleSpec = Schedule()
-    """How the step size changes."""
+    """Curve of the step size over the training."""
     pretraining: Pretraining | None = None
     """Classification beforehand; none trains by the loss from the start."""
     epochs: int = Field(default=20, ge=1)

@@ -1,4 +1,4 @@
-"""What is trained on: rows and who is similar to whom, held in memory one window at a time.
+"""Training data: rows and who is similar to whom, held in memory one window at a time.
 
 A *window* is as many rows as a worker holds at once. All rows are one window where they fit; otherwise each epoch goes
 through the windows one by one, and triplets are drawn within each.
@@ -51,17 +51,17 @@ class Window:
 
     @cached_property
     def learned(self) -> Part:
-        """What is learned from."""
+        """The part that is learned from."""
         return self._part(self._order[self._held_out :])
 
     @cached_property
     def held_out(self) -> Part | None:
-        """What is judged instead; None where there is nothing."""
+        """The part that is judged instead; None where nothing is held out."""
         return self._part(self._order[: self._held_out]) if self._held_out else None
 
     @property
     def _held_out(self) -> int:
-        """Return how many rows or judgements are held out; the same for equally many."""
+        """Return the number of rows or judgements held out; the same for equally many."""
         return int(self.validation_share * len(self.supervision))
 
     @cached_property

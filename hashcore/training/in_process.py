@@ -43,11 +43,11 @@ def fit(
             mapping from the names in `config.modalities` to arrays of the same n rows.
         supervision: Labels of the n items, where a row without labels is unrelated to all others; or judged pairs or
             triplets of row numbers.
-        config: How to train.
+        config: Of the training.
         modality: Name of what the hasher reads, if that is a single modality; None names it `features` or `image`.
         checkpoints: Folder that keeps the state after each epoch; a training that was interrupted goes on from there,
             and gives the same weights as an undisturbed one. None keeps none.
-        device: Where the networks compute, such as "cuda"; the hasher that is returned is on the CPU. A GPU adds up in
+        device: Device of the networks, such as "cuda"; the hasher that is returned is on the CPU. A GPU adds up in
             an order of its own, so that a training there is not repeated to the last bit.
         on_batch: Called after each batch with the number of its anchors, or judgements.
         on_epoch: Called after each epoch with its figures.
@@ -59,6 +59,12 @@ def fit(
         InvalidInputError: If items and supervision do not fit, or nothing can be learned from it.
         ConfigError: If `checkpoints` holds the state of another training, items lack a modality, torch cannot compute
             on the device, or the steps are so large that the loss is no longer a number.
+
+    >>> items = np.random.default_rng(0).standard_normal((64, 5)).astype(np.float32)
+    >>> labels = Labels.from_lists([[int(row[0] > 0)] for row in items])
+    >>> hasher = fit(items, labels, TrainingConfig(code_length=8, epochs=1, batch_size=16))
+    >>> hasher.encode(items, "features").shape
+    (64, 1)
     """
     place = check_device(device)
     arrays = _by_modality(items, modality, config)
@@ -103,7 +109,7 @@ def _by_modality(
 
 
 def describe(items: NDArray[Any], supervision: Supervision) -> InputSpec:
-    """Return what items are, by the shape of their array.
+    """Describe items by the shape of their array.
 
     Raises:
         InvalidInputError: If they are neither features nor pixels, or their labels are of other rows.

@@ -30,12 +30,12 @@ JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows ar
 
 
 def ignore(*_told: object) -> None:
-    """Do nothing with what one is told."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What is told while training goes on; nothing by default.
+    """Functions called while training goes on; none by default.
 
     Attributes:
         on_batch: Called after each batch with the number of its anchors; an epoch has as many as rows to learn from.
@@ -58,11 +58,11 @@ def train(
     """Train until all epochs are done, as one of several workers that call this alike.
 
     Args:
-        state: What is wanted, with no epoch done.
+        state: Configuration and inputs, with no epoch done.
         windows: This worker's rows.
         anchors: Number of this worker's rows, or judgements, over all windows.
         workers: The other workers.
-        hooks: What to tell.
+        hooks: Called after batches and epochs.
         checkpoints: Folder to go on from, if it holds a state.
 
     Returns:
@@ -116,7 +116,7 @@ def _prepare_classes(module: ModalityNetworks, config: TrainingConfig, window: W
 
 
 def phase_of(config: TrainingConfig, number: int) -> tuple[Phase, int, int]:
-    """Return what is learned in an epoch, with the first epoch of that phase and the one after its last."""
+    """Return the phase of an epoch, the first epoch of that phase, and the first one after it."""
     if config.pretraining is None:
         return "joint", 0, config.epochs
     first = config.pretraining.epochs

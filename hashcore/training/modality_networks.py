@@ -1,4 +1,4 @@
-"""What is trained: a network for each modality, and for a while the classifiers of DeepHash's pre-training.
+"""The networks that are trained, one a modality, and for a while the classifiers of DeepHash's pre-training.
 
 Pre-training (DeepHash, Algorithm 1) has two stages before all layers learn from the loss: first the layers below the
 last linear one learn to classify with a softmax upon them; then, these frozen, the last linear layer learns to give
@@ -58,13 +58,13 @@ class ModalityNetworks(nn.Module):
         return {name: cast(nn.Sequential, branch) for name, branch in zip(self.names, self.branches, strict=True)}
 
     def show(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of the branches from a state of the whole, and forget the classifiers."""
+        """Take the weights of the branches, of any shapes, from a state of the whole, and forget the classifiers."""
         prefix = "branches."
         mine = {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
         self.branches.load_state_dict(mine)
 
     def standardize(self, standardized: Callable[[Tensor], Tensor]) -> None:
-        """Let a function change what the hash layers give in training, ahead of any bound.
+        """Let a function change the projections of the hash layers, shape (n, q), in training, ahead of any bound.
 
         Raises:
             ConfigError: If a network has no hash layer.
@@ -75,7 +75,7 @@ class ModalityNetworks(nn.Module):
             )
 
     def prepare(self, classes: Tensor, bits: int) -> None:
-        """Add classifiers of some classes; `bits` is the number of projections."""
+        """Add classifiers of some classes, int64 of shape (classes,); `bits` is the number of projections."""
         self.classes = classes
         heads = [parts(branch[1])[1] for branch in self.by_name().values()]
         self.upon_features = nn.ModuleList(nn.Linear(head.in_features, len(classes)) for head in heads)
@@ -108,7 +108,7 @@ def parts(network: nn.Module) -> tuple[nn.Sequential, Head, nn.Sequential]:
 
 
 def classes_of(labels: Labels, add_up: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return the classes that any worker's labels name, int64, ascending.
+    """Return the classes that any worker's labels name, int64 of shape (classes,), ascending.
 
     Raises:
         InvalidInputError: If labels are not numbered from 0 to 65,535.
@@ -127,6 +127,11 @@ def classification_loss(scores: Mapping[str, Tensor], batch: Batch, classes: Ten
     """Return the mean cross-entropy of the softmax of scores over modalities and labelled rows, and how many rows.
 
     A row of several labels wants an equal share of each.
+
+    Args:
+        scores: Of each modality, shape (b, classes).
+        batch: Of b rows.
+        classes: The labels that scores are of, int64, shape (classes,), ascending.
 
     Raises:
         ConfigError: If the batch comes without labels.

@@ -1,4 +1,4 @@
-"""How weights follow the gradient: torch's optimizers, set as configured."""
+"""Torch's optimizers, set as configured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the step size changes in training, as configuration; reading this needs no torch."""
+"""Schedules of the step size as configuration; reading this needs no torch."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Schedule(Spec):
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the training in which the step size rises in a line from zero."""
     final: float = Field(default=0.01, gt=0, le=1)
-    """What share of the step size `annealed` ends with."""
+    """Share of the step size that `annealed` ends with."""
 
     def factor(self, progress: float, _losses: Sequence[float] = ()) -> float:
-        """Return what the step size is multiplied with at a share `progress` of the training, from 0 to 1.
+        """Return the factor of the step size at a share `progress` of the training, from 0 to 1.
 
         >>> [round(Schedule(warmup=0.2).factor(progress), 3) for progress in (0.1, 0.2, 0.6, 1.0)]
         [0.5, 1.0, 0.5, 0.0]
@@ -45,12 +45,12 @@ class BoldDriver(Spec):
     every: int = Field(default=25, ge=1)
     """Epochs whose mean objective is compared with that of as many before."""
     faster: float = Field(default=1.05, ge=1)
-    """What the step size is multiplied with when the mean has fallen."""
+    """Factor of the step size when the mean has fallen."""
     slower: float = Field(default=0.5, gt=0, lt=1)
-    """What it is multiplied with otherwise."""
+    """Factor of the step size otherwise."""
 
     def factor(self, _progress: float, losses: Sequence[float] = ()) -> float:
-        """Return what the step size is multiplied with after epochs with some mean objectives.
+        """Return the factor of the step size after epochs with some mean objectives.
 
         >>> driver = BoldDriver(every=1)
         >>> [driver.factor(0, losses) for losses in ([], [3.0], [3.0, 2.0], [3.0, 2.0, 2.5])]

@@ -47,10 +47,10 @@ class Tally(NamedTuple):
 
 @dataclass
 class Learner:
-    """What a step works on.
+    """A module in training, with all that a step needs.
 
     Attributes:
-        config: How to learn.
+        config: Of the training.
         module: Preprocessing and network of each modality, holding the weights.
         forward: Projects items with them; the module itself, or the module wrapped to keep workers in step.
         optimizer: Changes the module's weights.
@@ -70,9 +70,9 @@ class Learner:
 
         Args:
             items: The batch's rows in each modality, shape (b, *shape), of any number type.
-            batch: Who is similar to whom.
+            batch: Rows, and who of them is similar to whom.
             learning_rate: Step size.
-            phase: What is learned now.
+            phase: Part of the training.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate

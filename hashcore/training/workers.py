@@ -23,11 +23,11 @@ class Workers:
 
     Attributes:
         rank: Number of this worker.
-        count: How many there are.
+        count: Number of workers.
         add_up: Returns the sum of a tensor over all workers.
         gather: Returns the tensors of all workers, of equal shapes, one below the other; gradients find back.
         wrap: Returns a module whose gradients are averaged over all workers.
-        device: Where this worker computes.
+        device: Device of this worker.
     """
 
     rank: int = 0
@@ -51,7 +51,7 @@ def joined(projections: Mapping[str, Tensor], batch: Batch, workers: Workers) ->
     and is averaged when the gradients of the weights are, so that weights move as with one worker.
 
     Args:
-        projections: Of this worker's rows, by modality.
+        projections: Of this worker's b rows, shape (b, q), by modality.
         batch: This worker's, of as many rows as every other's. Where it has labels, rows of different workers are
             judged by them; where it has none, nothing is known of such a pair.
         workers: All workers.
@@ -65,9 +65,10 @@ def joined(projections: Mapping[str, Tensor], batch: Batch, workers: Workers) ->
 
 
 def standardized(projections: Tensor, deviation: float, workers: Workers, together: bool) -> Tensor:
-    """Return projections with mean 0 and a standard deviation over the batch, `together` over those of all workers.
+    """Return projections, shape (b, q), with mean 0 and a standard deviation over the batch, or over all workers'.
 
-    Computed in float32; a projection that is constant becomes 0.
+    `together` takes the moments over the batches of all workers. Computed in float32; a projection that is constant
+    becomes 0.
     """
     projections = projections.float()
     variance, mean = torch.var_mean(workers.gather(projections) if together else projections, dim=0, correction=0)
@@ -88,7 +89,7 @@ def _similarity(batch: Batch, own: Tensor, workers: Workers) -> Tensor:
 
 
 def padded(labels: Labels, width: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Return labels as int64 of shape (n, width), filled up with what is no label."""
+    """Return labels as int64 of shape (n, width), filled up with a number that is no label."""
     table = np.full((len(labels), width), NO_LABEL, np.int64)
     rows = labels.row_numbers()
     table[rows, np.arange(len(rows)) - labels.offsets[rows]] = labels.values

@@ -45,7 +45,7 @@ def append_shard(
 
 
 def append_rows(snapshot: Snapshot, ids: NDArray[np.int64], codes: Codes, labels: Labels | None) -> Manifest:
-    """Commit a generation with one more shard, and return its manifest."""
+    """Commit a generation with one more shard, and return its manifest; arguments as for `Index.append`."""
     newest = newest_of(snapshot)
     entry = append_shard(newest, ids, codes, labels)
     return _commit(newest, [entry], {"verb": "append", "rows": entry.rows})
@@ -88,7 +88,7 @@ def _commit(snapshot: Snapshot, entries: Sequence[ShardEntry], change: dict[str,
 
 
 def check_ids(ids: Any, codes: Codes) -> NDArray[np.int64]:
-    """Return ids, one a code and each once."""
+    """Return ids as int64, shape (n,), one a code, (n, bytes), and each once."""
     if not len(codes):
         raise InvalidInputError("there are no codes to index; encode a corpus first")
     array = check_array(ids, "ids", (len(codes),), "iu")
@@ -122,7 +122,7 @@ def check_new(snapshot: Snapshot, ids: NDArray[np.int64], looked: set[Key]) -> N
 
 
 def check_labels(snapshot: Snapshot, labels: Labels | None) -> None:
-    """Raise InvalidInputError unless labels are given where the index has them, and not where it has none."""
+    """Raise InvalidInputError unless labels of the rows are given where the index has them, and only there."""
     if snapshot.shards and snapshot.open_shard(0).contents.has_labels != (labels is not None):
         kept, given = ("without", "with") if labels is not None else ("with", "without")
         raise InvalidInputError(f"the index was built {kept} labels; append rows {kept}, not {given} them")
@@ -134,7 +134,7 @@ def _beside(shards: Iterable[ShardEntry], entry: ShardEntry) -> list[ShardEntry]
 
 
 def layout_of(snapshot: Snapshot, codes: Codes) -> Layout:
-    """Return a layout for a shard of some codes, sparse where the index is."""
+    """Return a layout for a shard of some codes, uint8 of shape (n, bytes), sparse where the index is."""
     return plan_layout(
         codes[:: max(len(codes) // SAMPLE_CODES, 1)],
         code_length=snapshot.code_length,

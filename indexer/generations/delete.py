@@ -31,7 +31,10 @@ class Marked(NamedTuple):
 
 
 def delete_rows(snapshot: Snapshot, ids: NDArray[np.int64]) -> Manifest:
-    """Commit a generation without some items, and return its manifest; the current one where none of them is there."""
+    """Commit a generation without the items of some ids, int64 of shape (n,), and return its manifest.
+
+    The current generation stays, and its manifest is returned, where no id is there.
+    """
     return commit_delete(snapshot, ids, {})[0]
 
 

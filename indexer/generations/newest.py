@@ -70,7 +70,7 @@ def _nature(manifest: Manifest) -> tuple[object, ...]:
 
 
 def shards_with(shards: Sequence[ShardEntry], ids: NDArray[np.int64]) -> list[int]:
-    """Return the numbers of the shards that may hold one of some ids."""
+    """Return the numbers of the shards that may hold one of some ids, int64 of shape (n,)."""
     if not len(ids):
         return []
     first, last = int(ids.min()), int(ids.max())

@@ -37,10 +37,10 @@ def overlapping(shards: Sequence[ShardEntry]) -> list[tuple[int, ...]]:
 
 
 def shared_ids(parts: Callable[[], Iterable[Ids]], rows: int, at_once: int = IDS_AT_ONCE) -> Ids:
-    """Return some ids that occur more than once in several arrays, ascending; none where each occurs once.
+    """Return some ids that occur more than once in several arrays, int64 of shape (found,), ascending; or none.
 
     Args:
-        parts: Gives the arrays, int64, one after another; called once for each `at_once` rows.
+        parts: Gives the arrays, int64, shape (n,) each, one after another; called once for each `at_once` rows.
         rows: Rows of all arrays together.
         at_once: Ids that are held and put in order at a time, 8 bytes each.
 

@@ -33,15 +33,15 @@ class DenseSearcher:
         self._native = _native.ShardTables(*contents.row_arrays(), tables)
 
     def plan(self, rows: Words, radius: int) -> Allocation:
-        """Return the plan of a range search, from the bucket occupancies that a sample of the queries meets."""
+        """Return the plan of a range search, from the bucket occupancies of sampled queries, shape (q, words)."""
         return Allocation(*self._native.plan(rows, radius, *self.costs))
 
     def range(self, rows: Words, radius: int, threads: int) -> DenseRange:
-        """Plan a range search."""
+        """Plan a range search; `rows` are queries as stored words, uint64, shape (q, words)."""
         return DenseRange(self, rows, radius, self.plan(rows, radius), threads)
 
     def nearest(self, rows: Words, k: int, threads: int) -> Neighbors:
-        """Find the k nearest items of each query, ordered by (distance, id)."""
+        """Find the k nearest items of each query, ordered by (distance, id); `rows` have shape (q, words)."""
         lists, _ = self._native.nearest(rows, k, self._contents.layout.code_length, *self.costs, threads)
         return Neighbors(*lists)
 

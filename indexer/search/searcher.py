@@ -29,13 +29,13 @@ class Searcher(Protocol):
     """The search of one shard; queries are uint64 words of shape (q, words), with bits in the order of the layout."""
 
     def plan(self, rows: Words, radius: int) -> Allocation:
-        """Return the plan of a range search."""
+        """Return the plan of a range search; `rows` are queries as stored words, uint64, shape (q, words)."""
 
     def range(self, rows: Words, radius: int, threads: int) -> RangeSearch:
-        """Plan a range search."""
+        """Plan a range search; `rows` are queries as stored words, uint64, shape (q, words)."""
 
     def nearest(self, rows: Words, k: int, threads: int) -> Neighbors:
-        """Find the k nearest items of each query, ordered by (distance, id)."""
+        """Find the k nearest items of each query, ordered by (distance, id); `rows` have shape (q, words)."""
 
 
 def table_plan(name: str, bits: int, radius: int, expected: float, done: Sequence[float]) -> TablePlan:

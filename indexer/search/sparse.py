@@ -91,17 +91,17 @@ class SparseSearcher:
         self._native = _native.SparseTables(*contents.row_arrays(), folds, blocks, lists)
 
     def plan(self, rows: Words, radius: int) -> Routes:
-        """Return the plan of a range search: which routes the queries take, and the mean cost expected of one."""
+        """Return the routes that the queries, shape (q, words), take in a range search, and the mean cost expected."""
         taken, by_plan, by_scan = self._native.routes(rows, radius, self._route_number, self.costs)
         many = max(len(rows), 1)
         return Routes((), (), (), by_plan / many, by_scan / many, tuple(taken))
 
     def range(self, rows: Words, radius: int, threads: int) -> SparseRange:
-        """Begin a range search; each query is planned when it is answered."""
+        """Begin a range search of queries, shape (q, words); each is planned when it is answered."""
         return SparseRange(self, rows, radius, threads)
 
     def nearest(self, rows: Words, k: int, threads: int) -> Neighbors:
-        """Find the k nearest items of each query, ordered by (distance, id)."""
+        """Find the k nearest items of each query, ordered by (distance, id); `rows` have shape (q, words)."""
         farthest = self._contents.layout.code_length
         return Neighbors(*self._native.nearest(rows, k, farthest, self._route_number, self.costs, threads))
 

@@ -81,7 +81,7 @@ def check_labelled(labels: Labels | None, rows: int) -> Labels | None:
 
 
 def signed(ids: NDArray[Any]) -> NDArray[np.int64]:
-    """Return whole numbers as the 64 bits with a sign that an index keeps.
+    """Return whole numbers, shape (n,), as the int64 that an index keeps.
 
     Raises:
         InvalidInputError: If one is larger than these hold.
@@ -94,7 +94,7 @@ def signed(ids: NDArray[Any]) -> NDArray[np.int64]:
 def arrange(
     ids: NDArray[np.int64], codes: Codes, labels: Labels | None, layout: Layout, threads: int
 ) -> tuple[Arrays, dict[str, Any]]:
-    """Return the arrays and facts of a shard."""
+    """Return the arrays and facts of a shard of n rows, from ids (n,), codes (n, bytes), and labels of the rows."""
     columns = stored_columns(codes, layout, threads)
     base, last = int(ids.min()), int(ids.max())
     are_short = last - base < 2**32
@@ -118,12 +118,12 @@ def arrange(
 
 
 def stored_columns(codes: Codes, layout: Layout, threads: int) -> Words:
-    """Return codes as a shard stores them: 64-bit words column by column, bits in the layout's order."""
+    """Return codes, (n, bytes), as a shard stores them: uint64, shape (words, n), bits in the layout's order."""
     return in_order(to_columns(codes), bit_order(layout), threads)
 
 
 def bit_order(layout: Layout) -> BitOrder | None:
-    """Return which bit of a code each stored bit is; None where codes are stored with their bits as they come."""
+    """Return the bit of a code that each stored bit is, uint16 of shape (code_length,); None where bits keep places."""
     return None if layout.keeps_bit_order else np.array(layout.bit_order, np.uint16)
 
 

@@ -130,7 +130,7 @@ class ShardContents:
         return self.live.stored_labels is not None
 
     def labels(self) -> Labels | None:
-        """Return the rows' labels in row order, or None where the index was built without."""
+        """Return the labels of the rows in row order, or None where the index was built without."""
         return self.live.labels
 
     def distance_histograms(

@@ -33,7 +33,10 @@ class IdSet:
             np.bitwise_or.at(self._table, places, masks)
 
     def places(self, ids: Array) -> NDArray[np.int64]:
-        """Return which of some ids, of the type of those of the set, are in it: their places, ascending."""
+        """Return the places of ids, shape (n,), that are in the set: int64, shape (found,), ascending.
+
+        The ids must be of the type of those of the set.
+        """
         return np.concatenate([np.empty(0, np.int64), *self._in_blocks(ids)])
 
     def _in_blocks(self, ids: Array) -> Iterator[NDArray[np.int64]]:

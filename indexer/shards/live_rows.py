@@ -54,13 +54,13 @@ class LiveRows:
 
     @property
     def labels(self) -> Labels | None:
-        """Their labels, or None where the index was built without."""
+        """Labels of the rows that live, or None where the index was built without."""
         labels = self._sound_labels
         return labels if labels is None or self.deleted is None else labels.take(self._numbers().astype(np.int64))
 
     @cached_property
     def sound_offsets(self) -> NDArray[np.uint32]:
-        """`offsets`, seen to rise from 0 to the number of rows.
+        """`offsets`, uint32 of shape (distinct codes + 1,), seen to rise from 0 to the number of rows.
 
         Raises:
             CorruptIndexError: If they do not.
@@ -96,7 +96,7 @@ class LiveRows:
         return int(np.count_nonzero(self.sound_offsets[1:] != self.sound_offsets[:-1]))
 
     def find(self, wanted: NDArray[np.int64]) -> NDArray[np.uint32]:
-        """Return the numbers in the file of the rows that have one of some ids, ascending."""
+        """Return the numbers in the file of rows with one of some ids, shape (n,): uint32, (found,), ascending."""
         stored = wanted.astype(np.int64, copy=False) - self.base
         if self.long_ids is None:
             stored = stored[(stored >= 0) & (stored < 2**32)].astype(np.uint32)
@@ -104,7 +104,7 @@ class LiveRows:
         return found.astype(np.uint32) if self.deleted is None else self._numbers()[found]
 
     def ids_at(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Return the ids of live rows of some numbers in the file."""
+        """Map row numbers in the file, shape (n,), of live rows to their ids, int64, shape (n,)."""
         return self._ids[self.places(rows)].astype(np.int64) + self.base
 
     def places(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -114,7 +114,7 @@ class LiveRows:
         return rows - np.searchsorted(self.deleted, rows)
 
     def deleted_with(self, rows: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """Return the numbers of all rows that are deleted when some more are."""
+        """Return the numbers in the file of all deleted rows if `rows`, shape (n,), are too; uint32, ascending."""
         return rows if self.deleted is None else np.union1d(self.deleted, rows)
 
     def _numbers(self) -> NDArray[np.uint32]:
@@ -125,7 +125,7 @@ class LiveRows:
         return np.flatnonzero(lives).astype(np.uint32)
 
     def without(self, deleted: NDArray[np.uint32]) -> LiveRows:
-        """Return the rows that are left when those of some ascending numbers are deleted.
+        """Return the rows that are left when those of some ascending numbers, uint32 of shape (n,), are deleted.
 
         Raises:
             CorruptIndexError: If there are no such rows.

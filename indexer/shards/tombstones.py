@@ -16,12 +16,12 @@ FORMAT = "hashcore-tombstones"
 
 
 def write_tombstones(store: Store, entry: ShardEntry, rows: NDArray[np.uint32]) -> ShardEntry:
-    """Write which rows of a shard are deleted, and return its entry with them.
+    """Write the numbers of a shard's deleted rows, and return its entry with them.
 
     Args:
         store: Where to.
         entry: The shard.
-        rows: Their numbers in the shard's file, uint32, ascending, each once; those deleted before included.
+        rows: Their numbers in the shard's file, uint32, shape (deleted,), ascending, each once; earlier ones included.
     """
     path = store.new_file()
     try:
@@ -35,7 +35,7 @@ def write_tombstones(store: Store, entry: ShardEntry, rows: NDArray[np.uint32]) 
 
 
 def read_tombstones(path: Path, entry: ShardEntry) -> NDArray[np.uint32]:
-    """Return the numbers of a shard's deleted rows, checked.
+    """Return the numbers of a shard's deleted rows, uint32 of shape (deleted,), ascending, checked.
 
     Raises:
         CorruptIndexError: If the file is damaged, or belongs to another shard.

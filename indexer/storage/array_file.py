@@ -49,7 +49,7 @@ def write_array_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
 
     Args:
         path: The file to make.
-        arrays: By name; of 8-byte, 4-byte and 1-byte integers.
+        arrays: By name, of any shape; of 8-byte, 4-byte and 1-byte integers.
         facts: What else a reader must know; JSON-able.
         kind: What the file is.
 
@@ -245,7 +245,7 @@ def _bare(value: object) -> str:
 
 
 def array_digest(array: Array) -> str:
-    """Return the SHA-256 of an array's bytes, hexadecimal."""
+    """Return the SHA-256 of the bytes of an array of any shape, hexadecimal."""
     return hashlib.sha256(_bytes(array)).hexdigest()
 
 

@@ -29,7 +29,7 @@ class Structure(Protocol):
     """
 
     def arrays(self, codes: Words, threads: int) -> Arrays:
-        """Make its arrays from the codes; by name, as they stand in the file."""
+        """Make its arrays from the distinct codes, uint64 of shape (words, n); by name, as they stand in the file."""
 
     def kinds(self, file: ArrayFile, distinct: int) -> Kinds:
         """Return element and shape of each of its arrays; reads no large one."""
@@ -38,7 +38,7 @@ class Structure(Protocol):
         """Raise CorruptIndexError if an offset or position leads outside the arrays that it points into."""
 
     def verify(self, file: ArrayFile, codes: Words, threads: int) -> None:
-        """Raise CorruptIndexError if its arrays, which `check` has passed, are not those of the codes."""
+        """Raise CorruptIndexError if its arrays, which `check` has passed, are not those of the codes, (words, n)."""
 
     def building_bytes(self, rows: int) -> int:
         """Return the memory that its arrays take at most while a shard of so many rows is built."""
@@ -50,19 +50,22 @@ def damage(path: Path, name: str, expected: str, got: object) -> CorruptIndexErr
 
 
 def check_offsets(path: Path, name: str, offsets: Array, total: int) -> None:
-    """Raise CorruptIndexError unless an array's offsets rise from 0 to total."""
+    """Raise CorruptIndexError unless an array's offsets, shape (n + 1,), rise from 0 to total."""
     if not rises(offsets, total):
         raise damage(path, name, f"{len(offsets)} offsets rising from 0 to {total}", "others")
 
 
 def check_positions(path: Path, name: str, positions: Array, distinct: int) -> None:
-    """Raise CorruptIndexError unless an array's positions are those of codes."""
+    """Raise CorruptIndexError unless an array's positions, shape (n,), are those of codes."""
     if positions.max(initial=0) >= max(distinct, 1):
         raise damage(path, name, f"positions below {distinct}", int(positions.max()))
 
 
 def check_order(file: ArrayFile, columns: Array, first: int = 0) -> None:
-    """Raise CorruptIndexError unless codes rise, each once, by (column 0, column 1, …); `first` numbers the first."""
+    """Raise CorruptIndexError unless codes, shape (columns, n), rise, each once, by (column 0, column 1, …).
+
+    `first` is the number of the first code.
+    """
     follows = np.zeros(max(columns.shape[1] - 1, 0), bool)
     equal = ~follows
     for word in columns:

@@ -37,6 +37,13 @@ def decorrelating_order(bits: NDArray[np.uint8], substrings: tuple[Substring, ..
 
     Correlated bits in one substring crowd its entries into few buckets. As in the greedy reordering of Norouzi et al.'s
     MIH implementation, each substring in turn takes the bit that correlates least with those it has.
+
+    Args:
+        bits: Of a sample of codes, 0 and 1, shape (n, code_length).
+        substrings: Pieces of a code.
+
+    Returns:
+        The bit of a code that each stored bit is.
     """
     code_length = bits.shape[1]
     places = [list(substring.places) for substring in substrings]

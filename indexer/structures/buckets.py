@@ -51,7 +51,7 @@ def check_buckets(file: ArrayFile, name: str, distinct: int) -> None:
 def verify_buckets(file: ArrayFile, name: str, keys: Words, filter_words: Words, shift: int, bits: int) -> None:
     """Compare the entries of a table with the codes that they stand for, in whatever order within a bucket.
 
-    A table without positions has entry p for code p. Arguments as of `bucket_arrays`.
+    A table without positions has entry p for code p. Arguments as for `bucket_arrays`.
 
     Raises:
         CorruptIndexError: If a code is missing, or an entry stands in another bucket or has another filter word.

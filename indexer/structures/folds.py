@@ -39,7 +39,7 @@ class Folds:
     code_length: int
 
     def arrays(self, codes: Words, threads: int) -> Arrays:
-        """Make its arrays from codes that stand in the order of `class_keys`."""
+        """Make its arrays as `Structure.arrays`, from codes in the order of `class_keys`."""
         sizes, hashes = hash_folds(codes, threads)
         classes = classes_of(sizes)
         return {"classes.sizes": classes.sizes, "classes.starts": classes.starts, **_table(classes, hashes)}
@@ -65,7 +65,7 @@ class Folds:
             raise damage(file.path, "folds.before", "buckets within their groups", "more codes before one")
 
     def verify(self, file: ArrayFile, codes: Words, threads: int) -> None:
-        """Raise CorruptIndexError if classes or table are not those of the codes; padding of tags is left alone."""
+        """Raise as `Structure.verify` if classes or table are not those of the codes; padding of tags is left alone."""
         sizes, hashes = hash_folds(codes, threads)
         classes = stored_classes(file)
         if not np.array_equal(np.repeat(classes.sizes, np.diff(classes.starts)), sizes):
@@ -106,7 +106,7 @@ def class_keys(codes: Words, threads: int) -> tuple[Words, int]:
 
 
 def verify_class_order(file: ArrayFile, codes: Words, threads: int) -> None:
-    """Raise CorruptIndexError unless codes stand in the order of `class_keys`."""
+    """Raise CorruptIndexError unless codes, uint64 of shape (words, n), are in the order of `class_keys`."""
     sizes, hashes = hash_folds(codes, threads)
     for start in range(0, len(sizes), ENTRIES_AT_ONCE):
         part = slice(start, start + ENTRIES_AT_ONCE + 1)
@@ -121,12 +121,12 @@ def classes_of(sizes: NDArray[np.uint32]) -> Classes:
 
 
 def stored_classes(file: ArrayFile) -> Classes:
-    """Return the classes in a file, as they stand there."""
+    """Return the classes in a file: sizes, shape (classes,), and starts, shape (classes + 1,), as they are there."""
     return Classes(file.arrays["classes.sizes"], file.arrays["classes.starts"])
 
 
 def read_classes(file: ArrayFile, code_length: int, distinct: int) -> Classes:
-    """Return the classes of a shard's codes, checked.
+    """Return the classes of a shard's codes, sizes of shape (classes,) and starts of shape (classes + 1,), checked.
 
     Raises:
         CorruptIndexError: If numbers of set bits do not rise, or a class has no codes.

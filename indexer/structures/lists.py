@@ -26,7 +26,7 @@ class Lists:
     code_length: int
 
     def arrays(self, codes: Words, threads: int) -> Arrays:
-        """Make its arrays from codes that stand in the order of the fold table."""
+        """Make its arrays as `Structure.arrays`, from codes in the order of the fold table."""
         return _lists(codes, classes_of(hash_folds(codes, threads)[0]), self.code_length, threads)
 
     def kinds(self, file: ArrayFile, distinct: int) -> Kinds:
@@ -46,7 +46,7 @@ class Lists:
             raise damage(file.path, "lists.bytes", "lists within their array and class", f"list {damaged}")
 
     def verify(self, file: ArrayFile, codes: Words, threads: int) -> None:
-        """Raise CorruptIndexError if its lists are not those of the codes; made anew some words at a time."""
+        """Raise as `Structure.verify` if its lists are not those of the codes; made anew some words at a time."""
         classes, postings = stored_classes(file), file.arrays["lists.bytes"]
         first, end = 0, 0
         for word in range(0, len(codes), threads):

@@ -60,7 +60,7 @@ class Signatures:
         return f"block{self.number}"
 
     def arrays(self, codes: Words, threads: int) -> Arrays:
-        """Make its arrays from the codes."""
+        """Make its arrays as `Structure.arrays`."""
         return bucket_arrays(self.name, self._sign(codes, threads), _folds(codes), 0, self.block.bits, threads)
 
     def kinds(self, _file: ArrayFile, distinct: int) -> Kinds:
@@ -72,7 +72,7 @@ class Signatures:
         check_buckets(file, self.name, distinct)
 
     def verify(self, file: ArrayFile, codes: Words, threads: int) -> None:
-        """Raise CorruptIndexError if its entries are not those of the codes' signatures."""
+        """Raise as `Structure.verify` if its entries are not those of the codes' signatures."""
         verify_buckets(file, self.name, self._sign(codes, threads), _folds(codes), 0, self.block.bits)
 
     def building_bytes(self, rows: int) -> int:

@@ -58,7 +58,7 @@ class Table:
         return f"table{self.number}"
 
     def arrays(self, codes: Words, threads: int) -> Arrays:
-        """Make its arrays from the codes."""
+        """Make its arrays as `Structure.arrays`."""
         of, keys = self.substring, codes[self.substring.word]
         if self.number > 0:
             return bucket_arrays(self.name, keys, codes[self.filter_word], of.shift, of.bits, threads)
@@ -75,7 +75,7 @@ class Table:
         check_buckets(file, self.name, distinct)
 
     def verify(self, file: ArrayFile, codes: Words, _threads: int) -> None:
-        """Raise CorruptIndexError if its entries are not those of the codes."""
+        """Raise as `Structure.verify` if its entries are not those of the codes."""
         of = self.substring
         verify_buckets(file, self.name, codes[of.word], codes[self.filter_word], of.shift, of.bits)
 
@@ -84,7 +84,7 @@ class Table:
         return bucket_bytes(rows, self.substring.bits)
 
     def native(self, file: ArrayFile, codes: Words) -> _native.TableArrays:
-        """Return the arguments of the native table; the first one's entries are the sorted codes."""
+        """Return the native table's arguments, for codes of shape (words, n); table 0's entries are these codes."""
         of, arrays, words, positions = self.substring, file.arrays, codes[self.filter_word], None
         if self.number > 0:
             words, positions = arrays[f"{self.name}.words"], arrays[f"{self.name}.positions"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hashcore import measures
 from hashcore.evaluation.classification import classify
-from hashcore.evaluation.measure import PerQuery, Within
+from hashcore.evaluation.measure import PerQuery, WithinRadius
 from hashcore.evaluation.measures.f1_within import F1Within
 from hashcore.evaluation.measures.precision_within import PrecisionWithin
 from hashcore.evaluation.measures.recall_within import RecallWithin
@@ -21,7 +21,7 @@ from jobs.evaluation.tally import Queries, Tally, first_labels
 
 EVERY_ORDER = "expected over all orders of items at one distance"
 NO_ORDER = "none: a radius takes all items at one distance or none"
-CURVES: dict[type[Within], str] = {PrecisionWithin: "precision", RecallWithin: "recall", F1Within: "f1"}
+CURVES: dict[type[WithinRadius], str] = {PrecisionWithin: "precision", RecallWithin: "recall", F1Within: "f1"}
 VOTE_ORDER = "neighbors by (distance, id); of equal votes the class seen nearest"
 
 
@@ -122,7 +122,7 @@ def at_a_radius_that_answers(
     Empty where half of them find anything within a radius that was asked for, or none was: long codes have hardly a
     pair within 2 bits, and a precision of queries that find nothing is 0 and says nothing.
     """
-    asked = [each for each in wanted if isinstance(each, Within)]
+    asked = [each for each in wanted if isinstance(each, WithinRadius)]
     total, number = sums["answered"]
     answers = total >= number / 2
     if not asked or any(answers[each.radius] for each in asked):

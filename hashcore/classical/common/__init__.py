@@ -1,1 +1,1 @@
-"""What several classical hashes share: boosting, canonical correlations, pairs, projections, thresholds."""
+"""Parts of several classical hashes: boosting, projections, thresholds."""

@@ -19,8 +19,8 @@ def reweigh(
 
     Args:
         weights: Of the pairs so far, of sum 1, shape (p,).
-        signs: ℓ of each pair.
-        judged: c of each pair by the last bit, −1 or +1.
+        signs: ℓ of each pair, shape (p,).
+        judged: c of each pair by the last bit, −1 or +1, shape (p,).
     """
     agreement = np.clip(float(weights @ (signs * judged)), LEAST_ERROR - 1, 1 - LEAST_ERROR)
     alpha = 0.5 * np.log((1 + agreement) / (1 - agreement))

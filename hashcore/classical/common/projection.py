@@ -1,4 +1,4 @@
-"""What the classical hashes share: items as centred rows, labels that fit them, and a projection matrix as a hasher."""
+"""Items as centred rows, labels that fit them, and a projection matrix as a hasher, for all classical hashes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def center(items: NDArray[Any], code_length: int) -> tuple[NDArray[np.float64], 
 
 
 def check_labels(labels: Labels, rows: int) -> Labels:
-    """Return the labels if there is one list for each row, and both alike and unlike rows.
+    """Return the labels if they are of n rows, `rows` of them, some alike and some unlike.
 
     Raises:
         InvalidInputError: If not.
@@ -52,7 +52,7 @@ def check_labels(labels: Labels, rows: int) -> Labels:
 
 
 def two_views(views: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
-    """Return the names of two modalities that show the same things, row by row.
+    """Return the names of two modalities that show the same things: arrays of shape (n, …), row i of both is one thing.
 
     Raises:
         InvalidInputError: If there are not two, or their rows differ in number.
@@ -82,9 +82,9 @@ def as_hasher(
         mean: Of the training items, of the shape of one.
         matrix: W, shape (code_length, d).
         modality: Name of what it reads; None names it `features` or `image`, by the shape of an item.
-        provenance: How W was made.
+        provenance: Method and settings that made W.
         bias: v, shape (code_length,); zeros unless given.
-        network: What becomes of W (x − mean) + v: `Cosine` takes its cosine.
+        network: Function of W (x − mean) + v: `Cosine` takes its cosine.
     """
     described = of_shape(mean.shape)
     if described is None:

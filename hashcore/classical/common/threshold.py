@@ -33,7 +33,7 @@ class Line:
         """Return the threshold between two ends that gains most, and its gain; where all ends are equal, that value.
 
         Args:
-            gains: What splitting each pair gains, shape (p,).
+            gains: Gain of splitting each pair, shape (p,).
         """
         if not self._rises.any():
             return float(self.ends[0]), 0.0

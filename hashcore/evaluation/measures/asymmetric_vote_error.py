@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -19,10 +18,8 @@ from hashcore.neighbors import Neighbors
 class AsymmetricVoteError(Measure):
     """Error of a vote of the k nearest items by the asymmetric distance to the queries' projections."""
 
-    forms: ClassVar[tuple[str, ...]] = ("AH kNN error@{k}",)
-    protocol: ClassVar[str] = (
-        "neighbors by asymmetric distance (HDML eq. 11), then id; of equal votes the class seen nearest"
-    )
+    forms = ("AH kNN error@{k}",)
+    protocol = "neighbors by asymmetric distance (HDML eq. 11), then id; of equal votes the class seen nearest"
     k: int
 
     def of(self, ranking: Ranking) -> Value:

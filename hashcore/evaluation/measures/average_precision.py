@@ -39,7 +39,7 @@ def average_precision(
         relevant_counts: Relevant items at each distance, shape (q, L + 1).
         ties: Mean over the orders of tied items, or the order with the highest or the lowest value.
         cutoff: Only the first `cutoff` ranks count; None takes the complete ranking.
-        denominator: What the sum is divided by; without a cut-off all three are the same.
+        denominator: Divisor of the sum; without a cut-off all three are the same.
             "relevant": the relevant items of the database (trec_eval).
             "reachable": the relevant items that fit above the cut-off, min(relevant, cutoff).
             "retrieved": the relevant items above the cut-off (DeepHash-pytorch, HashNet); it varies with the order of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -15,8 +14,8 @@ from hashcore.evaluation.ranking import Ranking
 class DistinctCodes(Measure):
     """Distinct codes of database and queries: the papers count over the whole set."""
 
-    forms: ClassVar[tuple[str, ...]] = ("distinct codes",)
-    protocol: ClassVar[str] = "all items"
+    forms = ("distinct codes",)
+    protocol = "all items"
 
     def of(self, ranking: Ranking) -> Value:
         """Return the number of distinct codes."""

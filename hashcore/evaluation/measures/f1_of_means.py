@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from hashcore.evaluation.measure import WITHIN, Measure, Value
 from hashcore.evaluation.measures.precision_within import PrecisionWithin
@@ -15,8 +14,8 @@ from hashcore.evaluation.ranking import Ranking
 class F1OfMeans(Measure):
     """Harmonic mean of the mean precision and the mean recall within a radius."""
 
-    forms: ClassVar[tuple[str, ...]] = ("F1 of means(r<={radius})",)
-    protocol: ClassVar[str] = WITHIN
+    forms = ("F1 of means(r<={radius})",)
+    protocol = WITHIN
     radius: int
 
     def of(self, ranking: Ranking) -> Value:

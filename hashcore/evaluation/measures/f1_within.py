@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.evaluation.counts import Counts, counts_within, ratio, relevant_of
-from hashcore.evaluation.measure import Within
-from hashcore.evaluation.ties import Floats, Ties
+from hashcore.evaluation.measure import WithinRadius
+from hashcore.evaluation.ties import Floats
 
 
 def f1_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray[np.int64]) -> Floats:
@@ -18,7 +15,7 @@ def f1_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray
 
     Args:
         all_counts: Items at each distance, shape (q, L + 1).
-        relevant_counts: Relevant items at each distance, shape (q, L + 1).
+        relevant_counts: Relevant items, shape (q, L + 1).
         radius: Inclusive; one, or several of shape (radii,).
 
     Returns:
@@ -29,13 +26,9 @@ def f1_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray
     return np.where(relevant > 0, ratio(2 * found, within + relevant), np.nan)
 
 
-@dataclass(frozen=True)
-class F1Within(Within):
+class F1Within(WithinRadius):
     """Mean over queries of the harmonic mean of precision and recall within a radius."""
 
-    forms: ClassVar[tuple[str, ...]] = ("F1(r<={radius})",)
-    denominator: ClassVar[str] = "items within the radius + relevant items in the database"
-
-    def per_query(self, all_counts: Counts, relevant_counts: Counts, _ties: Ties = "expected") -> Floats:
-        """Return `f1_within` of each query, shape (q,)."""
-        return f1_within(all_counts, relevant_counts, self.radius)
+    forms = ("F1(r<={radius})",)
+    divisor = "items within the radius + relevant items in the database"
+    compute = staticmethod(f1_within)

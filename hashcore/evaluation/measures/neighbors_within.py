@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from hashcore.evaluation.measure import WITHIN, Measure, Value
 from hashcore.evaluation.ranking import Ranking
@@ -13,8 +12,8 @@ from hashcore.evaluation.ranking import Ranking
 class NeighborsWithin(Measure):
     """Mean number of items of the database within a radius, and the query itself."""
 
-    forms: ClassVar[tuple[str, ...]] = ("neighbors(r<={radius})",)
-    protocol: ClassVar[str] = WITHIN
+    forms = ("neighbors(r<={radius})",)
+    protocol = WITHIN
     radius: int
 
     def of(self, ranking: Ranking) -> Value:

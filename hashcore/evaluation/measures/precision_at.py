@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 
 from hashcore.arguments import check_whole
 from hashcore.evaluation.counts import Counts, ratio, tied_groups
-from hashcore.evaluation.measure import PerQuery
+from hashcore.evaluation.measure import AtRank
 from hashcore.evaluation.ties import Floats, Ties, hits
 
 
@@ -18,7 +15,7 @@ def precision_at(all_counts: Counts, relevant_counts: Counts, k: int, ties: Ties
 
     Args:
         all_counts: Items at each distance, shape (q, L + 1).
-        relevant_counts: Relevant items at each distance, shape (q, L + 1).
+        relevant_counts: Relevant items, shape (q, L + 1).
         k: Ranks that count.
         ties: Order of items at one distance.
 
@@ -32,19 +29,10 @@ def precision_at(all_counts: Counts, relevant_counts: Counts, k: int, ties: Ties
     return ratio(hits(groups, groups.above(check_whole(k, "k", 1)), ties).sum(axis=1), np.array([k]))
 
 
-@dataclass(frozen=True)
-class PrecisionAt(PerQuery):
+class PrecisionAt(AtRank):
     """Mean precision among the first k."""
 
-    forms: ClassVar[tuple[str, ...]] = ("P@{k}",)
-    without_relevant: ClassVar[str] = "counts as 0"
-    k: int
-
-    @property
-    def denominator(self) -> str:
-        """The divisor of a query's sum: k."""
-        return f"{self.k}"
-
-    def per_query(self, all_counts: Counts, relevant_counts: Counts, ties: Ties = "expected") -> Floats:
-        """Return `precision_at` of each query, shape (q,)."""
-        return precision_at(all_counts, relevant_counts, self.k, ties)
+    forms = ("P@{k}",)
+    divisor = "{k}"
+    without_relevant = "counts as 0"
+    compute = staticmethod(precision_at)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.evaluation.counts import Counts, counts_within
-from hashcore.evaluation.measure import Within
-from hashcore.evaluation.ties import Floats, Ties
+from hashcore.evaluation.measure import WithinRadius
+from hashcore.evaluation.ties import Floats
 
 
 def precision_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray[np.int64]) -> Floats:
@@ -18,25 +15,24 @@ def precision_within(all_counts: Counts, relevant_counts: Counts, radius: int | 
 
     Args:
         all_counts: Items at each distance, shape (q, L + 1).
-        relevant_counts: Relevant items at each distance, shape (q, L + 1).
+        relevant_counts: Relevant items, shape (q, L + 1).
         radius: Inclusive; one, or several of shape (radii,).
 
     Returns:
         Values in [0, 1], shape (q,) or (q, radii); 0 where nothing is within the radius (a failed look-up), and so
         without relevant items.
+
+    >>> precision_within(np.array([[2, 2, 6]]), np.array([[2, 1, 1]]), np.array([0, 1, 2])).tolist()
+    [[1.0, 0.75, 0.4]]
     """
     found, within = counts_within(all_counts, relevant_counts, radius)
     return found / np.maximum(within, 1)
 
 
-@dataclass(frozen=True)
-class PrecisionWithin(Within):
+class PrecisionWithin(WithinRadius):
     """Mean precision within a radius."""
 
-    forms: ClassVar[tuple[str, ...]] = ("P(r<={radius})",)
-    denominator: ClassVar[str] = "items within the radius; 0 where there are none"
-    without_relevant: ClassVar[str] = "counts as 0"
-
-    def per_query(self, all_counts: Counts, relevant_counts: Counts, _ties: Ties = "expected") -> Floats:
-        """Return `precision_within` of each query, shape (q,)."""
-        return precision_within(all_counts, relevant_counts, self.radius)
+    forms = ("P(r<={radius})",)
+    divisor = "items within the radius; 0 where there are none"
+    without_relevant = "counts as 0"
+    compute = staticmethod(precision_within)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.evaluation.counts import Counts, counts_within, ratio, relevant_of
-from hashcore.evaluation.measure import Within
-from hashcore.evaluation.ties import Floats, Ties
+from hashcore.evaluation.measure import WithinRadius
+from hashcore.evaluation.ties import Floats
 
 
 def recall_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDArray[np.int64]) -> Floats:
@@ -18,23 +15,22 @@ def recall_within(all_counts: Counts, relevant_counts: Counts, radius: int | NDA
 
     Args:
         all_counts: Items at each distance, shape (q, L + 1).
-        relevant_counts: Relevant items at each distance, shape (q, L + 1).
+        relevant_counts: Relevant items, shape (q, L + 1).
         radius: Inclusive; one, or several of shape (radii,).
 
     Returns:
         Values in [0, 1], shape (q,) or (q, radii); NaN for a query without relevant items.
+
+    >>> recall_within(np.array([[2, 2, 6]]), np.array([[2, 1, 1]]), 1).tolist()
+    [0.75]
     """
     found, _ = counts_within(all_counts, relevant_counts, radius)
     return ratio(found, relevant_of(relevant_counts, found))
 
 
-@dataclass(frozen=True)
-class RecallWithin(Within):
+class RecallWithin(WithinRadius):
     """Mean recall within a radius."""
 
-    forms: ClassVar[tuple[str, ...]] = ("R(r<={radius})",)
-    denominator: ClassVar[str] = "relevant items in the database"
-
-    def per_query(self, all_counts: Counts, relevant_counts: Counts, _ties: Ties = "expected") -> Floats:
-        """Return `recall_within` of each query, shape (q,)."""
-        return recall_within(all_counts, relevant_counts, self.radius)
+    forms = ("R(r<={radius})",)
+    divisor = "relevant items in the database"
+    compute = staticmethod(recall_within)

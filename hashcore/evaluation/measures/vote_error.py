@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from hashcore.evaluation.classification import classify
 from hashcore.evaluation.measure import Measure, Value
@@ -16,8 +15,8 @@ from hashcore.neighbors import Neighbors
 class VoteError(Measure):
     """Error of a vote of the k nearest items by (distance, row)."""
 
-    forms: ClassVar[tuple[str, ...]] = ("kNN error@{k}",)
-    protocol: ClassVar[str] = "neighbors by (distance, id); of equal votes the class seen nearest"
+    forms = ("kNN error@{k}",)
+    protocol = "neighbors by (distance, id); of equal votes the class seen nearest"
     k: int
 
     def of(self, ranking: Ranking) -> Value:

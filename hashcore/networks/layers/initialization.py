@@ -58,7 +58,7 @@ def spread(module: nn.Module, items: Tensor, deviation: float, add_up: Callable[
 
 
 def _outputs(module: nn.Module, layer: Head, items: Tensor) -> Tensor:
-    """Return what a layer of a module gives when the module reads items."""
+    """Return the output of a layer of a module for some items."""
     caught: list[Tensor] = []
     hook = layer.register_forward_hook(lambda _layer, _inputs, output: caught.append(output))
     module.eval()

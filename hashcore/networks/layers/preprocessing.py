@@ -45,7 +45,7 @@ def fit(spec: Preprocessing, items: Tensor, add_up: Callable[[Tensor], Tensor] =
     """Fit preprocessing to training items.
 
     Args:
-        spec: What to do.
+        spec: Steps to apply.
         items: Training items, shape (n, *shape).
         add_up: Adds up sums over all workers that hold training items; a single one has them all.
 
@@ -63,6 +63,6 @@ def fit(spec: Preprocessing, items: Tensor, add_up: Callable[[Tensor], Tensor] =
 
 
 def sum_blocks(items: Tensor, summarize: Callable[[Tensor], Tensor]) -> Tensor:
-    """Add up a summary of every block of rows, so that little memory is taken beside the items."""
+    """Add up a summary of every block of rows of items, shape (n, *shape); of the shape of a summary."""
     blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, len(items), BLOCK_ROWS)]
     return reduce(torch.add, (summarize(items[block]) for block in blocks))
