@@ -11,12 +11,7 @@ import argparse
 import json
 import resource
 import shutil
-<<<<<<< HEAD
-import time
 from collections.abc import Iterator, Mapping
-=======
-from collections.abc import Iterator
->>>>>>> 40430da2125dfafdf8991f717b47e1d7da54db43
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,16 +50,10 @@ def measure(
     """Build, search and remove an index of `codes` codes; sampled answers are asserted equal to scans."""
     root = folder / f"sparse-{codes}"
     try:
-<<<<<<< HEAD
-        build_s = build(root, codes, rows_per_shard)
-        index = indexer.open(str(root))
+        sample = next(drawn(codes, rows_per_shard))[1][:20_000]
+        layout = indexer.plan_layout(sample, code_length=DIMENSIONS, rows_per_shard=rows_per_shard, kind="sparse")
+        index, build_s = build_shards(root, drawn(codes, rows_per_shard), layout, "sparse")
         asked = draw_queries(codes, rows_per_shard, queries)
-=======
-        sample = next(drawn(codes))[1][:20_000]
-        layout = indexer.plan_layout(sample, code_length=DIMENSIONS, rows_per_shard=ROWS_PER_SHARD, kind="sparse")
-        index, build_s = build_shards(root, drawn(codes), layout, "sparse")
-        queries = asked(codes)
->>>>>>> 40430da2125dfafdf8991f717b47e1d7da54db43
         rates, neighbors = {}, {}
         for radius, part in asked.items():
             rates[radius], neighbors[radius] = search_cold(root, part, radius)
@@ -84,32 +73,10 @@ def drawn(codes: int, rows_per_shard: int) -> Iterator[tuple[int, Codes]]:
         yield start, sparse_codes.sets(rng, rows, DIMENSIONS, SET_BITS, "uniform")
 
 
-<<<<<<< HEAD
-def build(root: Path, codes: int, rows_per_shard: int) -> float:
-    """Build an index shard by shard, and return the seconds spent building."""
-    entries, seconds, layout = [], 0.0, None
-    for start, part in drawn(codes, rows_per_shard):
-        layout = layout or indexer.plan_layout(
-            part[:20_000], code_length=DIMENSIONS, rows_per_shard=rows_per_shard, kind="sparse"
-        )
-        started = time.perf_counter()
-        entries.append(indexer.build_shard(str(root), np.arange(start, start + len(part)), part, layout=layout))
-        seconds += time.perf_counter() - started
-    assert layout is not None
-    indexer.commit(str(root), entries, kind="sparse", layout=layout)
-    return seconds
-
-
 def draw_queries(codes: int, rows_per_shard: int, queries: Mapping[int, int]) -> dict[int, Codes]:
     """Return so many queries of each radius: codes of the first shard with up to half as many tokens replaced."""
     rng, (_, first) = np.random.default_rng(8), next(drawn(codes, rows_per_shard))
     return {radius: sparse_codes.swapped(rng, first, count, radius) for radius, count in queries.items()}
-=======
-def asked(codes: int) -> dict[int, Codes]:
-    """Return the queries of each radius: codes of the first shard with up to half as many tokens replaced."""
-    rng, (_, first) = np.random.default_rng(8), next(drawn(codes))
-    return {radius: sparse_codes.swapped(rng, first, count, radius) for radius, count in QUERIES.items()}
->>>>>>> 40430da2125dfafdf8991f717b47e1d7da54db43
 
 
 def check(index: indexer.Index, codes: Iterator[tuple[int, Codes]], queries: dict[int, Codes]) -> None:
