@@ -84,3 +84,14 @@ def brief(value: object, most: int = 120) -> str:
     except (RecursionError, ValueError):  # nested too deep, or a number of too many digits
         text = type(value).__name__
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def one_line(said: object, most: int | None = 200) -> str:
+    r"""Return what an error says, or any text, as one printable line, cut where it is longer than `most` letters.
+
+    >>> one_line("two\nlines"), one_line("a" * 9, 6), one_line("\x07 rings")
+    ('two lines', 'aaa...', '? rings')
+    """
+    text = " ".join(str(said).split())
+    text = text if most is None or len(text) <= most else f"{text[: most - 3]}..."
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -12,7 +12,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import Literal, NamedTuple
 
-from hashcore.errors import HashcoreError
+from hashcore.errors import HashcoreError, one_line
 from jobs.telemetry.interruption import was_interrupted
 
 EXIT_ERROR = 2
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _run(given)
     except HashcoreError as error:
-        print(f"hashcore {given.verb}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"hashcore {given.verb}: {one_line(error, None)}", file=sys.stderr)
         return EXIT_ERROR
     except BrokenPipeError:
         if not _reader_left():

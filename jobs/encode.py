@@ -22,11 +22,10 @@ from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_par
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, check_format, reading, steps
 from jobs.engine import memory
-from jobs.engine.spark_engine import engine_of
 from jobs.engine.tasks import Engine
-from jobs.stages import codes_directory, outputs, records, rejects
+from jobs.stages import codes_directory, records, rejects
 from jobs.stages.kept import Json, kept
-from jobs.telemetry import run_notes
+from jobs.stages.stage import Stage
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
@@ -69,23 +68,21 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     inputs = {"corpus": records.fingerprint_of(source), "hasher": hasher.fingerprint}
     if pipeline.encode.only_ids is not None:
         inputs["only_ids"] = records.fingerprint_of(pipeline.encode.only_ids)
-    record = records.record(pipeline, f"encode {part}", decisive(pipeline, part), inputs)
-    if outputs.is_finished(path, record):
-        print(f"encode {part}: done before -> {path}")
+    stage = Stage.of(pipeline, f"encode {part}", path, decisive(pipeline, part), inputs)
+    if stage.is_done():
         return
     modality = _checked_modality(pipeline.encode, part, hasher)
     check_format(pipeline.corpus.format, source)
-    _promise_memory(pipeline, hasher, modality)
-    engine = engine_of(pipeline, "encode")
+    engine = stage.engine(_projected_bytes(pipeline, hasher, modality), "lower encode.batch_rows")
     found = _steps(engine, part, pipeline)
-    with outputs.writing(path, record, resumes=True) as staging, reading(source, pipeline.corpus.format):
+    with stage.writing(resumes=True) as staging, reading(source, pipeline.corpus.format):
         counts = _encode(engine, found, staging, hasher, pipeline, part)
         _judge(counts, part, pipeline, staging)
         codes_directory.write_info(staging, _info(hasher, modality, counts.encoded))
     files.remove(rejects.place_of(path))  # of an earlier run
-    run_notes.count(rows=counts.encoded, rejected=counts.rejected)
     rejected = f"{counts.rejected:,} rejected" + (f": {counts.rejects.told()}" if counts.rejected else "")
-    print(f"encode {part}: {counts.encoded:,} codes of {hasher.code_length} bits, {rejected} -> {path}")
+    said = f"{counts.encoded:,} codes of {hasher.code_length} bits, {rejected}"
+    stage.done(said, counts.encoded, counts.rejected)
     verdict.tell_few(counts.distinct.number(), counts.encoded, hasher.code_length, path)
 
 
@@ -97,12 +94,11 @@ def decisive(pipeline: Pipeline, part: str) -> list[str]:
     return [*keys, "corpus.format", "corpus.id", f"encode.{part}.labelled", *labels]
 
 
-def _promise_memory(pipeline: Pipeline, hasher: Hasher, modality: str) -> None:
-    """Raise ConfigError if a task would take more memory than it may."""
+def _projected_bytes(pipeline: Pipeline, hasher: Hasher, modality: str) -> int:
+    """Return the memory that a task will take at most."""
     config, item = pipeline.encode, hasher.modalities[modality].input
     item_bytes = 4 * math.prod(item.shape)
-    projected = memory.encoding_bytes(config.batch_rows, item_bytes, config.rows_per_group, hasher.code_length)
-    memory.promise("encode", projected, pipeline.spark, "lower encode.batch_rows")
+    return memory.encoding_bytes(config.batch_rows, item_bytes, config.rows_per_group, hasher.code_length)
 
 
 def _checked_modality(config: EncodeConfig, part: str, hasher: Hasher) -> str:

@@ -20,18 +20,17 @@ from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
 from jobs.engine import memory
 from jobs.engine.process import ProcessEngine
-from jobs.engine.spark_engine import engine_of
 from jobs.engine.tasks import Engine
 from jobs.evaluation import metrics
 from jobs.evaluation.distinct import PART_BYTES
 from jobs.evaluation.examples import Choice, draw, select
-from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure
+from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure, summed
 from jobs.evaluation.metrics import Metrics, Setting
 from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
 from jobs.evaluation.totals import count_distinct, tally_all
 from jobs.stages import codes_directory, outputs, records
-from jobs.telemetry import run_notes
+from jobs.stages.stage import Stage
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
@@ -53,19 +52,19 @@ def run(pipeline: Pipeline) -> Metrics:
     pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
     inputs = {"index": _content(paths.index), "codes_queries": records.fingerprint_of(paths.codes_queries)}
-    record = records.record(pipeline, "evaluate", ("evaluate",), inputs)
-    if not outputs.is_finished(paths.metrics, record):
-        engine = engine_of(pipeline, "evaluate")
-        with outputs.keeping(paths.metrics, record) as folder:
+    stage = Stage.of(pipeline, "evaluate", paths.metrics, ("evaluate",), inputs)
+    if not stage.is_finished():
+        engine = stage.engine()
+        with outputs.keeping(paths.metrics, stage.record) as folder:
             result = evaluate(pipeline, engine, folder)
-            with outputs.writing(paths.metrics, record) as staging:
+            with stage.writing() as staging:
                 Path(staging).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     result = metrics.read(paths.metrics)
-    run_notes.count(rows=result.setting.queries)
     print(result.summary())
     if said := how_to_exclude(pipeline, result.setting):
         print(f"evaluate {said}")
-    print(f"evaluate: {result.setting.queries:,} queries, {result.setting.database_size:,} items -> {paths.metrics}")
+    asked, items = result.setting.queries, result.setting.database_size
+    stage.done(f"{asked:,} queries, {items:,} items", rows=asked)
     return result
 
 
@@ -91,14 +90,14 @@ def evaluate(pipeline: Pipeline, engine: Engine = HERE, folder: str | None = Non
     for block in _blocks(queries, index.code_length, k):
         total = tally_all(engine, _tasks(root, index, block, k, exclude_self=config.exclude_self), folder)
         blocks.append(measure(block, total, wanted, config.knn, choice, ranked))
-    found = figures(blocks, len(index), index.code_length)
-    found |= at_a_radius_that_answers(blocks, wanted, len(index))
+    found, sums = figures(blocks, len(index), index.code_length), summed(blocks)
+    found |= at_a_radius_that_answers(sums, wanted, len(index))
     setting = _setting(pipeline, index, blocks, count_distinct(engine, root, index, folder))
     return Metrics(
         setting=setting,
         figures=found,
         notes=notes_of(pipeline, setting, has_votes=any(name.startswith("kNN") for name in found)),
-        curves=curves(blocks, ranked),
+        curves=curves(blocks, sums, ranked),
         examples=select([example for block in blocks for example in block.examples], config.examples),
     )
 

@@ -15,14 +15,11 @@ from hashcore.errors import LostRaceError, OutputError
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import verdict
-from jobs.engine import memory
-from jobs.engine.spark_engine import engine_of
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs, records
 from jobs.stages.kept import Json, entries_folder, map_kept, numbered
-from jobs.stages.records import Record
+from jobs.stages.stage import Stage
 from jobs.stages.unique_ids import check_ids
-from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
@@ -44,25 +41,26 @@ def run(pipeline: Pipeline) -> None:
 
     source, root = pipeline.paths.codes_database, pipeline.paths.index
     info = codes_directory.read_info(source, "paths.corpus_database")
-    record = records.record(pipeline, "index", ("index",), {"codes": records.fingerprint_of(source)})
-    if _is_done(root, record):
-        print(f"index: done before -> {root}")
+    stage = Stage.of(pipeline, "index", root, ("index",), {"codes": records.fingerprint_of(source)})
+    if _is_built(stage):
+        stage.done_before()
         return
-    with outputs.growing(root, record, marks=(indexer.LOCK,)):
+    with outputs.growing(root, stage.record, marks=(indexer.LOCK,)):
         indexer.check_root(root, known=records.NAMES)
-        index = _build(pipeline, info, record)
-    run_notes.count(rows=len(index))
-    print(f"index: {len(index):,} codes in {len(index.shards)} shards, generation {index.generation} -> {root}")
+        index = _build(stage, info)
+    said = f"{len(index):,} codes in {len(index.shards)} shards, generation {index.generation}"
+    stage.done(said, rows=len(index))
     verdict.tell_few(sum(shard.distinct for shard in index.shards), len(index), index.code_length, root)
 
 
-def _is_done(root: str, record: Record) -> bool:
+def _is_built(stage: Stage) -> bool:
     """Return whether the index is there; a run that was killed after its commit is recorded as done.
 
     Raises:
         OutputError: If another pipeline's is there.
     """
-    finished, made_by = outputs.is_finished(root, record), _made_by(root)
+    (root, record), finished = (stage.path, stage.record), stage.is_finished()
+    made_by = _made_by(root)
     if made_by is None or finished:
         return made_by is not None
     if made_by != record.fingerprint:
@@ -74,11 +72,12 @@ def _is_done(root: str, record: Record) -> bool:
     return True
 
 
-def _build(pipeline: Pipeline, info: codes_directory.CodesInfo, record: Record) -> Index:
+def _build(stage: Stage, info: codes_directory.CodesInfo) -> Index:
     """Build the shards and commit them, unless another run of the same pipeline does so first; return the index."""
     import indexer
 
-    source, root = pipeline.paths.codes_database, pipeline.paths.index
+    pipeline, root, fingerprint = stage.pipeline, stage.path, stage.record.fingerprint
+    source = pipeline.paths.codes_database
     chunks = codes_directory.plan(source, pipeline.index.rows_per_shard)
     layout = indexer.plan_layout(
         sample(chunks, pipeline.index.sample_rows, info.code_length),
@@ -90,24 +89,23 @@ def _build(pipeline: Pipeline, info: codes_directory.CodesInfo, record: Record) 
     largest = max(chunks, key=codes_directory.chunk_rows)
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
     projected = indexer.memory.building_bytes(rows, layout, labels)
-    memory.promise("index", projected, pipeline.spark, "lower index.rows_per_shard")
-    engine = engine_of(pipeline, "index")
+    engine = stage.engine(projected, "lower index.rows_per_shard")
     if pipeline.index.check_ids:
         check_ids(engine, source, chunks)
-    folder, build = entries_folder(root, record.fingerprint), partial(build_shard, root, layout)
+    folder, build = entries_folder(root, fingerprint), partial(build_shard, root, layout)
     entries = map_kept(
         engine, build, list(enumerate(chunks)), folder, name=numbered, codec=Json(indexer.ShardEntry), label="index"
     )
     commit = partial(
         indexer.commit, root, entries, kind=info.kind, layout=layout, hasher_fingerprint=info.hasher_fingerprint,
-        provenance={"pipeline": pipeline.name, "fingerprint": record.fingerprint}, ids_checked=True, parent=0,
+        provenance={"pipeline": pipeline.name, "fingerprint": fingerprint}, ids_checked=True, parent=0,
     )  # fmt: skip
-    index = _first(commit, root, record)
+    index = _first(commit, root, fingerprint)
     files.remove(folder)
     return index
 
 
-def _first(commit: Callable[[], Index], root: str, record: Record) -> Index:
+def _first(commit: Callable[[], Index], root: str, fingerprint: str) -> Index:
     """Commit the first generation, or return the one that another run of the same pipeline has committed.
 
     Raises:
@@ -120,7 +118,7 @@ def _first(commit: Callable[[], Index], root: str, record: Record) -> Index:
             return commit()
         except LostRaceError:
             made_by = _made_by(root)
-            if made_by == record.fingerprint:
+            if made_by == fingerprint:
                 return indexer.open(root)
             if made_by is not None or not left:
                 raise

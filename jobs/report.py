@@ -17,7 +17,8 @@ from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
 from jobs.page.thumbnails import Picture, thumbnails
-from jobs.stages import outputs, records
+from jobs.stages import records
+from jobs.stages.stage import Stage
 from jobs.telemetry.run_notes import recorded
 
 TEMPLATE = "report.html.j2"
@@ -49,12 +50,13 @@ def run(pipeline: Pipeline) -> str:
     pipeline = pipeline.of_current_generation()
     paths = pipeline.paths
     found = metrics.read(paths.metrics)
-    record = records.record(pipeline, "report", ("report",), {"metrics": records.fingerprint_of(paths.metrics)})
-    if not outputs.is_finished(paths.report, record):
+    inputs = {"metrics": records.fingerprint_of(paths.metrics)}
+    stage = Stage.of(pipeline, "report", paths.report, ("report",), inputs)
+    if not stage.is_finished():
         page = render(pipeline, found)
-        with outputs.writing(paths.report, record) as staging:
+        with stage.writing() as staging:
             Path(staging).write_text(page, encoding="utf-8")
-    print(f"report: {len(found.figures)} figures -> {paths.report}")
+    stage.done(f"{len(found.figures)} figures")
     return paths.report
 
 

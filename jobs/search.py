@@ -15,14 +15,12 @@ import numpy as np
 from hashcore.neighbors import Neighbors
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
-from jobs.engine import memory
-from jobs.engine.spark_engine import engine_of
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs, records
 from jobs.stages.kept import Arrays, kept
 from jobs.stages.parquet_files import checksums
 from jobs.stages.question import check_question
-from jobs.telemetry import run_notes
+from jobs.stages.stage import Stage
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
@@ -66,39 +64,26 @@ def run(pipeline: Pipeline) -> None:
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
     check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
     inputs = {"index": f"{records.fingerprint_of(pipeline.paths.index)} {index.generation}"}
-    record = records.record(pipeline, "search", ("search",), inputs | {"queries": records.fingerprint_of(source)})
-    if outputs.is_finished(path, record):
-        print(f"search: done before -> {path}")
+    stage = Stage.of(pipeline, "search", path, ("search",), inputs | {"queries": records.fingerprint_of(source)})
+    if stage.is_done():
         return
-    with outputs.writing(path, record, resumes=True) as staging:
-        found = _search(pipeline, index, codes_directory.plan(source, pipeline.search.queries_per_task), staging)
-    run_notes.count(rows=found)
-    print(f"search: {found:,} neighbors -> {path}")
+    with stage.writing(resumes=True) as staging:
+        found = _search(stage, index, codes_directory.plan(source, pipeline.search.queries_per_task), staging)
+    stage.done(f"{found:,} neighbors", rows=found)
 
 
-def _search(pipeline: Pipeline, index: Index, chunks: list[codes_directory.Chunk], folder: str) -> int:
+def _search(stage: Stage, index: Index, chunks: list[codes_directory.Chunk], folder: str) -> int:
     """Answer every block on every shard, merge, and return the number of neighbors."""
     import indexer
 
-    shards = len(index.shards)
-    question = Question(
-        pipeline.paths.index,
-        index.generation,
-        shards,
-        index.code_length,
-        pipeline.search.k,
-        pipeline.search.radius,
-        folder,
-    )
+    asks, root, shards = stage.pipeline.search, stage.pipeline.paths.index, len(index.shards)
+    question = Question(root, index.generation, shards, index.code_length, asks.k, asks.radius, folder)
     asked = max(map(codes_directory.chunk_rows, chunks))
-    projected = max(
-        indexer.memory.searching_bytes(entry, asked, index.code_length, pipeline.search.k) for entry in index.shards
-    )
-    memory.promise("search", projected, pipeline.spark, "lower search.queries_per_task or compact.rows_per_shard")
+    projected = max(indexer.memory.searching_bytes(entry, asked, index.code_length, asks.k) for entry in index.shards)
+    engine = stage.engine(projected, "lower search.queries_per_task or compact.rows_per_shard")
     blocks = [Block(number, chunk) for number, chunk in enumerate(chunks)]
     files.make_folder(files.join(folder, ANSWERS))
     tasks = [(shard, block) for shard in range(shards) for block in blocks]
-    engine = engine_of(pipeline, "search")
     rows = dict(filter(None, engine.map_tasks(partial(answer, question), tasks, "search")))
     left = [block for block in blocks if block.number not in rows]  # where a storage lists files late
     rows |= engine.map_tasks(partial(merge, question), left, "merge")

@@ -16,7 +16,7 @@ from jobs.corpora import standard_sets
 from jobs.stages import outputs, records, rejects
 from jobs.stages.claim import claimed
 from jobs.stages.rejects import Rejects
-from jobs.telemetry import run_notes
+from jobs.stages.stage import Stage
 from jobs.telemetry.progress import Progress, duration
 from jobs.telemetry.run_notes import recorded
 from jobs.training import decisive, reading, tracking
@@ -43,23 +43,21 @@ def run(pipeline: Pipeline) -> None:
     from jobs.training import outcome
 
     standard_sets.run(pipeline)
-    record = records.record(pipeline, "train", decisive.keys(pipeline), decisive.inputs(pipeline))
-    if outputs.is_finished(pipeline.paths.hasher, record):
-        print(f"train: done before -> {pipeline.paths.hasher}")
+    stage = Stage.of(pipeline, "train", pipeline.paths.hasher, decisive.keys(pipeline), decisive.inputs(pipeline))
+    if stage.is_done():
         return
     place = rejects.place_of(pipeline.paths.hasher)
     if not _is_begun(pipeline.paths.checkpoints):
         files.remove(place)  # of a run that ended without an output
     source = None if pipeline.train.method == "identity-tags" else find(pipeline)
-    hasher, rejected = _hasher(pipeline, record, source), rejects.read(place)
+    hasher, rejected = _hasher(pipeline, stage.record, source), rejects.read(place)
     learned = outcome.judged(hasher, source, pipeline) if source else ""
-    with outputs.writing(pipeline.paths.hasher, record) as staging:
+    with stage.writing() as staging:
         hasher.save(staging)
         rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
     files.remove(place)
-    run_notes.count(rows=hasher.provenance["rows"], rejected=len(rejected))
     told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
-    print(f"train: {_summary(hasher)}{learned}{told} -> {pipeline.paths.hasher}")
+    stage.done(f"{_summary(hasher)}{learned}{told}", hasher.provenance["rows"], len(rejected))
 
 
 def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -> Hasher:

@@ -16,6 +16,7 @@ from hashcore.errors import (
     OutputError,
     StorageError,
     UnknownFormatError,
+    one_line,
     require,
 )
 from hashcore.storage import files
@@ -41,7 +42,7 @@ def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor
         for name, content in ((WEIGHTS, save(dict(weights))), (DESCRIPTION, text.encode())):
             files.write_bytes(files.join(uri, name), content)
     except OSError as error:
-        raise OutputError(f"{uri} cannot be written ({line(error)}); give a place you may write to") from None
+        raise OutputError(f"{uri} cannot be written ({one_line(error)}); give a place you may write to") from None
 
 
 def read_description(uri: str) -> dict[str, Any]:
@@ -59,10 +60,11 @@ def read_description(uri: str) -> dict[str, Any]:
     except RecursionError:
         raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher (nested too deeply)") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher ({line(error)})") from None
+        raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher ({one_line(error)})") from None
     if version != FORMAT_VERSION:
         raise UnknownFormatError(
-            f"{uri}: hasher format {line(version)} is unknown to this reader (reads {FORMAT_VERSION}); upgrade hashcore"
+            f"{uri}: hasher format {one_line(version)} is unknown to this reader (reads {FORMAT_VERSION}); "
+            "upgrade hashcore"
         )
     return dict(description)
 
@@ -84,7 +86,7 @@ def read_weights(uri: str) -> dict[str, Tensor]:
         return dict(load(content))
     except Exception as error:  # SafetensorError, or what torch says of an odd shape or type
         raise CorruptHasherError(
-            f"{uri}/{WEIGHTS} is damaged ({line(error)}); copy it again, or remove the folder and train"
+            f"{uri}/{WEIGHTS} is damaged ({one_line(error)}); copy it again, or remove the folder and train"
         ) from None
 
 
@@ -92,7 +94,7 @@ def check_fingerprint(uri: str, *, expected: str, got: str) -> None:
     """Raise CorruptHasherError unless what was read has the fingerprint that was written."""
     if expected != got:
         raise CorruptHasherError(
-            f"{uri}: {DESCRIPTION} promises fingerprint {line(expected)} but its contents have {got}; {REMEDY}"
+            f"{uri}: {DESCRIPTION} promises fingerprint {one_line(expected)} but its contents have {got}; {REMEDY}"
         )
 
 
@@ -110,7 +112,7 @@ def damage_named(uri: str) -> Iterator[None]:
         raise
     except (LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError, ValueError) as error:
         raise CorruptHasherError(
-            f"{uri} does not describe its weights ({line(error)}); copy it again, or remove the folder and train"
+            f"{uri} does not describe its weights ({one_line(error)}); copy it again, or remove the folder and train"
         ) from None
 
 
@@ -126,14 +128,7 @@ def _content(uri: str, name: str) -> bytes:
     except StorageError:
         raise
     except OSError as error:
-        content, said = None, line(error)
+        content, said = None, one_line(error)
     if content is None:
         raise InvalidInputError(f"{uri} holds no hasher ({said}); train one, or correct the path")
     return content
-
-
-def line(told: object) -> str:
-    """Return a text in one printable line of modest length."""
-    text = " ".join(str(told).split())
-    text = text if len(text) <= 200 else text[:197] + "..."
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from hashcore.columns.plain import plain
-from hashcore.errors import InvalidInputError, require
+from hashcore.errors import InvalidInputError, one_line, require
 from hashcore.inputs.input import Input, Inputs, most_frequent
 
 if TYPE_CHECKING:
@@ -229,4 +229,4 @@ def _open(data: bytes | None) -> Image | str:
 
 def _broken(error: Exception) -> str:
     """Say in one line that an image is damaged."""
-    return f"truncated or damaged image ({' '.join(str(error).split())})"
+    return f"truncated or damaged image ({one_line(error, None)})"

@@ -1,24 +1,18 @@
-// The module hashcore._kernels. Shapes are validated in Python, once; nothing is checked here.
+// The module hashcore._kernels. Python validates shapes once; nothing is checked here.
 #include <nanobind/stl/tuple.h>
 
-#include <cstring>
 #include <tuple>
 
 #include "hashcore/native/common/arrays.hpp"
 #include "hashcore/native/common/isa.hpp"
+#include "hashcore/native/common/module.hpp"
 #include "hashcore/native/scan/scan.hpp"
 
 using namespace hashcore;
 
 namespace {
 
-Columns view(const In2<std::uint64_t>& columns) {
-    return {columns.data(), columns.shape(1), columns.shape(0), columns.shape(1)};
-}
-
-Queries view_queries(const In2<std::uint64_t>& queries) { return {queries.data(), queries.shape(0)}; }
-
-// columns[w, i] = word w of code i, codes being rows of bytes, least significant first.
+// columns[w, i] = word w of code i; codes are rows of bytes, least significant first.
 void to_columns(const In2<std::uint8_t>& codes, const Out2<std::uint64_t>& columns) {
     nb::gil_scoped_release unlocked;
     in_pieces(0, codes.shape(0), codes.shape(1), [&](std::size_t begin, std::size_t end) {
@@ -31,13 +25,8 @@ Items items_of(const In2<std::uint8_t>& codes) {
 }
 
 nb::tuple range_of(const Items& items, const In2<std::uint64_t>& queries, unsigned radius, std::size_t threads) {
-    HitLists lists;
-    {
-        const Isa isa = chosen_isa();
-        nb::gil_scoped_release unlocked;
-        lists = scan_range(items, view_queries(queries), radius, threads, isa);
-    }
-    return to_numpy(std::move(lists));
+    const Isa isa = chosen_isa();
+    return to_numpy(unlocked([&] { return scan_range(items, queries_of(queries), radius, threads, isa); }));
 }
 
 nb::tuple range(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, unsigned radius,
@@ -47,18 +36,13 @@ nb::tuple range(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& querie
 
 nb::tuple range_of_columns(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries, unsigned radius,
                            std::size_t threads) {
-    return range_of({view(columns)}, queries, radius, threads);
+    return range_of({columns_of(columns)}, queries, radius, threads);
 }
 
 nb::tuple nearest(const In2<std::uint8_t>& codes, const In2<std::uint64_t>& queries, std::size_t k,
                   std::size_t threads) {
-    HitLists lists;
-    {
-        const Isa isa = chosen_isa();
-        nb::gil_scoped_release unlocked;
-        lists = scan_nearest(items_of(codes), view_queries(queries), k, threads, isa);
-    }
-    return to_numpy(std::move(lists));
+    const Isa isa = chosen_isa();
+    return to_numpy(unlocked([&] { return scan_nearest(items_of(codes), queries_of(queries), k, threads, isa); }));
 }
 
 void histogram(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& queries,
@@ -67,7 +51,7 @@ void histogram(const In2<std::uint64_t>& columns, const In2<std::uint64_t>& quer
     const Isa isa = chosen_isa();
     nb::gil_scoped_release unlocked;
     const Masks masks{item_masks.data(), item_masks.shape(1), query_masks.data(), item_masks.shape(0)};
-    scan_histogram(view(columns), view_queries(queries), masks, all.shape(1), all.data(), relevant.data(), threads,
+    scan_histogram(columns_of(columns), queries_of(queries), masks, all.shape(1), all.data(), relevant.data(), threads,
                    isa);
 }
 
@@ -77,12 +61,7 @@ nb::tuple merge_lists(const std::vector<Lists>& parts, std::size_t most, std::si
     std::vector<HitListsView> views;
     for (const auto& [offsets, ids, distances] : parts) views.push_back({offsets.data(), ids.data(), distances.data()});
     const std::size_t queries = std::get<0>(parts.front()).shape(0) - 1;
-    HitLists lists;
-    {
-        nb::gil_scoped_release unlocked;
-        lists = merge(views, queries, most, threads);
-    }
-    return to_numpy(std::move(lists));
+    return to_numpy(unlocked([&] { return merge(views, queries, most, threads); }));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from hashcore.errors import ConfigError, StorageError
+from hashcore.errors import ConfigError, StorageError, one_line
 from hashcore.storage.s3_answers import wrong_answers
 
 BUSY = ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "RequestTimeout")
@@ -44,7 +44,7 @@ def new_client() -> Any:
         with _making:
             return _session(os.getpid()).client("s3", config=config)
     except (BotoCoreError, ValueError, OSError) as error:
-        said = " ".join(str(error).split())[:300]
+        said = one_line(error, 300)
         raise ConfigError(
             f"the AWS settings make no client of S3 ({said}); correct the variables AWS_…, or the files they name"
         ) from None
@@ -82,7 +82,7 @@ def named(place: str) -> Iterator[None]:
     try:
         yield
     except (Boto3Error, BotoCoreError, ClientError, RecursionError, *wrong_answers()) as error:
-        said = " ".join(str(error).split())[:300]
+        said = one_line(error, 300)
         refused = StorageError(f"{place}: {_explained(error, said)}")
         refused.errno = errno.EACCES if isinstance(error, ClientError) and code(error) in DENIED else None
         raise refused from None

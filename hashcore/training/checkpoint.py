@@ -10,9 +10,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from hashcore.errors import ConfigError, InvalidInputError, require
+from hashcore.errors import ConfigError, InvalidInputError, one_line, require
 from hashcore.hasher import Modality
-from hashcore.hashers.directory import line
 from hashcore.inputs.column import InputSpec
 from hashcore.machine.devices import own_draws
 from hashcore.networks.own_source import sources_of
@@ -212,7 +211,7 @@ def _damage_named(folder: str | Path) -> Iterator[None]:
         raise
     except Exception as error:
         path = files.join(os.fspath(folder), FILE)
-        raise InvalidInputError(f"{path} is damaged ({line(error)}); remove it to train from the start") from None
+        raise InvalidInputError(f"{path} is damaged ({one_line(error)}); remove it to train from the start") from None
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

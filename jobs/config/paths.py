@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from hashcore.errors import InvalidInputError
 from hashcore.spec import Spec
 from hashcore.storage.places import is_object, place
 
@@ -78,8 +79,19 @@ class Paths(Spec):
 
     def corpus(self, part: str) -> str:
         """Return the corpus of one part: train, database or queries."""
-        return str(getattr(self, f"corpus_{part}"))
+        return _of(part, train=self.corpus_train, database=self.corpus_database, queries=self.corpus_queries)
 
     def codes(self, part: str) -> str:
         """Return the codes directory of one part: database or queries."""
-        return str(getattr(self, f"codes_{part}"))
+        return _of(part, database=self.codes_database, queries=self.codes_queries)
+
+
+def _of(part: str, **places: str) -> str:
+    """Return the place of a part.
+
+    Raises:
+        InvalidInputError: If there is no such part.
+    """
+    if part not in places:
+        raise InvalidInputError(f"part={part} is unknown; use one of {', '.join(places)}")
+    return places[part]

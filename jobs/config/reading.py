@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from hashcore.errors import ConfigError
+from hashcore.errors import ConfigError, one_line
 from jobs.config import yaml_text
 
 SCALARS = ("name", "root")  # what a pipeline's file says outside of sections
@@ -22,7 +22,7 @@ def read(path: str | Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read ({error}); give a pipeline file such as conf/demo.yaml") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path} is not YAML: {one_line(error, None)}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no mapping; start it with `name: ...` and one section per job")
     return {key: value for key, value in values.items() if value is not None or key in SCALARS}

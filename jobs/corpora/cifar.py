@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hashcore.errors import ConfigError, InvalidInputError, require
+from hashcore.errors import ConfigError, InvalidInputError, one_line, require
 from jobs.corpora.images import Images
 
 FILE = "cifar10/cifar10_png.parquet"
@@ -34,8 +34,8 @@ def read_cifar10() -> Images:
     try:
         table = pq.read_table(path, columns=["index", "label", "image_png"]).sort_by("index")
     except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
-        line = " ".join(str(error).split())
-        raise InvalidInputError(f"{path} cannot be read ({line}); put the set's Parquet file there") from None
+        said = one_line(error, None)
+        raise InvalidInputError(f"{path} cannot be read ({said}); put the set's Parquet file there") from None
     pixels = np.stack([np.asarray(Image.open(BytesIO(png.as_py()))) for png in table.column("image_png")])
     return Images(
         table.column("index").to_numpy().astype(np.int64), pixels, table.column("label").to_numpy().astype(np.int32)

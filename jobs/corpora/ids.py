@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.columns import ids
-from hashcore.errors import InvalidInputError
+from hashcore.errors import InvalidInputError, one_line
 from hashcore.storage import files
 from jobs.corpora import reader
 
@@ -72,8 +72,7 @@ def _lines(source: str, column: str) -> Iterator[pa.Array]:
         with system.open_input_stream(inner) as file:
             yield from csv.read_csv(file, csv.ReadOptions(column_names=names)).column(column).chunks
     except (pa.ArrowInvalid, KeyError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise InvalidInputError(said) from None
+        raise InvalidInputError(one_line(error)) from None
 
 
 def listed(some: NDArray[np.int64]) -> str:

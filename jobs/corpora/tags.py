@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.errors import ConfigError, InvalidInputError, one_line
 from hashcore.labels import Labels
 from jobs.config.sections.corpus import TagSource
 
@@ -67,8 +67,7 @@ def read_tag_sets(source: TagSource) -> TagSets:
             labels = _of_bits(held["labels"], int(held["n_labels"]))
             tags = _of_rows(held) if source == "mirflickr-tags" else labels
     except (OSError, ValueError, KeyError) as error:
-        line = " ".join(str(error).split())
-        raise InvalidInputError(f"{path} cannot be read ({line}); put the set's file there") from None
+        raise InvalidInputError(f"{path} cannot be read ({one_line(error, None)}); put the set's file there") from None
     return TagSets(np.arange(len(labels), dtype=np.int64), tags, labels)
 
 

@@ -11,10 +11,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from hashcore.errors import ConfigError, HashcoreError
-from jobs.config.pipeline import Pipeline
 from jobs.engine import gpu
 from jobs.engine.interrupts import wait_for
-from jobs.engine.spark import session
 from jobs.engine.spark_ui import is_classic, named, watched
 from jobs.engine.tasks import Engine, Result, Task, TaskFailed, failed, run_task
 from jobs.telemetry import run_notes
@@ -53,16 +51,6 @@ class SparkEngine(NamedTuple):
     def slots(self) -> int | None:
         """Return the cores of a session in this process; on a Spark Connect server they are not known."""
         return int(self.session.sparkContext.defaultParallelism) if is_classic(self.session) else None
-
-
-def engine_of(pipeline: Pipeline, job: str) -> Engine:
-    """Return who runs the tasks of a pipeline's job: Spark, which is started where it does not run yet.
-
-    Raises:
-        MissingExtraError: If PySpark is not installed, or Java is missing or too old.
-        ConfigError: If a setting or a variable of the environment keeps it from starting.
-    """
-    return SparkEngine(session(pipeline.spark, f"hashcore {job} {pipeline.name}"))
 
 
 def session_of(engine: Engine, what: str) -> SparkSession:

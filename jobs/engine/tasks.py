@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from hashcore.errors import HashcoreError, TaskError
+from hashcore.errors import HashcoreError, TaskError, one_line
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -58,8 +58,7 @@ def run_task(function: Callable[[Task], Result], task: Task, number: int, count:
             error.args = (f"{error} ({name})",)
         raise
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise TaskFailed(f"{name}: {said}") from error
+        raise TaskFailed(f"{name}: {one_line(f'{type(error).__name__}: {error}', 300)}") from error
 
 
 def failed(label: str, said: str) -> TaskError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,8 +109,13 @@ def figures(blocks: Sequence[Measured], database_size: int, code_length: int) ->
     return found
 
 
+def summed(blocks: Sequence[Measured]) -> dict[str, NDArray[np.float64]]:
+    """Return the sums of every curve over the queries of all blocks; shapes as of `Measured.sums`."""
+    return {name: np.sum([block.sums[name] for block in blocks], axis=0) for name in blocks[0].sums}
+
+
 def at_a_radius_that_answers(
-    blocks: Sequence[Measured], wanted: Sequence[PerQuery], database_size: int
+    sums: Mapping[str, NDArray[np.float64]], wanted: Sequence[PerQuery], database_size: int
 ) -> dict[str, Figure]:
     """Return the wanted figures within a radius once more, at the least radius within which half of the queries find.
 
@@ -118,7 +123,7 @@ def at_a_radius_that_answers(
     pair within 2 bits, and a precision of queries that find nothing is 0 and says nothing.
     """
     asked = [each for each in wanted if isinstance(each, WithinRadius)]
-    total, number = (np.sum([block.sums["answered"][part] for block in blocks], axis=0) for part in (0, 1))
+    total, number = sums["answered"]
     answers = total >= number / 2
     if not asked or any(answers[each.radius] for each in asked):
         return {}
@@ -126,9 +131,8 @@ def at_a_radius_that_answers(
     for kind, curve in CURVES.items():
         if any(isinstance(each, kind) for each in asked):
             measure = kind(radius)
-            at = np.sum([block.sums[curve][:, radius] for block in blocks], axis=0)
             size = {"database_size": database_size, "code_length": len(answers) - 1}
-            found[str(measure)] = _within_figure(measure, at, int(number[0]), size)
+            found[str(measure)] = _within_figure(measure, sums[curve][:, radius], int(number[0]), size)
     return found
 
 
@@ -176,9 +180,8 @@ def _vote_figure(wrong: NDArray[np.bool_], size: dict[str, int]) -> Figure:
     )
 
 
-def curves(blocks: Sequence[Measured], ranked: int) -> Curves:
+def curves(blocks: Sequence[Measured], sums: Mapping[str, NDArray[np.float64]], ranked: int) -> Curves:
     """Return the curves over the queries of all blocks, each of which ranks so many items, or one more."""
-    sums = {name: np.sum([block.sums[name] for block in blocks], axis=0) for name in blocks[0].sums}
     means = {
         name: _curve(np.divide(total, number, where=number > 0, out=np.full_like(total, np.nan)))
         for name, (total, number) in sums.items()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
-from jobs.engine import memory
-from jobs.engine.spark_engine import engine_of
+from jobs.engine.choice import engine_of
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, records
 from jobs.stages.kept import Json, entries_folder, map_kept, numbered
@@ -45,8 +44,7 @@ def run(pipeline: Pipeline) -> None:
     largest = max(chunks, key=codes_directory.chunk_rows)
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
     projected = indexer.memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
-    memory.promise("append", projected, pipeline.spark, "lower index.rows_per_shard")
-    engine = engine_of(pipeline, "append")
+    engine = engine_of(pipeline, "append", projected, "lower index.rows_per_shard")
     if pipeline.index.check_ids:
         check_ids(engine, source, chunks)
     folder = entries_folder(root, f"append-{content}-{index.generation}")

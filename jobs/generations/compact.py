@@ -6,8 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from jobs.config.pipeline import Pipeline
-from jobs.engine import memory
-from jobs.engine.spark_engine import engine_of
+from jobs.engine.choice import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -33,9 +32,9 @@ def run(pipeline: Pipeline) -> None:
         return
     entries = [[index.shards[number] for number in group] for group in groups]
     projected = max(indexer.memory.merging_bytes(group, index.manifest.layout) for group in entries)
-    memory.promise("compact", projected, pipeline.spark, "lower compact.rows_per_shard")
+    engine = engine_of(pipeline, "compact", projected, "lower compact.rows_per_shard")
     tasks = [shards_of(root, index, group) for group in groups]
-    merged = engine_of(pipeline, "compact").map_tasks(merge_group, tasks, "compact")
+    merged = engine.map_tasks(merge_group, tasks, "compact")
     manifest = indexer.tasks.commit_compact(index.snapshot, groups, merged)
     built = [entry for entry in merged if entry is not None]
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in built))

@@ -13,8 +13,8 @@ from hashcore.errors import ConfigError
 from hashcore.machine import limits
 from jobs.config.pipeline import Pipeline
 from jobs.corpora.ids import listed, read_ids
+from jobs.engine.choice import engine_of
 from jobs.engine.process import ProcessEngine
-from jobs.engine.spark_engine import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded

@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.config.pipeline import Pipeline
-from jobs.engine import memory
-from jobs.engine.spark_engine import engine_of
+from jobs.engine.choice import engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -30,9 +29,9 @@ def run(pipeline: Pipeline) -> None:
     root = pipeline.paths.index
     index = indexer.open(root)
     projected = max(indexer.memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
-    memory.promise("verify", projected, pipeline.spark, "lower compact.rows_per_shard")
+    engine = engine_of(pipeline, "verify", projected, "lower compact.rows_per_shard")
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
-    engine, verify = engine_of(pipeline, "verify"), partial(verify_shard, pipeline.verify.queries_per_shard)
+    verify = partial(verify_shard, pipeline.verify.queries_per_shard)
     found = indexer.Verified.total(engine.map_tasks(verify, tasks, "verify"))
     groups = [shards_of(root, index, group) for group in indexer.tasks.plan_shared_ids(index.snapshot)]
     engine.map_tasks(verify_ids, groups, "verify ids")

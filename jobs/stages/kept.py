@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -111,8 +112,8 @@ def kept(folder: str | None, name: str, codec: Codec[Result], compute: Callable[
     try:
         with outputs.attempt(path, folder) as own, open(own, "wb") as file:
             codec.save(result, file)
-    except OutputError:
-        if files.is_uri(folder) or files.exists(folder):  # else another run of the same job has ended, and removed it
+    except OutputError as error:
+        if error.errno != errno.ENOENT:  # another run of the same job has ended, and removed the folder
             raise
     return result
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from hashcore.errors import HashcoreError, OutputError, TaskError
+from hashcore.errors import HashcoreError, OutputError, TaskError, one_line
 from hashcore.storage import files
 from jobs.stages.claim import claimed
 from jobs.stages.records import (
@@ -40,9 +40,9 @@ def is_finished(path: str, wanted: Record) -> bool:
     """
     if not files.exists(path) or (files.is_folder(path) and not _has_anything(path)):
         return False
-    found = read(path)
+    half, found = read_half(path), read(path)  # in this order: another run may write its record just now
     if found is None:
-        if read_half(path) is not None:
+        if half is not None or read_half(path) is not None:
             return False
         raise OutputError(f"{path} holds files that this project did not write; give another place, or move them away")
     if not is_same(found, wanted):
@@ -54,8 +54,9 @@ def is_finished(path: str, wanted: Record) -> bool:
 
 
 def _has_anything(path: str) -> bool:
-    """Return whether a folder holds anything."""
-    return bool(files.listing(path, deep=True)) if files.is_uri(path) else bool(os.listdir(path))
+    """Return whether a folder holds anything, or more than a run that begins to write its record."""
+    held = files.listing(path, deep=True) if files.is_uri(path) else os.listdir(path)
+    return any(not name.startswith(f"{HALF}.") for name in held)
 
 
 @contextmanager
@@ -223,5 +224,7 @@ def _writable(path: str) -> Iterator[None]:
 
 def _unwritable(path: str, error: OSError) -> OutputError:
     """Return the error of a place that cannot be written."""
-    said = error.strerror or " ".join(str(error).split())[:200]
-    return OutputError(f"{path} cannot be written ({said}); make room, or give a place you may write to")
+    said = error.strerror or one_line(error)
+    made = OutputError(f"{path} cannot be written ({said}); make room, or give a place you may write to")
+    made.errno = error.errno
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hashcore.errors import HashcoreError, InvalidInputError
+from hashcore.errors import HashcoreError, InvalidInputError, one_line
 
 
 def checksums(option: str) -> dict[str, bool]:
@@ -31,5 +31,4 @@ def readable(
     except HashcoreError:
         raise
     except (pa.ArrowException, OSError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise InvalidInputError(f"{source} {wrong} ({said}); {remedy}") from None
+        raise InvalidInputError(f"{source} {wrong} ({one_line(error)}); {remedy}") from None

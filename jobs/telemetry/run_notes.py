@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import TypeVar
 
-from hashcore.errors import HashcoreError
+from hashcore.errors import HashcoreError, one_line
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
 from jobs.telemetry.interruption import was_interrupted
@@ -68,7 +68,7 @@ def recorded(job: Callable[[Pipeline], Result]) -> Callable[[Pipeline], Result]:
             state = "done" if notes.outputs or notes.worked else "nothing to do"
             return result
         except HashcoreError as caught:
-            error = " ".join(str(caught).split())
+            error = one_line(caught, None)
             raise
         except KeyboardInterrupt:
             state = "interrupted"

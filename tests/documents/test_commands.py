@@ -33,7 +33,8 @@ ON_RAY = "tests/jobs/training/test_train_on_ray.py::test_two_workers_"
 ROW = "tests/jobs/research/test_reproduce.py::test_a_row_becomes_"
 ELSEWHERE = "tests/jobs/research/papers/test_elsewhere.py::test_a_network_trained_elsewhere_"
 BENCH = "tests/jobs/research/test_bench.py::test_"
-SUBMIT = "tests/jobs/test_encode.py::test_the_same_through_spark_submit"
+ENCODE = "tests/jobs/encode/"
+SUBMIT = ENCODE + "test_codes.py::test_the_same_through_spark_submit"
 HOURS = "the machine for itself, for minutes to hours; "
 EVIDENCE = {
     r"hashcore (train|encode|index|append|delete|compact|vacuum|verify|inspect)": VERBS,
@@ -41,7 +42,7 @@ EVIDENCE = {
     r"hashcore (runs|doctor)|hashcore (index|runs) --config FILE": VERBS,
     r"hashcore append --set append\.codes=DIR|hashcore delete --set delete\.ids=FILE": VERBS,
     r"hashcore (train|encode|index|search|runs|evaluate) --config (mine|sides)\.yaml.*": RECIPES,
-    r"hashcore encode --set encode\.only_ids=.*": "tests/jobs/test_encode.py::test_rejected_rows_are_retried_alone_",
+    r"hashcore encode --set encode\.only_ids=.*": ENCODE + "test_rejects.py::test_rejected_rows_are_retried_",
     r"hashcore VERB --help": DOCUMENTS + "help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
     r"make demo( or)?|hashcore demo --config conf/demo\.yaml": DEMO,

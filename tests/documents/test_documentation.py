@@ -6,7 +6,6 @@ import json
 import math
 import re
 import shlex
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from PIL import Image
+from pictures import png
 
 from hashcore.labels import Labels
 from hashcore.training import fit
@@ -103,12 +102,6 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     assert pq.read_table("runs/mine/neighbors").num_rows == 20 * 10
     pairs = pq.read_table("runs/mine/pairs").to_pylist()
     assert {row["id"] for row in pairs if row["query_id"] == row["id"]} == set(range(300))
-
-
-def png(pixels):
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def pairs(ids, rng):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from pictures import png
 
 import indexer
 from hashcore.hasher import Hasher
@@ -21,12 +20,6 @@ from jobs.stages import records
 
 ROWS, CLASSES = 60, 3
 NETWORK = {"name": "mlp", "hidden": [16]}
-
-
-def png(pixels):
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def write(path, first_id):

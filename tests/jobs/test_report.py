@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pictures import png
 from PIL import Image
 
 from hashcore.errors import InvalidInputError, OutputError
@@ -88,12 +89,6 @@ def metrics():
         ),
         examples=examples,
     )
-
-
-def png(image):
-    buffer = BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def pixels(uri):

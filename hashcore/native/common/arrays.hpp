@@ -1,20 +1,18 @@
-// Arrays across the language border: borrowed views in, owned numpy arrays out.
+// Arrays of Python: views of those that come in, and numpy arrays that own what goes out.
 #pragma once
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-#include <pthread.h>
 
+#include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "hashcore/native/common/buffer.hpp"
-#include "hashcore/native/scan/hits.hpp"
-#include "hashcore/native/common/pulse.hpp"
+#include "hashcore/native/scan/scan.hpp"
 
 namespace hashcore {
 
@@ -28,6 +26,14 @@ template <class T>
 using Out1 = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Out2 = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// Codes column by column, shape (words, n).
+inline Columns columns_of(const In2<std::uint64_t>& codes) {
+    return {codes.data(), codes.shape(1), codes.shape(0), codes.shape(1)};
+}
+
+// Queries row by row, shape (q, words).
+inline Queries queries_of(const In2<std::uint64_t>& queries) { return {queries.data(), queries.shape(0)}; }
 
 // A numpy array that owns the memory of a vector or buffer.
 template <template <class...> class Sequence, class T>
@@ -45,41 +51,27 @@ nb::tuple to_python(const char* const (&names)[count]) {
     return nb::tuple(list);
 }
 
-// The number of rows that have ids of either width.
-inline std::size_t rows_of(const std::optional<In1<std::uint32_t>>& short_ids,
-                           const std::optional<In1<std::int64_t>>& long_ids) {
-    return short_ids ? short_ids->shape(0) : long_ids ? long_ids->shape(0) : 0;
-}
-
 inline nb::tuple to_numpy(HitLists&& lists) {
     return nb::make_tuple(to_numpy(std::move(lists.offsets)), to_numpy(std::move(lists.ids)),
                           to_numpy(std::move(lists.distances)));
 }
 
-// Python's main thread, the only one that signals reach; in a child process, the thread that was forked.
-inline unsigned long main_thread = 0;
-
-inline bool was_interrupted() {
-    if (PyThread_get_thread_ident() != main_thread) return false;
-    nb::gil_scoped_acquire locked;
-    return PyErr_CheckSignals() != 0;
+// Does work while other threads may run Python.
+template <class Work>
+auto unlocked(Work&& work) {
+    const nb::gil_scoped_release released;
+    return work();
 }
 
-// Lets work hear Ctrl-C, and what it throws be this project's errors.
-inline void prepare_module() {
-    main_thread = nb::cast<unsigned long>(nb::module_::import_("threading").attr("main_thread")().attr("ident"));
-    pthread_atfork(nullptr, nullptr, [] { main_thread = PyThread_get_thread_ident(); });
-    is_interrupted = was_interrupted;
-    nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
-        try {
-            std::rethrow_exception(thrown);
-        } catch (const Interrupted&) {
-            if (!PyErr_Occurred())
-                PyErr_SetNone(PyExc_KeyboardInterrupt);  // else a signal's handler has said what it was
-        } catch (const std::invalid_argument& error) {
-            PyErr_SetString(nb::module_::import_("hashcore.errors").attr("InvalidInputError").ptr(), error.what());
-        }
-    });
+// Does the same; returns nothing where the answer has more rows than allowed.
+template <class Work>
+std::optional<HitLists> answer_unlocked(Work&& work) {
+    const nb::gil_scoped_release released;
+    try {
+        return work();
+    } catch (const TooManyRows&) {
+        return std::nullopt;
+    }
 }
 
 }  // namespace hashcore

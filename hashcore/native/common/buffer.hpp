@@ -1,4 +1,4 @@
-// Memory that nobody has to clear first: on large pages where it is large and the system gives them.
+// Memory that is not cleared, on large pages where it is large and the system has them.
 #pragma once
 
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 
 namespace hashcore {
 
-// Where buffers, and vectors that are asked to, get it from.
+// The allocator of buffers, and of vectors that name it.
 template <class T>
 struct LargePages {
     using value_type = T;
@@ -47,7 +47,7 @@ class Buffer {
     }
     ~Buffer() { std::free(data_); }
 
-    // Forgets all but the first elements.
+    // Keeps only the first `size` elements.
     void shrink(std::size_t size) { size_ = size; }
     T* data() { return data_; }
     const T* data() const { return data_; }

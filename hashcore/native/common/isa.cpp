@@ -1,3 +1,4 @@
+// The instruction sets that this processor has, and the one to use.
 #include "hashcore/native/common/isa.hpp"
 
 #include <cstdlib>

@@ -8,7 +8,7 @@ namespace hashcore {
 
 enum class Isa { portable, avx2, avx512bw, avx512vpopcntdq };
 
-// Names in order of preference, best last; only those that this processor has.
+// The names of those that this processor has, the best last.
 std::vector<std::string> available_isas();
 
 // The best instruction set of this processor, or the one that HASHCORE_ISA names.

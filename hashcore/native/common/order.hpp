@@ -1,4 +1,4 @@
-// Puts the neighbors of one query in order of (distance, id).
+// The order of one query's neighbors: by distance, then by id.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,7 @@ struct Neighbor {
     }
 };
 
-// Few neighbors are compared, many are sorted by radix: distance and id, less the smallest, make one number of few
-// digits.
+// Sorts few neighbors by comparison and many by radix: distance and id, less the smallest id, make one short number.
 class NeighborOrder {
   public:
     void operator()(Neighbor* begin, Neighbor* end) {
@@ -52,7 +51,7 @@ class NeighborOrder {
     static constexpr int digit_bits = 11;
     static constexpr std::uint64_t sign = std::uint64_t(1) << 63;
 
-    static std::uint64_t key(std::int64_t id) { return std::uint64_t(id) ^ sign; }  // in the same order, without sign
+    static std::uint64_t key(std::int64_t id) { return std::uint64_t(id) ^ sign; }  // unsigned, in the same order
 
     void sort_by_radix(int bits) {
         other_.resize(numbers_.size());
@@ -75,11 +74,11 @@ class NeighborOrder {
     std::vector<std::uint64_t> numbers_, other_;
 };
 
-// Many neighbors whose ids lie no wider apart: a bit for each distance and id, put down in any order and read in the
-// right one.
+// A bit map of distances and ids: many neighbors with ids close together are written in any order and read in the right
+// one.
 class Places {
   public:
-    // Whether it pays for so many neighbors with ids lowest to highest; makes room for them if so.
+    // Returns whether a bit map pays for so many neighbors with ids lowest..highest; clears one if so.
     bool start(std::size_t count, std::int64_t lowest, std::int64_t highest, std::uint16_t nearest,
                std::uint16_t farthest) {
         const std::uint64_t most_words = 4 * count, words = (std::uint64_t(highest) - std::uint64_t(lowest)) / 64 + 1;
@@ -89,15 +88,15 @@ class Places {
         bits_.assign(words * distances, 0);
         return true;
     }
-    // Puts neighbors down; by value, so that what it reads stays in registers.
+    // Writes neighbors; copied by value, so that its fields stay in registers.
     struct Put {
         std::uint64_t *bits, lowest, words;
         std::uint16_t nearest;
 
-        // Whether the place is there and was free.
+        // Returns whether the place exists and was free.
         bool operator()(std::int64_t id, std::uint16_t distance) const {
             const std::uint64_t place = std::uint64_t(id) - lowest, bit = std::uint64_t(1) << place % 64;
-            const bool is_inside = place / 64 < words;  // ids that do not rise within a code lead elsewhere
+            const bool is_inside = place / 64 < words;  // a damaged file may have ids that do not rise within a code
             std::uint64_t& word = bits[std::uint64_t(distance - nearest) * words + (is_inside ? place / 64 : 0)];
             const bool is_free = is_inside & ((word & bit) == 0);
             word |= bit;
@@ -106,14 +105,14 @@ class Places {
     };
     Put put() { return {bits_.data(), lowest_, words_, nearest_}; }
 
-    // The first neighbors, by (distance, id).
+    // Reads the first `count` neighbors.
     void read(std::size_t count, std::int64_t* ids, std::uint16_t* distances) const {
         const std::int64_t* const end = ids + count;
         const std::uint64_t* word = bits_.data();
         for (std::uint16_t distance = nearest_; ids < end; ++distance) {
             std::uint64_t id = lowest_;
             in_pieces(0, words_, 32, [&](std::size_t from, std::size_t to) {
-                std::int64_t* to_id = ids;  // copies, that they may live in registers
+                std::int64_t* to_id = ids;  // local copies stay in registers
                 std::uint16_t* to_distance = distances;
                 const std::uint64_t *at = word, *const stop = word + (to - from);
                 std::uint64_t base = id;

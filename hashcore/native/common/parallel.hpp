@@ -15,7 +15,7 @@
 
 namespace hashcore {
 
-// The threads at work on one set of tasks, the caller's among them, and the first exception that one of them met.
+// The threads that work on one set of tasks, the caller included, and the first exception that one of them threw.
 class Crew {
   public:
     template <class Run>
@@ -31,11 +31,12 @@ class Crew {
                     ended_.notify_one();
                 });
             }
-        } catch (const std::system_error&) {  // a container's limit of processes
+        } catch (const std::system_error&) {  // the system gives no more, as in a container with a limit
         }
     }
 
-    // Takes part, waits for the others, and rethrows; while it waits it goes on to ask whether it was interrupted.
+    // Works too, waits for the others, and rethrows. While it waits it goes on to ask whether the caller was
+    // interrupted.
     template <class Run>
     void finish(const Run& run) {
         {
@@ -80,9 +81,9 @@ class Crew {
     std::atomic<bool> stop_{false};
 };
 
-// Calls work(task) for every task < tasks on up to `threads` threads, on fewer where the system gives no more; rethrows
-// the first exception. Once there is one, or the caller is interrupted, no task is begun, and those at work stop where
-// they look.
+// Calls work(task) for every task < tasks, on up to `threads` threads, or on fewer where the system gives no more.
+// Rethrows the first exception. After one, or when the caller is interrupted, no task begins, and running ones stop at
+// their next beat.
 template <class Work>
 void parallel_for(std::size_t tasks, std::size_t threads, Work&& work) {
     constexpr std::size_t task_work = 1 << 12;

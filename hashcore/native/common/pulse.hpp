@@ -1,4 +1,4 @@
-// Long work that hears: loops look now and then whether their caller was interrupted, or another thread of theirs has
+// Interruption of long work: loops check now and then whether their caller was interrupted or another thread has
 // failed.
 #pragma once
 
@@ -10,33 +10,32 @@
 
 namespace hashcore {
 
-// Thrown out of work that is to stop.
+// Thrown by work that must stop.
 struct Interrupted {};
 
-// Whether the caller was interrupted, which it is told then; set by the module (arrays.hpp), asked on the caller's
-// thread alone.
+// Asks Python whether the caller was interrupted, which marks the interruption as handled. Set by the module
+// (module.hpp), and called on the caller's thread alone.
 inline bool (*is_interrupted)() = nullptr;
 
-// One thread's sense of time, in units of about a nanosecond of work: the clock is read once in many pieces of work.
+// The pulse of one thread. Work is counted in units of about a nanosecond, so that the clock is read seldom.
 class Pulse {
   public:
     static constexpr std::uint64_t between_looks = 1 << 22;
-    static constexpr auto between_questions =
-        std::chrono::milliseconds(80);  // to the caller, for which Python's lock is taken
+    static constexpr auto between_questions = std::chrono::milliseconds(80);  // each takes Python's lock
 
     static Pulse& of_this_thread() {
         static thread_local Pulse pulse;
         return pulse;
     }
 
-    // To be called between pieces of work; throws Interrupted where it is to stop.
+    // Counts a piece of work; throws Interrupted where the work must stop.
     void beat(std::uint64_t work) {
         if (work < left_) [[likely]]
             left_ -= work;
         else look();
     }
 
-    // Makes this the thread of a crew: it stops when it is told to, and asks nobody.
+    // Makes this a thread of a crew: it stops when `stop` is set, and never asks Python.
     void join(const std::atomic<bool>& stop) { stop_ = &stop, asks_ = false; }
 
     // Asks the caller at once, on its own thread.
@@ -44,7 +43,7 @@ class Pulse {
         if (is_interrupted && is_interrupted()) throw Interrupted{};
     }
 
-    // The caller's thread takes part in a crew's work until this goes.
+    // The caller's thread works in a crew as long as this object lives.
     class Part {
       public:
         Part(Pulse& pulse, const std::atomic<bool>& stop) : pulse_(pulse), before_(pulse.stop_) { pulse.stop_ = &stop; }
@@ -76,7 +75,7 @@ class Pulse {
     bool asks_ = true;
 };
 
-// Calls work(from, to) for consecutive pieces of begin:end, of which each element takes about `cost` units.
+// Calls work(from, to) for consecutive pieces of begin:end; each element takes about `cost` units.
 template <class Work>
 void in_pieces(std::size_t begin, std::size_t end, std::size_t cost, Work&& work) {
     Pulse& pulse = Pulse::of_this_thread();
@@ -88,7 +87,7 @@ void in_pieces(std::size_t begin, std::size_t end, std::size_t cost, Work&& work
     }
 }
 
-// Sorts, and looks meanwhile where there is much to sort; a sort that is left half done has lost nothing but its order.
+// Sorts, with beats where there is much to sort. An interrupted sort leaves all elements, in some order.
 template <class Iterator, class Before>
 void sort_in_time(Iterator begin, Iterator end, const Before& before) {
     if (end - begin < (1 << 17)) return std::sort(begin, end, before);

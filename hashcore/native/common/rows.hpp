@@ -1,4 +1,4 @@
-// The rows that carry each distinct code. Arrays come from files that may lie: whoever goes through rows keeps below
+// The rows that carry each distinct code. Arrays of a damaged file may point anywhere: readers of rows stay below
 // `total`.
 #pragma once
 
@@ -15,7 +15,7 @@ struct Rows {
     const std::int64_t* long_ids = nullptr;
     std::int64_t base = 0;
     std::size_t total = std::size_t(-1);
-    bool some_empty = false;  // whether a code may have no rows, as where some are deleted
+    bool some_empty = false;  // whether a code may have no rows, because they were deleted
 
     std::uint32_t begin(std::size_t position) const {
         return row_offsets ? row_offsets[position] : std::uint32_t(position);

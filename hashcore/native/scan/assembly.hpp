@@ -1,4 +1,4 @@
-// The assembly of raw results into neighbors ordered by (distance, id).
+// The assembly of hits into neighbors ordered by (distance, id).
 #pragma once
 
 #include <algorithm>
@@ -14,10 +14,10 @@
 
 namespace hashcore {
 
-// Turns hits on distinct codes into rows, query by query, each query's in order of (distance, id).
+// Expands hits on distinct codes into rows, each query's in order of (distance, id).
 class Assembly {
   public:
-    // Keeps at most `most` rows of each query; throws TooManyRows where all together are more than `max_rows`.
+    // Keeps at most `most` rows of each query; throws TooManyRows if all queries together have more than `max_rows`.
     Assembly(const std::vector<Hits>& parts, const Rows& rows, std::size_t queries, std::size_t most,
              std::size_t max_rows)
         : rows_(rows), most_(most), start_(queries + 1, 0) {
@@ -31,7 +31,7 @@ class Assembly {
             total += count;
             lists_.offsets[q + 1] = lists_.offsets[q] + std::int64_t(std::min(count, most));
         }
-        if (total > max_rows) throw TooManyRows{total};
+        if (total > max_rows) throw TooManyRows{};
         lists_.allocate();
     }
 
@@ -49,7 +49,7 @@ class Assembly {
                 end = begin + 1;
                 if (count >= many && (write_one_code(begin) || write_by_place(begin, count, places))) continue;
                 for (std::size_t more; end < stop && count + (more = rows_of(end)) < many; ++end)
-                    count += more;  // all in cache
+                    count += more;  // few enough for the cache
                 pulse.beat(8 * count);
                 neighbors.resize(count);
                 expand(start_[begin], start_[end], neighbors.data());
@@ -61,7 +61,7 @@ class Assembly {
 
   private:
     static constexpr std::size_t ahead = 32;   // memory accesses kept in flight
-    static constexpr std::size_t many = 4096;  // rows of a query; together those of several are fewer
+    static constexpr std::size_t many = 4096;  // rows; small queries are expanded together up to so many
 
     // The rows of one distinct code near a query.
     struct Found {
@@ -90,7 +90,7 @@ class Assembly {
             });
     }
 
-    // Rows of a query, of which there are no more than there are rows: codes that share some are from a damaged file.
+    // Returns a query's rows, at most as many as there are: codes of a damaged file may share rows.
     std::size_t bounded_rows_of(std::size_t q) {
         if (!rows_.row_offsets) return rows_of(q);
         std::size_t count = 0;
@@ -108,7 +108,7 @@ class Assembly {
         return count;
     }
 
-    // Where the answer to a query goes, and how many rows of it are kept.
+    // The place of a query's answer, and its number of rows.
     struct Answer {
         std::int64_t* ids;
         std::uint16_t* distances;
@@ -122,7 +122,7 @@ class Assembly {
     void expand(std::size_t begin, std::size_t end, Neighbor* out) const {
         for (std::size_t i = begin; i < std::min(end, begin + ahead); ++i) rows_.prefetch_id(found_[i].row);
         in_pieces(begin, end, 4, [&](std::size_t from, std::size_t to) {
-            Neighbor* next = out;  // a copy, that it may live in a register
+            Neighbor* next = out;  // a local copy stays in a register
             for (std::size_t i = from; i < to; ++i) {
                 if (i + ahead < end) rows_.prefetch_id(found_[i + ahead].row);
                 const Found& found = found_[i];
@@ -133,7 +133,7 @@ class Assembly {
         });
     }
 
-    // Whether all rows of a query are of one code, and thus in order as they stand; writes them then.
+    // Writes the rows of a query that has hit one code: they are in order. Returns false where it has hit more.
     bool write_one_code(std::size_t q) {
         if (start_[q + 1] - start_[q] != 1) return false;
         const Found found = found_[start_[q]];
@@ -144,7 +144,7 @@ class Assembly {
         return true;
     }
 
-    // Whether the rows of a query could be written by their places.
+    // Writes the rows of a query through a bit map; returns false where that does not pay.
     bool write_by_place(std::size_t q, std::size_t count, Places& places) {
         const Found *begin = found_.data() + start_[q], *end = found_.data() + start_[q + 1];
         const auto [nearest, farthest] =

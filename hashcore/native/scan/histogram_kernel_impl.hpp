@@ -7,7 +7,7 @@
 
 namespace {
 
-// The pairs of one query with many items. A pair's slot is its distance, `bins` further on where it is relevant.
+// The pairs of one query with many items. The slot of a pair is its distance, plus `bins` where it is relevant.
 struct Slots {
     const std::uint64_t *columns, *query, *masks, *query_mask;
     std::size_t stride, words, mask_stride, mask_words, bins;
@@ -29,8 +29,8 @@ struct Slots {
     }
 };
 
-// Counts items two by two: one counter for each pair of slots, so that there is one increment for two items. Returns
-// the number of items counted; the others are fewer than two vectors.
+// Counts items two by two: a counter for each pair of slots saves every other increment. Returns the number of items
+// counted; the rest are fewer than two vectors.
 std::size_t count_by_two(const Slots& slots, std::size_t used, std::size_t count, std::uint16_t* counters,
                          std::uint32_t* totals) {
     constexpr std::size_t lanes = Simd::lanes, row = 256;  // counters[second * row + first]
@@ -53,7 +53,7 @@ std::size_t count_by_two(const Slots& slots, std::size_t used, std::size_t count
     return item;
 }
 
-// Counts item by item, into four histograms side by side, so that equal distances in a row do not wait for one counter.
+// Counts item by item, into four histograms, so that equal distances in a row do not wait for one counter.
 std::size_t count_by_one(const Slots& slots, std::size_t used, std::size_t count, std::uint16_t* counters,
                          std::uint32_t* totals) {
     constexpr std::size_t lanes = Simd::lanes, copies = 4;
@@ -73,7 +73,7 @@ void histogram(const std::uint64_t* columns, std::size_t stride, std::size_t wor
                const std::uint64_t* query, const std::uint64_t* masks, std::size_t mask_stride, std::size_t mask_words,
                const std::uint64_t* query_mask, std::size_t bins, hashcore::HistogramScratch& scratch,
                std::int64_t* all, std::int64_t* relevant) {
-    constexpr std::size_t worth_it = 4096;  // items, below which adding up the many counters of pairs costs more
+    constexpr std::size_t worth_it = 4096;  // items; for fewer, adding up the counters of pairs costs more
     const Slots slots{columns, query, masks, query_mask, stride, words, mask_stride, mask_words, bins};
     const std::size_t used = mask_words ? 2 * bins : bins;
     std::uint32_t* totals = scratch.totals;

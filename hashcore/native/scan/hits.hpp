@@ -1,4 +1,4 @@
-// Raw results of a search, and answers to it, neighbors ordered by (distance, id).
+// The results of a search: hits on distinct codes, then lists of neighbors ordered by (distance, id).
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ struct HitLists {
     Buffer<std::int64_t> ids;
     Buffer<std::uint16_t> distances;
 
-    // Makes room for the hits, once the offsets are known.
+    // Allocates ids and distances, once the offsets are known.
     void allocate() {
         ids = Buffer<std::int64_t>(std::size_t(offsets.back()));
         distances = Buffer<std::uint16_t>(std::size_t(offsets.back()));
@@ -33,18 +33,16 @@ struct HitLists {
 };
 
 // Thrown when an answer would hold more rows than it may.
-struct TooManyRows {
-    std::size_t rows;
-};
+struct TooManyRows {};
 
-// Answers to the same queries from one set of items, as HitLists describes them.
+// A view of such lists: the answers of one set of items.
 struct HitListsView {
     const std::int64_t* offsets;
     const std::int64_t* ids;
     const std::uint16_t* distances;
 };
 
-// Joins the answers of disjoint sets of items, keeping the `most` nearest of each query.
+// Merges the answers of disjoint sets of items, and keeps the `most` nearest of each query.
 inline HitLists merge(const std::vector<HitListsView>& parts, std::size_t queries, std::size_t most,
                       std::size_t threads) {
     HitLists lists;

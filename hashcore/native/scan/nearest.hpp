@@ -11,12 +11,12 @@
 namespace hashcore {
 
 enum class Ties {
-    first,  // items arrive by rising number, so a later one never wins a tie
-    all,    // keep every item as near as the k-th: the caller decides among them
+    first,  // of equal distances the first ones, as items arrive by rising number
+    all,    // every item as near as the k-th: the caller decides among them
 };
 
-// An item counts `weight` times, as a code shared by several rows does. Items farther than radius() cannot be among the
-// k nearest; the radius falls as items are added.
+// The k nearest items. An item counts `weight` times, because several rows may carry a code. Items farther than
+// radius() cannot be among the k nearest; the radius falls as items are added.
 class Nearest {
   public:
     struct Found {
@@ -37,7 +37,7 @@ class Nearest {
         if (added_ >= (has_k_ ? std::max<std::size_t>(k_ / 2, 1) : k_)) shrink();
     }
 
-    // What was kept, in no order.
+    // Returns the items kept, in no order.
     const std::vector<Found>& found() {
         shrink();
         return found_;

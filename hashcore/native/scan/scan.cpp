@@ -1,3 +1,4 @@
+// The linear scan, cut into tasks of some queries and some items.
 #include "hashcore/native/scan/scan.hpp"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ struct Task {
     }
 };
 
-// Hands out the items block by block, as columns: as they lie, or gathered from rows while they pass through the cache.
+// The items block by block, as columns: as they lie, or gathered from rows into the cache.
 class Blocks {
   public:
     explicit Blocks(const Items& items)

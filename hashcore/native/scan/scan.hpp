@@ -17,7 +17,7 @@ struct Columns {
     std::size_t count;
 };
 
-// Items as columns or, where `rows` is not null, row by row as packed codes of `row_bytes` bytes.
+// Items as columns or, if `rows` is not null, as packed codes of `row_bytes` bytes, row by row.
 struct Items {
     Columns columns;
     const std::uint8_t* rows = nullptr;
@@ -30,7 +30,7 @@ struct Queries {
     std::size_t count;
 };
 
-// Label bit masks: items column by column, queries row by row. words = 0 where there is no relevance to count.
+// Label bit masks: items column by column, queries row by row; words = 0 where relevance is not counted.
 struct Masks {
     const std::uint64_t* items;
     std::size_t stride;
@@ -43,14 +43,14 @@ std::vector<Hits> scan_range_hits(const Items& items, const Queries& queries, un
                                   Isa isa);
 HitLists scan_range(const Items& items, const Queries& queries, unsigned radius, std::size_t threads, Isa isa);
 
-// The k nearest items of each query (all of them where there are fewer); ids are item numbers.
+// The k nearest items of each query, or all if there are fewer; ids are item numbers.
 HitLists scan_nearest(const Items& items, const Queries& queries, std::size_t k, std::size_t threads, Isa isa);
 
 // Adds to all[q * bins + d], and to relevant[q * bins + d], the items at distance d of query q.
 void scan_histogram(const Columns& columns, const Queries& queries, const Masks& masks, std::size_t bins,
                     std::int64_t* all, std::int64_t* relevant, std::size_t threads, Isa isa);
 
-// Writes items begin:begin + count of rows of bytes, least significant first, as columns `stride` apart.
+// Writes items begin:begin + count as columns `stride` apart; items are rows of bytes, least significant first.
 void gather_columns(const std::uint8_t* rows, std::size_t row_bytes, std::size_t begin, std::size_t count,
                     std::uint64_t* columns, std::size_t stride);
 

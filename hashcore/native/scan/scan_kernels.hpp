@@ -11,7 +11,7 @@
 
 namespace hashcore {
 
-// Room for the counters of one block of items: as many as 16 bits count, two by two.
+// The counters of one block of items: two items share a counter, which 16 bits must hold.
 struct HistogramScratch {
     static constexpr std::size_t items = 2 * 65'504, most_bins = 4097;
     std::uint16_t counters[65'536];
@@ -20,13 +20,13 @@ struct HistogramScratch {
 
 struct ScanKernels {
     // Writes number and distance of each of the first `count` items within `radius` of the query, in item order.
-    // Returns how many; both outputs need room for `count`.
+    // Returns how many; both outputs must have room for `count`.
     std::size_t (*filter)(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
                           const std::uint64_t* query, unsigned radius, std::uint32_t* items, std::uint16_t* distances);
 
-    // Adds the first `count` items to all[distance], and the relevant ones to relevant[distance] too. An item is
-    // relevant where its mask and the query's share a bit; mask word w of item i is masks[w * mask_stride + i]. Without
-    // masks (mask_words = 0) `relevant` is not touched. At most HistogramScratch::items at a time.
+    // Adds the first `count` items, at most HistogramScratch::items, to all[distance], and the relevant ones to
+    // relevant[distance] too. An item is relevant where its mask and the query's share a bit; mask word w of item i is
+    // masks[w * mask_stride + i]. Without masks (mask_words = 0) `relevant` is not touched.
     void (*histogram)(const std::uint64_t* columns, std::size_t stride, std::size_t words, std::size_t count,
                       const std::uint64_t* query, const std::uint64_t* masks, std::size_t mask_stride,
                       std::size_t mask_words, const std::uint64_t* query_mask, std::size_t bins,

@@ -8,7 +8,7 @@ namespace {
 using Vector = Simd::Vector;
 constexpr std::size_t lanes = Simd::lanes;
 
-// Distances of `lanes` items starting at `item`; stops reading columns once no lane can be within `limit`.
+// Returns the distances of `lanes` items from `item` on; reads no more columns once no lane can be within `limit`.
 Vector full_distance(Vector distance, const std::uint64_t* columns, std::size_t stride, std::size_t words,
                      std::size_t item, const std::uint64_t* query, Vector limit) {
     for (std::size_t w = 1; w < words && Simd::at_most(distance, limit); ++w)

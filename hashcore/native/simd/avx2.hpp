@@ -30,7 +30,7 @@ struct Simd {
     }
     static Vector add(Vector a, Vector b) { return _mm256_add_epi64(a, b); }
     static Vector add_where(Vector a, unsigned mask, Vector b) { return add(a, _mm256_and_si256(b, lanes_of(mask))); }
-    // Lanes are below 2^15, so 16-bit minima do.
+    // Lanes are below 2^15, so 16-bit minima are enough.
     static Vector minimum(Vector a, Vector b) { return _mm256_min_epi16(a, b); }
     static unsigned at_most(Vector a, Vector b) {
         return ~unsigned(_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(a, b)))) & 0xfu;

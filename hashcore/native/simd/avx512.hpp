@@ -1,5 +1,4 @@
-// AVX-512: eight words a vector. Bits are counted by VPOPCNTQ where the file is compiled for it, else by nibble
-// look-up.
+// AVX-512: eight words a vector; bits counted by VPOPCNTQ where the file is compiled for it, else by nibble look-up.
 #pragma once
 
 #include <immintrin.h>

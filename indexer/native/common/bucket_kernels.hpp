@@ -11,8 +11,7 @@ namespace hashcore {
 
 constexpr unsigned most_bucket_bits = 24;  // of a bucket's number
 
-// A query's entry point into one table: its bucket, its filter word, and the distance that its filter word may have
-// (no more than its 64 bits).
+// A query's way into one table: its bucket, its filter word, and the largest distance of filter words, at most 64.
 struct Probe {
     std::uint64_t filter_word;
     std::uint32_t bucket : most_bucket_bits, radius : 8;
@@ -25,15 +24,14 @@ struct Probe {
 };
 static_assert(sizeof(Probe) == 16);
 
-// An entry whose filter word is near enough: still to be verified.
+// An entry whose filter word is near enough; its code is still to be compared.
 struct Candidate {
     std::uint32_t query;
     std::uint32_t entry;
     std::uint32_t distance;  // of the filter word
 };
 
-// Candidates found so far. Kernels call reserve() before they write, so a hot bucket grows the list and never overruns
-// it.
+// A list of candidates. Kernels call reserve() before they write, so a full bucket never writes past the end.
 class Candidates {
   public:
     Candidates() = default;
@@ -56,37 +54,38 @@ class Candidates {
     std::size_t size_ = 0, capacity_ = 0;
 };
 
-// offsets[b]:offsets[b + 1] are the entries of bucket b; words[e] is the filter word of entry e. Few buckets hold more
-// than usual_entries. Offsets come from files that may lie: no entry outside is read, and a bucket that ends before it
-// begins is empty.
+// Entries offsets[b]:offsets[b + 1] are those of bucket b; words[e] is the filter word of entry e. Few buckets hold
+// more than usual_entries. Offsets of a damaged file may point anywhere: no entry outside is read, and a bucket that
+// ends before it begins is empty.
 struct Buckets {
     const std::uint32_t* offsets;
     const std::uint64_t* words;
     std::uint32_t entries, usual_entries;
 
-    // Where a bucket ends, within the entries.
+    // The end of a bucket, at most the number of entries.
     std::uint32_t end_within(std::uint32_t end) const { return end < entries ? end : entries; }
 };
 
-// A table that has reported every item with at most `differing` bits other than the query's under its mask.
+// A table that has reported every item that differs from the query in at most `differing` bits of the mask.
 struct Reported {
     std::uint64_t mask;  // of the filter word
     std::uint32_t differing;
 };
 
-// What a look-up may find: entries near enough that no table has reported before.
+// The tables that have reported items before: a look-up leaves these items out.
 struct Wanted {
     const Reported* reported;
     std::size_t tables;
 };
 
 struct BucketKernels {
-    // Looks up bucket ^ base ^ flip for every probe and every flip, probe by probe: for buckets that lie in cache.
-    // Returns the number of entries compared.
+    // Looks up bucket ^ base ^ flip for every probe and every flip, probe by probe: for buckets in the cache. Returns
+    // the number of entries compared.
     std::uint64_t (*look_up)(const Buckets& buckets, const Probe* probes, std::size_t count, std::uint32_t base,
                              const std::uint32_t* flips, std::size_t flip_count, const Wanted& wanted, Candidates& out);
 
-    // The same, flip by flip and with prefetching: for buckets that lie in memory. Probes ordered by bucket do best.
+    // The same, flip by flip and with prefetching: for buckets in memory. It is fastest where probes are in the order
+    // of their buckets.
     std::uint64_t (*look_up_far)(const Buckets& buckets, const Probe* probes, std::size_t count,
                                  const std::uint32_t* flips, std::size_t flip_count, const Wanted& wanted,
                                  Candidates& out);

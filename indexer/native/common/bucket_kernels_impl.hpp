@@ -13,7 +13,7 @@ using hashcore::Probe;
 using hashcore::Reported;
 using hashcore::Wanted;
 
-// Adds an entry, unless a table before has reported it.
+// Adds an entry, unless an earlier table has reported it.
 inline void keep_new(const Buckets& buckets, std::uint32_t entry, std::uint32_t distance, const Probe& probe,
                      const Wanted& wanted, Candidates& out) {
     const std::uint64_t difference = buckets.words[entry] ^ probe.filter_word;
@@ -22,7 +22,7 @@ inline void keep_new(const Buckets& buckets, std::uint32_t entry, std::uint32_t 
     out.push({probe.query, entry, distance});
 }
 
-// Writes down those of the entries begin:end that are near enough, one by one: for shards too small for a vector.
+// Adds the entries of begin:end that are near enough, one by one: for shards smaller than a vector.
 void keep_near(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, const Probe& probe, const Wanted& wanted,
                Candidates& out) {
     end = buckets.end_within(end);
@@ -33,8 +33,7 @@ void keep_near(const Buckets& buckets, std::uint32_t begin, std::uint32_t end, c
     }
 }
 
-// Writes down those of the entries begin:end, at most one vector of them, that are near enough. The vector starts at
-// `first`, at or before `begin`.
+// Adds the entries of begin:end, at most one vector, that are near enough. The vector starts at `first` <= begin.
 void keep_near_lanes(const Buckets& buckets, std::uint32_t first, std::uint32_t begin, std::uint32_t end,
                      const Probe& probe, const Wanted& wanted, Candidates& out) {
     const Simd::Vector distance = Simd::distance(Simd::load(buckets.words + first), Simd::broadcast(probe.filter_word));
@@ -50,8 +49,8 @@ void keep_near_lanes(const Buckets& buckets, std::uint32_t first, std::uint32_t 
     }
 }
 
-// Returns where the last vector of the entries begin:end starts: within them or, if they are fewer than a vector, where
-// it touches no cache line that they do not lie in. A line too many costs as much as the whole bucket.
+// Returns the start of the last vector of the entries begin:end. Fewer entries than a vector are read with their
+// neighbors, but never from another cache line: a line too many costs as much as the whole bucket.
 inline std::uint32_t last_vector(const Buckets& buckets, std::uint32_t begin, std::uint32_t end) {
     constexpr std::uint32_t lanes = Simd::lanes;
     const std::uint32_t misplaced = std::uint32_t(reinterpret_cast<std::uintptr_t>(buckets.words + begin) / 8 % lanes);
@@ -59,10 +58,10 @@ inline std::uint32_t last_vector(const Buckets& buckets, std::uint32_t begin, st
     return std::min(end - begin >= lanes ? end - lanes : begin - back, buckets.entries - lanes);
 }
 
-// Compares the entries begin:end with one query, `vectors` vectors at a time without a branch in between: with the
-// right number of them nearly every bucket takes one step, and the processor is not surprised by its length. What the
-// last vector holds of the bucket before, or of the one after, costs a second look at most. Every vector is loaded from
-// within the entries, wherever begin and end lie, so that those need a look only where entries are near or go on.
+// Compares the entries begin:end with one query, `vectors` vectors in a row without a branch. With the right number
+// nearly every bucket takes one step, so the processor predicts the loop. The last vector may hold entries of the
+// bucket before or after, which costs a second look at most. Every vector is loaded from within the entries, whatever
+// begin and end are, so these are checked only where an entry is near or the loop goes on.
 template <std::size_t vectors>
 [[gnu::always_inline]] inline void compare(const Buckets& buckets, std::uint32_t begin, std::uint32_t end,
                                            const Probe& probe, const Wanted& wanted, Candidates& out) {
@@ -99,7 +98,7 @@ std::uint64_t look_up_by(const Buckets& buckets, const Probe* probes, std::size_
 template <std::size_t vectors>
 std::uint64_t look_up_far_by(const Buckets& buckets, const Probe* probes, std::size_t count, const std::uint32_t* flips,
                              std::size_t flip_count, const Wanted& wanted, Candidates& out) {
-    // Three stages, `ahead` look-ups apart: fetch the offset, fetch the entries, compare.
+    // Three stages, `ahead` look-ups apart: fetch the offsets, fetch the entries, compare.
     constexpr std::size_t ahead = 32;
     struct Cursor {
         std::size_t probe = 0, flip = 0;
@@ -135,8 +134,7 @@ std::uint64_t look_up_far_by(const Buckets& buckets, const Probe* probes, std::s
     return compared;
 }
 
-// Calls f<v> with the smallest number of vectors v that holds a usual bucket; 0 where there are not enough entries for
-// one.
+// Calls f<v> with the fewest vectors v that hold a usual bucket; v = 0 if there are fewer entries than a vector.
 #define WITH_VECTORS(f, buckets, ...)                                                   \
     const std::size_t needed = (buckets.usual_entries + Simd::lanes - 1) / Simd::lanes; \
     if (buckets.entries < Simd::lanes) return f<0>(buckets, __VA_ARGS__);               \

@@ -1,4 +1,4 @@
-// The bound on the rows of an answer while it is found.
+// The limit on the rows of an answer, kept while the answer is found.
 #pragma once
 
 #include <atomic>
@@ -10,27 +10,27 @@
 
 namespace hashcore {
 
-// Counts the hits of an answer, each of which is a row at least, but for codes whose rows are all deleted: hits on
-// those are dropped before anything is called too much.
+// Counts the hits of an answer. Each is at least one row, except on codes whose rows are all deleted: such hits are
+// dropped before the answer is called too large.
 class RowLimit {
   public:
     RowLimit(const Rows& rows, std::size_t most) : rows_(rows), most_(most) {}
 
-    // Hits of one task up to which nothing has to be looked at.
+    // Returns how many hits a task may have before it must call look().
     std::size_t first_look() const { return most_; }
 
-    // Looks at the hits of a task that are more than they may be unless some of them have no rows; returns when to look
-    // again, far enough away for the cost of looking.
+    // Drops hits without rows; throws TooManyRows if too many are left. Returns how many hits the task may have before
+    // the next look, enough to keep looking cheap.
     std::size_t look(Hits& hits) const {
         drop_empty(hits);
-        if (hits.size() > most_) throw TooManyRows{hits.size()};
+        if (hits.size() > most_) throw TooManyRows{};
         return most_ + hits.size();
     }
 
-    // Adds the hits of a task that has ended.
+    // Counts the hits of a task that has ended.
     void add(Hits& hits) {
         drop_empty(hits);
-        if ((kept_ += hits.size()) > most_) throw TooManyRows{kept_};
+        if ((kept_ += hits.size()) > most_) throw TooManyRows{};
     }
 
     void restart() { kept_ = 0; }

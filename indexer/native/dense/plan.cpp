@@ -1,3 +1,4 @@
+// The plan of a search by tables: a greedy split of the radius, and a sample of bucket sizes.
 #include "indexer/native/dense/plan.hpp"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ constexpr double other_words = 0.1;  // of the cost of a scan's first word: what
 constexpr std::size_t most_sampled_queries = 64, most_sampled_rings = 3;
 constexpr double never = std::numeric_limits<double>::infinity();
 
-// Ways to flip some of the bits, exactly; any number beyond most_ring_probes where there are more.
+// Ways to choose some of the bits, exactly; where they are more than most_ring_probes, any number above it.
 std::uint64_t choose(std::size_t bits, std::size_t flips) {
     if (flips > bits) return 0;
     std::uint64_t ways = 1;

@@ -19,8 +19,8 @@ struct Ring {
     double probes, entries;
 };
 
-// The ring `flips` flips away, if the ring `known` flips away, at most as far, holds `entries`. Buckets farther out are
-// taken to be as full. More probes than are worth listing are infinitely dear.
+// The ring `flips` flips away, if the ring `known` <= flips holds `entries`: farther buckets are taken to be as full.
+// More probes than are worth listing are infinitely dear.
 Ring ring_of(std::size_t bits, std::size_t flips, std::size_t known, double entries);
 
 // Expected nanoseconds on one thread; only their ratios matter.
@@ -34,8 +34,8 @@ struct Costs {
 
 constexpr const char* cost_names[] = {"probe", "candidate", "scan"};  // in the order of Costs
 
-// The radii of the tables, −1 where a table is left out; all −1: a scan. Probes, candidates and costs are those
-// expected of one query; by tables it costs infinitely much where there are none.
+// The radii of the tables, -1 for a table left out; all -1: a scan. Probes, candidates and costs are those expected of
+// one query. Without tables tables_ns is infinite.
 struct DensePlan {
     std::vector<int> radii;
     std::vector<std::uint64_t> probes;
@@ -43,12 +43,12 @@ struct DensePlan {
     double tables_ns, scan_ns;
 };
 
-// The cheapest exact plan for a radius: bits[t] are those of table t's substring; rings[t * known + i] are the mean
-// entries of its buckets i flips away.
+// The cheapest exact plan for a radius. bits[t] are the bits of table t; rings[t * known + i] are the mean entries of
+// its buckets i flips away.
 DensePlan allocate_radius(unsigned radius, const std::vector<std::size_t>& bits, const double* rings, std::size_t known,
                           std::size_t codes, std::size_t words, const Costs& costs);
 
-// The same for these queries, by the buckets that a sample of them meets.
+// The same for these queries, from the buckets that a sample of them meets.
 DensePlan plan_range(const Shard& shard, const Queries& queries, unsigned radius, const Costs& costs);
 
 }  // namespace hashcore

@@ -11,9 +11,9 @@
 
 namespace hashcore {
 
-// One substring's hash table: the `bits` bits from `shift` of word `word` are the bucket's number. An entry's filter
-// word is its code's word `filter_word`; its position says which distinct code it is (null: entry e is code e), and may
-// lie.
+// The hash table of one substring: bits shift..shift + bits of word `word` are the number of the bucket. The filter
+// word of an entry is word `filter_word` of its code. Its position is that of the distinct code (null: entry e is code
+// e); that of a damaged file may be any number.
 struct Table {
     std::size_t word, shift, bits, filter_word;
     Buckets buckets;

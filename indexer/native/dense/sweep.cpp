@@ -1,10 +1,8 @@
+// One pass over one table: far look-ups query by query, or the whole table region by region.
 #include "indexer/native/dense/sweep.hpp"
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
-#include <cstdlib>
-#include <new>
 
 #include "hashcore/native/common/pulse.hpp"
 
@@ -12,12 +10,12 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t region_bytes = 128 * 1024;  // of entries and offsets: well within a second-level cache
+constexpr std::size_t region_bytes = 128 * 1024;  // of entries and offsets, which fit a second-level cache
 constexpr std::size_t probes_per_task = 4096;
 constexpr std::size_t regions_per_task = 8;
 constexpr std::size_t look_ups_at_once = 1 << 16;  // within a region
 
-// Asks for an array to be brought into the second-level cache.
+// Reads an array into the second-level cache.
 template <class T>
 void fetch(const T* values, std::size_t count) {
     T sum = 0;
@@ -25,72 +23,7 @@ void fetch(const T* values, std::size_t count) {
     asm volatile("" : : "r"(sum));
 }
 
-// How many look-ups take about as long as may pass between two looks, learned from the ones before: the entries that
-// they compare are what they cost, and nobody knows how full buckets are.
-class Pace {
-  public:
-    std::size_t look_ups() const { return look_ups_; }
-    void learn(std::size_t look_ups, std::uint64_t compared) {
-        const std::uint64_t work = work_of(look_ups, compared);
-        if (work > 2 * wanted) look_ups_ = std::max<std::size_t>(look_ups_ * wanted / work, 1);
-        else if (look_ups == look_ups_ && work < wanted / 2) look_ups_ = std::min<std::size_t>(look_ups_ * 4, most);
-        Pulse::of_this_thread().beat(work);
-    }
-
-  private:
-    static constexpr std::uint64_t wanted = 1 << 20;
-    static constexpr std::size_t most = 1 << 18;
-
-    static std::uint64_t work_of(std::size_t look_ups, std::uint64_t compared) { return 4 * look_ups + compared / 2; }
-
-    std::size_t look_ups_ = 1024;
-};
-
 }  // namespace
-
-std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes,
-                              std::size_t count, const std::vector<std::uint32_t>& flips, const Wanted& wanted,
-                              Candidates& out) {
-    static thread_local Pace pace;
-    std::uint64_t all = 0;
-    for (std::size_t flip = 0; flip < flips.size();) {
-        // Some flips of all probes, or one flip of some of them.
-        const std::size_t some =
-            std::clamp<std::size_t>(pace.look_ups() / std::max<std::size_t>(count, 1), 1, flips.size() - flip);
-        for (std::size_t begin = 0; begin < count;) {
-            const std::size_t probed = std::min(count - begin, std::max<std::size_t>(pace.look_ups() / some, 1));
-            const std::uint64_t compared =
-                kernels.look_up_far(buckets, probes + begin, probed, flips.data() + flip, some, wanted, out);
-            pace.learn(probed * some, compared);
-            all += compared, begin += probed;
-        }
-        flip += some;
-    }
-    return all;
-}
-
-void Probes::order_by_bucket(std::size_t shift, std::size_t bits, std::vector<std::uint32_t>& starts) {
-    starts.assign((std::size_t(1) << bits) + 1, 0);
-    for (const Probe& probe : probes_) ++starts[(probe.bucket >> shift) + 1];
-    for (std::size_t v = 1; v < starts.size(); ++v) starts[v] += starts[v - 1];
-    next_.assign(starts.begin(), starts.end() - 1);
-    ordered_.resize(probes_.size());
-    for (const Probe& probe : probes_) ordered_[next_[probe.bucket >> shift]++] = probe;
-    probes_.swap(ordered_);
-}
-
-Candidates::~Candidates() { std::free(data_); }
-
-void Candidates::grow(std::size_t more) {
-    capacity_ = std::max(capacity_ * 2, size_ + more + 1024);
-    data_ = static_cast<Candidate*>(std::realloc(data_, capacity_ * sizeof(Candidate)));
-    if (!data_) throw std::bad_alloc();
-}
-
-Buckets usual_buckets(const std::uint32_t* offsets, const std::uint64_t* words, std::size_t entries, std::size_t bits) {
-    const double mean = double(entries) / double(std::size_t(1) << bits);
-    return {offsets, words, std::uint32_t(entries), std::uint32_t(mean + 2 * std::sqrt(mean) + 1)};
-}
 
 std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::size_t highest) {
     std::vector<std::uint32_t> flips;
@@ -103,7 +36,7 @@ std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::s
         for (std::uint64_t flip = (std::uint64_t(1) << weight) - 1; flip < end;) {
             flips.push_back(std::uint32_t(flip));
             const std::uint64_t lowest_bit = flip & (~flip + 1),
-                                ripple = flip + lowest_bit;  // next number of as many bits
+                                ripple = flip + lowest_bit;  // the next number with as many bits set
             flip = ripple | (((flip ^ ripple) >> 2) / lowest_bit);
         }
     }
@@ -119,8 +52,8 @@ Sweep::Sweep(const Shard& shard, const Pass& pass, Probes& probes, const BucketK
             reported_.push_back({substring_mask(shard.tables[t]), std::uint32_t(pass.already[t])});
     flips_ = flips_of(table.bits, pass.lowest, pass.highest);
     flips_per_probe_ = flips_.size();
-    // Reading in sequence is so much faster than at random that where one line in eight is wanted, all are read: the
-    // table is gone through region by region, each of them loaded once.
+    // Sequential reads are much faster than random ones. Where one cache line in eight is wanted, the table is read
+    // whole, region by region, each loaded once.
     const std::size_t lines = entries / 8 + (std::size_t(1) << table.bits) / 16;
     by_region_ = probes.size() * flips_per_probe_ >= lines / 8;
     const std::size_t per_bucket = 4 + 8 * std::max<std::size_t>(entries >> table.bits, 1);

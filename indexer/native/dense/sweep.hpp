@@ -5,59 +5,33 @@
 #include <cstdint>
 #include <vector>
 
-#include "indexer/native/dense/search.hpp"
+#include "indexer/native/common/probes.hpp"
+#include "indexer/native/dense/shard.hpp"
 
 namespace hashcore {
 
 // Every number of `bits` bits with `lowest`..`highest` bits set, by rising number of set bits.
 std::vector<std::uint32_t> flips_of(std::size_t bits, std::size_t lowest, std::size_t highest);
 
-// The buckets of a table of `entries` entries, as full as chance would make them.
-Buckets usual_buckets(const std::uint32_t* offsets, const std::uint64_t* words, std::size_t entries, std::size_t bits);
-
-// Which buckets a pass looks up, and which candidates earlier passes have already reported: those with at most
-// already[i] differing bits in the substring of some table i (the first table that would find an item reports it).
+// The buckets that a pass looks up, and the candidates that earlier passes have reported: those that differ in at most
+// already[i] bits of the substring of some table i.
 struct Pass {
     std::size_t table, lowest, highest;
     std::vector<int> already;
-};
-
-// Probes, and the room to reorder them; kept from pass to pass, as fresh memory costs more than sorting.
-class Probes {
-  public:
-    void clear(std::size_t expected) {
-        probes_.clear();
-        probes_.reserve(expected);
-    }
-    void push_back(const Probe& probe) { probes_.push_back(probe); }
-    std::size_t size() const { return probes_.size(); }
-    const Probe* data() const { return probes_.data(); }
-
-    // Orders by bucket >> shift, a number of `bits` bits; starts[v] is the first probe whose value is at least v.
-    void order_by_bucket(std::size_t shift, std::size_t bits, std::vector<std::uint32_t>& starts);
-
-  private:
-    std::vector<Probe> probes_, ordered_;
-    std::vector<std::uint32_t> next_;
 };
 
 inline std::uint64_t substring_mask(const Table& table) {
     return ((std::uint64_t(1) << table.bits) - 1) << table.shift;
 }
 
-// Looks up buckets far away (BucketKernels::look_up_far) in pieces of bounded cost, whatever the buckets hold.
-std::uint64_t look_up_in_time(const BucketKernels& kernels, const Buckets& buckets, const Probe* probes,
-                              std::size_t count, const std::vector<std::uint32_t>& flips, const Wanted& wanted,
-                              Candidates& out);
-
 class Sweep {
   public:
     // Probes are reordered by bucket.
     Sweep(const Shard& shard, const Pass& pass, Probes& probes, const BucketKernels& kernels);
 
-    // A sweep is cut into tasks that may run in any order.
+    // The number of tasks, which may run in any order.
     std::size_t tasks() const { return tasks_; }
-    // Look-ups of one task; adds what was found, returns the number of entries compared.
+    // Looks up the buckets of one task; adds what it finds, returns the number of entries compared.
     std::uint64_t run(std::size_t task, Candidates& out) const;
     std::uint64_t probes() const { return std::uint64_t(probes_.size()) * flips_per_probe_; }
 

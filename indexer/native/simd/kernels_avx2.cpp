@@ -1,5 +1,6 @@
+// The kernels of a scan and of bucket look-ups, compiled for AVX2.
 #include "hashcore/native/simd/avx2.hpp"
-//
+
 #include "hashcore/native/scan/scan_kernels_impl.hpp"
 #include "hashcore/native/scan/histogram_kernel_impl.hpp"
 #include "indexer/native/common/bucket_kernels_impl.hpp"

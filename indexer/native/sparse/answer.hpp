@@ -1,4 +1,4 @@
-// Answering queries of sparse codes by their plans: what range search and k-NN share.
+// The answers to planned queries of sparse codes, as range search and k-NN need them.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 #include "indexer/native/common/bucket_kernels.hpp"
 #include "indexer/native/sparse/fold_search.hpp"
 #include "indexer/native/sparse/search.hpp"
-#include "indexer/native/dense/sweep.hpp"
+#include "indexer/native/common/probes.hpp"
 
 namespace hashcore {
 
@@ -21,7 +21,7 @@ inline std::vector<std::uint32_t> tokens_of(const std::uint64_t* query, std::siz
     return tokens;
 }
 
-// Answers some queries by their plans; what is found goes to a sink(query, position, distance), each code once.
+// Answers some queries by their plans, and calls sink(query, position, distance) once for each code found.
 class Answering {
   public:
     Answering(const SparseShard& shard, const Queries& queries, Isa isa, std::vector<SparseWork>& work)
@@ -102,7 +102,7 @@ class Answering {
     using Clock = std::chrono::steady_clock;
     static constexpr std::size_t ahead = 32;                    // memory accesses kept in flight
     static constexpr std::size_t block_items = 2048;            // of a scan, as in hashcore
-    static constexpr std::size_t look_ups_per_batch = 1 << 22;  // bounds the candidates that wait
+    static constexpr std::size_t look_ups_per_batch = 1 << 22;  // limits the candidates that wait
 
     const std::uint64_t* query(std::size_t q) const { return queries_.data + q * shard_.codes.words; }
     auto code(std::uint32_t position) const {
@@ -134,8 +134,8 @@ class Answering {
         finish(work, active.size(), start);
     }
 
-    // Looks up block j for the queries that allow it exactly `flips` flips, in batches of bounded size. Only blocks of
-    // fewer bits have more flips than the most.
+    // Looks up block j for the queries that allow it exactly `flips` flips, in batches of limited size. Only blocks of
+    // fewer bits allow more flips than most_flips.
     template <class RadiusOf, class Sink>
     void look_up(std::size_t j, int flips, const Planned& planned, unsigned radius, RadiusOf&& radius_of, Sink&& sink) {
         const Block& block = shard_.blocks[j];
@@ -168,7 +168,7 @@ class Answering {
         finish(work, probes_.size(), start);
     }
 
-    // Hands on what is within the radius and was not found by an earlier block.
+    // Reports the candidates that are within the radius and that no earlier block has found.
     template <class RadiusOf, class Sink>
     void verify(std::size_t j, const std::vector<Allocation>& plans, RadiusOf&& radius_of, Sink&& sink) {
         const std::uint32_t* positions = shard_.blocks[j].positions;
@@ -196,7 +196,7 @@ class Answering {
         const auto& radii = plans[plan_of_[found.query]].radii;
         for (std::size_t before = 0; before < j; ++before)
             if (int(shard_.blocks[before].distance(query(found.query), word)) <= radii[before]) return;
-        // A stranger that shares the bucket by chance is left to the block that finds it by right.
+        // A code that shares the bucket by chance is left to the block whose radius holds it.
         if (int(shard_.blocks[j].distance(query(found.query), word)) > radii[j]) return;
         ++work_[1 + j].verified;
         sink(found.query, position, std::uint16_t(distance));

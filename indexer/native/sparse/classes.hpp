@@ -1,4 +1,4 @@
-// Classes of sparse codes: distinct codes stand in the order of their numbers of set bits.
+// The classes of sparse codes: distinct codes stand in the order of their numbers of set bits.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace hashcore {
 
-// Positions starts[c]:starts[c + 1] have sizes[c] set bits, rising.
+// Codes starts[c]:starts[c + 1] have sizes[c] set bits; sizes rise.
 struct Classes {
     const std::uint32_t* sizes = nullptr;
     const std::uint32_t* starts = nullptr;
@@ -15,7 +15,8 @@ struct Classes {
 
     std::uint32_t codes(std::size_t cls) const { return starts[cls + 1] - starts[cls]; }
 
-    // Calls each(class) for those that have codes, perhaps some within `radius` of one with `own` set bits.
+    // Calls each(class) for the classes that have codes and may hold some within `radius` of a code with `own` set
+    // bits.
     template <class Each>
     void each_near(std::size_t own, unsigned radius, Each&& each) const {
         const std::uint32_t* first =

@@ -1,4 +1,4 @@
-// Search in a fold table: many buckets on their way at a time, then the codes whose tags agree are compared.
+// The search in a fold table: many buckets are prefetched at a time, then codes with equal tags are compared.
 #pragma once
 
 #include <array>
@@ -25,15 +25,15 @@ void each_tagged(const std::uint8_t* tags, std::uint32_t begin, std::uint32_t en
     }
 }
 
-// A code whose tag agrees with that of a fold looked up. `left` is the XOR of that fold and of the code's words, as far
-// as they were read; `missing` are set bits of the query that the words compared so far have not.
+// A code whose tag is that of a fold looked up. `left` is the XOR of that fold and of the words read so far; `missing`
+// is the number of the query's set bits that these words lack.
 struct Met {
     std::uint64_t left;
     std::uint32_t query, position;
     std::uint16_t set_bits, missing = 0;
 };
 
-// Look-ups of the fold table, many at a time: while one bucket is read the next ones are on their way.
+// Look-ups of the fold table, many at a time: while one bucket is read, the next ones are prefetched.
 class FoldLookUps {
   public:
     explicit FoldLookUps(const FoldTable& table) : table_(table) {}
@@ -47,7 +47,7 @@ class FoldLookUps {
         waiting_[size_++] = {
             wanted.fold, query, bucket, 0, std::uint16_t(table_.classes.sizes[cls]), std::uint8_t(wanted.hash)};
     }
-    // Adds the codes whose tags agree, and starts anew.
+    // Adds the codes whose tags are equal, and forgets the look-ups.
     void find(std::vector<Met>& met) {
         for (std::size_t i = 0; i < size_; ++i) {
             Waiting& one = waiting_[i];
@@ -67,7 +67,7 @@ class FoldLookUps {
     static constexpr std::size_t most = 512;
     struct Waiting {
         std::uint64_t fold;
-        std::uint32_t query, bucket, end;  // from bucket number to its first entry
+        std::uint32_t query, bucket, end;  // `bucket` is its number, later its first entry
         std::uint16_t set_bits;
         std::uint8_t tag;
     };
@@ -80,13 +80,12 @@ struct FoldWork {
     std::uint64_t look_ups = 0, candidates = 0, verified = 0;
 };
 
-// The order in which the words of queries are compared: first those that are not zero, which alone tell what a code
-// lacks.
+// The order in which the words of a query are compared: first those that are not zero, which alone count missing bits.
 class WordOrder {
   public:
     explicit WordOrder(std::size_t words) : words_(words) {}
 
-    // Of queries begin:end.
+    // Starts the orders of queries begin:end.
     void start(std::uint32_t begin, std::uint32_t end) {
         begin_ = begin;
         queries_.resize(end - begin);
@@ -124,8 +123,8 @@ class FoldSearch {
     FoldSearch(const FoldTable& table, const Columns& codes)
         : table_(table), codes_(codes), look_ups_(table), order_(codes.words) {}
 
-    // What lies within `radius` of the active queries, one or more and rising, is handed to sink(query, position,
-    // distance), once; radius_of(query) may fall while answers come in.
+    // Calls sink(query, position, distance) once for each code within `radius` of the active queries, which are one or
+    // more and rise. radius_of(query) may fall while answers come in.
     template <class RadiusOf, class Sink>
     FoldWork run(const Queries& queries, const std::vector<std::uint32_t>& active, unsigned radius,
                  RadiusOf&& radius_of, Sink&& sink) {
@@ -148,7 +147,7 @@ class FoldSearch {
                     if (look_ups_.is_full()) answer();
                     look_ups_.add(q, reach.cls, masks_.own() ^ mask);
                 });
-                pulse.beat(64 + 16 * (work.look_ups - seen));  // of one class there are a few million at most
+                pulse.beat(64 + 16 * (work.look_ups - seen));  // a class takes a few million at most
                 seen = work.look_ups;
             });
         }
@@ -157,11 +156,11 @@ class FoldSearch {
     }
 
   private:
-    static constexpr std::size_t ahead = 32;  // codes on their way
+    static constexpr std::size_t ahead = 32;  // codes prefetched
 
-    // Hands on what is within the radius. A code with s set bits that lacks m of the query's q is s - q + 2m bits away:
-    // half of the query's words decide of most codes, and the others are fetched for the rest. Where `several` folds
-    // around a query were looked up, a code met by another one whose tag agrees is left to its own.
+    // Reports the codes within the radius. A code with s set bits that lacks m of the query's q is s - q + 2m bits
+    // away: half of the query's words rule out most codes, and the others are fetched for the rest. Where `several`
+    // folds around a query were looked up, a code is reported by its own fold alone, not by another with the same tag.
     template <class RadiusOf, class Sink>
     std::size_t compare(const Queries& queries, bool several, RadiusOf&& radius_of, Sink&& sink) {
         const auto distance = [&](const Met& one) {
@@ -186,8 +185,7 @@ class FoldSearch {
         return within;
     }
 
-    // Takes a step with some words of every code met, fetched well before, and drops the codes that are then not to be
-    // kept.
+    // Takes a step with some words of every code, which are prefetched, and drops the codes that `keeps` refuses.
     template <class Words, class Step, class Keeps>
     void filter(Words&& words, Step&& step, Keeps&& keeps) {
         std::size_t kept = 0;

@@ -1,3 +1,4 @@
+// The fold table: hashing, filling, and the masks around a fold.
 #include "indexer/native/sparse/folds.hpp"
 
 #include <limits>

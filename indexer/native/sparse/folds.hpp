@@ -1,6 +1,6 @@
-// The fold table: codes by their folds. A fold is the XOR of a code's words, so two folds are never farther apart than
-// their codes, and whatever lies within a radius of a query is met by looking up the folds around the query's. Class by
-// class: the number of set bits of a code tells how many of the query's it lacks and how many others it has.
+// The fold table: codes by their folds. A fold is the XOR of a code's words. Two folds are never farther apart than
+// their codes, so looking up the folds around a query's finds whatever lies within a radius. The table is kept by
+// class: the number of set bits of a code tells how many bits of the query it lacks and how many others it has.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace hashcore {
 
-// A code in 64 bits: the XOR of its words, the bits that its set bits fold to, and how many are set.
+// A code in 64 bits: the XOR of its words, their OR, and the number of bits set.
 struct Folded {
     std::uint64_t fold = 0, met = 0;
     unsigned set_bits = 0;
@@ -22,7 +22,7 @@ struct Folded {
     unsigned inside() const { return unsigned(__builtin_popcountll(met)); }
 };
 
-// The word w of the code is word(w).
+// Folds the code whose word w is word(w).
 template <class Word>
 Folded folded(std::size_t words, Word&& word) {
     Folded code;
@@ -37,11 +37,11 @@ inline Folded folded(const std::uint64_t* code, std::size_t words) {
     return folded(words, [code](std::size_t w) { return code[w]; });
 }
 
-// The word that stands for a bit where bits are hashed.
+// The random word of a bit.
 std::uint64_t random_word(std::size_t bit);
 
-// The hash of a fold is the XOR of one random word for each of its bits: hash(a ^ b) = hash(a) ^ hash(b), so the folds
-// around a query's are hashed by one instruction each.
+// The hash of a fold: the XOR of one random word for each of its bits. hash(a ^ b) = hash(a) ^ hash(b), so one
+// instruction hashes a fold around a query's.
 std::uint64_t hash_fold(std::uint64_t fold);
 
 constexpr unsigned order_bits = 31;           // of a hash, by which the codes of a class ascend
@@ -49,12 +49,12 @@ constexpr std::size_t codes_per_group = 128;  // on average
 constexpr std::size_t buckets_per_group = 32;
 constexpr unsigned most_fold_flips = 8;  // of a fold
 constexpr std::uint8_t many = 255;
-constexpr std::size_t tags_read_at_once = 8;  // so seven more stand behind the last
+constexpr std::size_t tags_read_at_once = 8;  // so seven bytes of padding follow the last
 
-// Codes of class c ascend by the top bits of their folds' hashes and lie in groups first[c]:first[c + 1], positions
-// offsets[g]:offsets[g + 1] in group g. Of these before[b], or more if it says `many`, precede bucket b, a 32nd part of
-// its group. tags[i] is the low byte of the hash of code i. Offsets come from files that may lie: no bucket leaves the
-// codes.
+// The table. Codes of class c ascend by the top bits of their folds' hashes, and lie in groups first[c]:first[c + 1];
+// group g holds codes offsets[g]:offsets[g + 1]. before[b] of these, or more if it is `many`, precede bucket b, a 32nd
+// of its group. tags[i] is the low byte of the hash of code i. Offsets of a damaged file may point anywhere: buckets
+// stay within the codes.
 struct FoldTable {
     Classes classes;
     const std::uint32_t* offsets = nullptr;
@@ -89,8 +89,8 @@ std::size_t count_groups(const Classes& classes);
 void fill_folds(const Classes& classes, const std::uint64_t* hashes, std::uint32_t* offsets, std::uint8_t* before,
                 std::uint8_t* tags);
 
-// How far a code of a class may be from a query: in `flips` bits at most, and as many more or less as two divides;
-// `added` of them at most are not the query's.
+// How far a code of a class may be from a query: in at most `flips` bits, or fewer by an even number. At most `added`
+// of them are not set in the query.
 struct Reach {
     std::size_t cls;
     unsigned flips, added;
@@ -106,8 +106,8 @@ void each_reach(const Classes& classes, std::size_t own, unsigned radius, Each&&
     });
 }
 
-// Calls split(lacked, gained) for all numbers of bits that a mask may have: of those that the query's set bits fold to,
-// and of the others.
+// Calls split(lacked, gained) for all masks of a reach: bits among those that the query's set bits fold to, and bits
+// among the others.
 template <class Split>
 void each_split(const Reach& reach, Split&& split) {
     for (unsigned gained = 0; gained <= std::min(reach.added, reach.flips); ++gained)
@@ -115,15 +115,15 @@ void each_split(const Reach& reach, Split&& split) {
             split(lacked, gained);
 }
 
-// How many folds around a query's are looked up, infinitely many beyond most_fold_flips or a few million, which are
-// dearer than any scan; and how many codes of the class they lead to, if of all codes a share of per_fold[w] has each
-// fold of w bits.
+// The folds around a query's to look up, and the codes of the class that they lead to, if a share per_fold[w] of all
+// codes has each fold of w bits. Both are infinite beyond most_fold_flips or a few million folds, which cost more than
+// a scan.
 struct ExpectedFolds {
     double look_ups = 0, codes = 0;
 };
 ExpectedFolds expect_folds(const Folded& query, const Reach& reach, double codes, const std::vector<double>& per_fold);
 
-// The share of codes that has each fold of w bits, where shares[w] have folds of w bits.
+// Returns the share of codes that has each fold of w bits; shares[w] have a fold of w bits.
 std::vector<double> spread_evenly(std::vector<double> shares);
 
 struct HashedFold {
@@ -132,13 +132,13 @@ struct HashedFold {
     HashedFold operator^(const HashedFold& other) const { return {fold ^ other.fold, hash ^ other.hash}; }
 };
 
-// Folds around a query's: what its own is combined with.
+// The masks that lead from a query's fold to the folds around it.
 class FoldMasks {
   public:
     void start(const Folded& query);
     const HashedFold& own() const { return own_; }
 
-    // Calls each(mask), each mask once, for at most most_fold_flips flips.
+    // Calls each(mask) once for each mask of at most most_fold_flips flips.
     template <class Each>
     void each(const Reach& reach, Each&& each) {
         each_split(reach, [&](unsigned lacked, unsigned gained) {
@@ -148,7 +148,7 @@ class FoldMasks {
     }
 
   private:
-    // Some of the 64 bits, and all their subsets of each number of bits, as far as they were asked for.
+    // Some of the 64 bits, and their subsets of each size, made on demand.
     struct Bits {
         std::uint64_t all = 0;
         std::vector<HashedFold> subsets[most_fold_flips + 1];
@@ -157,7 +157,7 @@ class FoldMasks {
     static const std::vector<HashedFold>& subsets(Bits& bits, unsigned size);
 
     HashedFold own_{0, 0};
-    Bits inside_, outside_;  // bits of the fold that set bits of the query fold to, and the others
+    Bits inside_, outside_;  // bits that the query's set bits fold to, and the others
 };
 
 }  // namespace hashcore

@@ -1,3 +1,4 @@
+// Inverted lists: filling, checking, planning and searching them.
 #include "indexer/native/sparse/lists.hpp"
 
 #include <algorithm>
@@ -11,10 +12,9 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t window = 4096;  // positions counted at a time: their counters stay in the first-level cache
+constexpr std::size_t window = 4096;  // positions counted at a time, whose counters fit the first-level cache
 
-// Calls each(token, class, place in the class, gap) for every posting of the 64 tokens of one word, in the order of
-// positions.
+// Calls each(token, class, place in the class, gap) for every posting of the 64 tokens of a word, by rising position.
 template <class Each>
 void each_posting(const Columns& codes, const Classes& classes, std::size_t word, Each&& each) {
     for (std::size_t c = 0; c < classes.count; ++c) {
@@ -42,7 +42,7 @@ std::uint8_t* write_gap(std::uint8_t* to, std::uint32_t gap) {
     return to;
 }
 
-// The chance of at least `least` events where `mean` are expected, if they are independent and rare.
+// The probability of at least `least` events where `mean` are expected, if they are independent and rare.
 double at_least(double mean, std::size_t least) {
     double below = 0, term = std::exp(-mean);
     for (std::size_t i = 0; i < least; ++i) {
@@ -127,8 +127,9 @@ std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::u
     lists.classes.each_near(own, radius, [&](std::size_t cls) {
         const double codes = double(lists.classes.codes(cls));
         const std::size_t both = own + lists.classes.sizes[cls];
-        if (both <= radius) return plans.push_back({cls, 0, 0, 0, codes, codes * costs.scan});  // whatever they share
-        // |x ∩ y| ≥ shared, so of any p tokens at least shared − (own − p) are met.
+        if (both <= radius)
+            return plans.push_back({cls, 0, 0, 0, codes, codes * costs.scan});  // near whatever they share
+        // |x ∩ y| >= shared, so a near code has at least shared - (own - p) of any p tokens.
         const std::size_t shared = (both - radius + 1) / 2;
         ClassPlan best{cls, 0, 0, 0, 0, std::numeric_limits<double>::infinity()};
         double postings = 0;
@@ -156,7 +157,7 @@ void ListSearch::compare(const std::uint64_t* query, std::uint32_t position, uns
 }
 
 void ListSearch::count_gaps(Gaps& gaps, std::uint32_t start, std::uint32_t stop, std::size_t least) {
-    Gaps here = gaps;  // a copy, that it may live in registers
+    Gaps here = gaps;  // a local copy stays in registers
     for (; here.position() < stop; here.step()) reach(std::uint32_t(here.position()), start, least);
     gaps = here;
 }

@@ -1,6 +1,5 @@
-// Inverted lists over the set bits of sparse codes: for each token (bit of the stored code) and each class, the
-// positions of the distinct codes that have it, as gaps of a byte each where they are short; of frequent tokens as a
-// bit a code.
+// Inverted lists of sparse codes: for each token (bit of the stored code) and each class, the positions of the codes
+// that have the bit. They are kept as gaps of a byte each where they are short, else as a bit map.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +12,8 @@
 
 namespace hashcore {
 
-// The list of token t in class c has counts[t * classes + c] postings, in bytes offsets[t * classes + c] and on, of
-// `size` bytes. All of it comes from files that may lie: what leaves the bytes is not read.
+// The list of token t in class c has counts[t * classes + c] postings and begins at bytes + offsets[t * classes + c];
+// there are `size` bytes. Those of a damaged file may be any numbers: nothing outside the bytes is read.
 struct Lists {
     Classes classes;
     const std::int64_t* offsets = nullptr;
@@ -31,15 +30,15 @@ struct Lists {
 };
 
 inline std::size_t bitmap_bytes(std::uint32_t codes) { return (std::size_t(codes) + 63) / 64 * 8; }
-// Whether so many postings of a class take less as a bit a code than as gaps.
+// Whether so many postings of a class take less room as a bit map than as gaps.
 inline bool is_bitmap(std::uint32_t postings, std::uint32_t codes) { return postings > bitmap_bytes(codes); }
 
-// A gap is the number of positions of the class between two postings, or before the first one: a byte below 254, or 254
-// and two bytes, or 255 and four.
+// A gap is the number of positions of the class between two postings, or before the first. It is a byte below 254, or
+// 254 and two bytes, or 255 and four bytes.
 inline std::size_t gap_bytes(std::uint32_t gap) { return gap < 254 ? 1 : gap < 65536 ? 3 : 5; }
 
-// Goes through one list of gaps; past its end the position is `none`. Positions rise, and no byte is read beyond the
-// lists'.
+// A walk through one list of gaps. Positions rise; past the end the position is `none`. No byte beyond the lists is
+// read.
 class Gaps {
   public:
     static constexpr std::uint64_t none = 0xffffffff;
@@ -73,7 +72,7 @@ class Gaps {
         return gap;
     }
 
-    // Whether there is another posting; as many as surely lie within the bytes are then stepped through without a look.
+    // Returns whether there is another posting. Postings that lie within the bytes for certain are then read unchecked.
     bool look_ahead() {
         const std::size_t room = std::size_t(end_ - at_);
         if (left_ == 0 || room == 0) return false;
@@ -93,17 +92,16 @@ class Gaps {
 void measure_lists(const Columns& codes, const Classes& classes, std::size_t tokens, std::uint32_t* counts,
                    std::int64_t* bytes, std::size_t threads);
 
-// Writes every list where `offsets` says, into bytes that are zero.
+// Writes every list at its offset, into bytes that are zero.
 void fill_lists(const Columns& codes, const Classes& classes, std::size_t tokens, const std::int64_t* offsets,
                 const std::uint32_t* counts, std::uint8_t* bytes, std::size_t threads);
 
-// The number of the first list (token · classes + class) that leaves the bytes or its class; as many as there are where
-// none does.
+// Returns the number (token * classes + class) of the first list that leaves the bytes or its class, or the number of
+// lists if none does.
 std::size_t first_damaged(const Lists& lists, std::size_t tokens);
 
-// How one class of codes is searched for one query: the `lists` rarest of the query's tokens are gone through, and
-// codes found in at least `least` of them are candidates. With all of the tokens their distances are known from the
-// counts.
+// The search of one class of codes for one query: the `lists` rarest of its tokens are read, and codes in at least
+// `least` of them are candidates. If all tokens are read, the counts give the distances.
 struct ClassPlan {
     std::size_t cls;
     std::size_t lists, least;  // least = 0: every code of the class is an answer
@@ -114,12 +112,11 @@ struct ListCosts {
     double posting, verify, scan;  // nanoseconds: a posting read, a code compared after a random access, a code scanned
 };
 
-// The cheapest plan for each class that may hold answers. `tokens` are the query's set bits.
+// The cheapest plan for each class that may hold answers; `tokens` are the set bits of the query.
 std::vector<ClassPlan> plan_classes(const Lists& lists, const std::vector<std::uint32_t>& tokens, unsigned radius,
                                     const ListCosts& costs);
 
-// The positions within `radius` of one query, with their distances, are handed to sink(position, distance); returns
-// postings and candidates compared.
+// The work of one search: postings read, and candidates compared.
 struct ListWork {
     std::uint64_t postings = 0, candidates = 0;
 };
@@ -128,6 +125,7 @@ class ListSearch {
   public:
     ListSearch(const Lists& lists, const Columns& codes);
 
+    // Calls sink(position, distance) for each code within `radius` of one query.
     template <class Sink>
     ListWork run(const std::uint64_t* query, const std::vector<std::uint32_t>& tokens, unsigned radius,
                  const std::vector<ClassPlan>& plans, Sink&& sink) {

@@ -1,3 +1,4 @@
+// k-NN search of sparse codes: the radius grows until the k nearest are certain, or a scan is cheaper.
 #include <algorithm>
 
 #include "hashcore/native/scan/assembly.hpp"
@@ -44,7 +45,7 @@ class GrowingAnswer {
     }
     void restart(std::uint32_t q, unsigned radius) { nearest(q) = Nearest(nearest(q).k(), radius, Ties::all); }
 
-    // Searches the active queries within a radius; those whose k nearest are certain then leave, as do those that are
+    // Searches the active queries within a radius. Those whose k nearest are certain leave, as do those that are
     // cheaper to scan.
     void grow(unsigned radius) {
         SparsePlanner planner(shard_, radius, route_, costs_);
@@ -66,7 +67,8 @@ class GrowingAnswer {
         active_ = std::move(searched);
     }
 
-    // A few codes tell how far the k nearest can be; then folds are scanned where they reject enough, else whole codes.
+    // Scans a few codes for a bound on the distance of the k nearest. Then it scans folds where they reject enough,
+    // else whole codes.
     void scan() {
         if (left_.empty()) return;
         const std::size_t tried = std::max<std::size_t>(4096, 2 * nearest(left_[0]).k());

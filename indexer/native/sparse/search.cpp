@@ -1,3 +1,4 @@
+// Range search of sparse codes: each query is planned, then all are answered route by route.
 #include "indexer/native/sparse/search.hpp"
 
 #include <algorithm>
@@ -14,8 +15,8 @@ namespace hashcore {
 
 namespace {
 
-constexpr std::size_t plans_ahead = 8;  // queries whose buckets are on their way while one is planned
-constexpr double planning_ns = 300;     // what planning by signatures or lists takes: nothing to gain below
+constexpr std::size_t plans_ahead = 8;  // queries whose buckets are prefetched while one is planned
+constexpr double planning_ns = 300;     // of planning by signatures or lists: cheaper queries skip it
 constexpr double never = std::numeric_limits<double>::infinity();
 
 void add(std::vector<SparseWork>& to, const std::vector<SparseWork>& from) {
@@ -30,7 +31,7 @@ void add(std::vector<SparseWork>& to, const std::vector<SparseWork>& from) {
     }
 }
 
-// Where the plan expects candidates.
+// Adds the candidates that the plan expects of each structure.
 void expect(const SparseShard& shard, const SparsePlan& plan, std::vector<SparseWork>& work) {
     if (plan.route == Route::signatures)
         for (std::size_t j = 0; j < shard.blocks.size(); ++j) work[1 + j].expected += plan.blocks.entries[j];
@@ -42,7 +43,7 @@ void expect(const SparseShard& shard, const SparsePlan& plan, std::vector<Sparse
 }  // namespace
 
 void SparseShard::sample() {
-    constexpr std::size_t runs = 64, run = 4;  // of codes that lie together: each page that is read takes its time
+    constexpr std::size_t runs = 64, run = 4;  // codes in a run share a page, which is slow to read
     std::vector<double> shares(65, 0.0);
     std::size_t taken = 0;
     for (std::size_t i = 0; i < runs * run; ++i) {

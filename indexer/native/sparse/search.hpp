@@ -1,5 +1,5 @@
-// Exact search over one shard of sparse codes: for each query the cheapest of the fold table, signatures, inverted
-// lists and two scans.
+// Exact search over one shard of sparse codes: each query takes the cheapest of fold table, signatures, lists and two
+// scans.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hashcore/native/common/rows.hpp"
 #include "indexer/native/sparse/folds.hpp"
 #include "indexer/native/sparse/lists.hpp"
 #include "indexer/native/sparse/signatures.hpp"
@@ -43,11 +44,11 @@ struct SparseShard {
     std::vector<double>
         near;  // near[d]: share of pairs of codes whose folds differ by at most d bits; of use with blocks
 
-    // Samples both, once all else is there.
+    // Samples both, once the structures are set.
     void sample();
     void sample_near();
     double passing(unsigned radius) const { return near[std::min<std::size_t>(radius, 64)]; }
-    // What a scan of folds reads: the filter words of the first block.
+    // The folds that a scan reads: the filter words of the first block.
     const std::uint64_t* scanned_folds() const { return blocks[0].buckets.words; }
     bool prefers_fold_scan(unsigned radius, const SparseCosts& costs) const {
         return fold_scan_ns(radius, costs) < scan_ns(costs);
@@ -55,14 +56,14 @@ struct SparseShard {
     double scan_ns(const SparseCosts& costs) const { return double(codes.count * codes.words) * costs.scanned; }
     double fold_scan_ns(unsigned radius, const SparseCosts& costs) const;
 
-    // The places of the structures in a list of what each did: the fold table, every block, the lists, both scans.
+    // The numbers of the structures in a list of their work: the fold table, every block, the lists, both scans.
     std::size_t structures() const { return blocks.size() + 4; }
     std::size_t structure(Route route) const {
         return route == Route::folds ? 0 : std::size_t(route) + blocks.size() - 1;
     }
 };
 
-// How one query is answered.
+// The plan of one query.
 struct SparsePlan {
     Route route;
     Allocation blocks;
@@ -83,7 +84,7 @@ class Planned {
         if (plan.route == Route::lists) by_lists_.push_back(std::move(plan.classes));
     }
     const std::vector<std::uint32_t>& of(Route route) const { return queries_[std::size_t(route)]; }
-    // Of those that take signatures, or lists, in the same order.
+    // The plans of the queries that take signatures, or lists, in the same order.
     const std::vector<Allocation>& by_signatures() const { return by_signatures_; }
     const std::vector<std::vector<ClassPlan>>& by_lists() const { return by_lists_; }
 
@@ -93,27 +94,28 @@ class Planned {
     std::vector<std::vector<ClassPlan>> by_lists_;
 };
 
-// What one structure did.
+// The work of one structure.
 struct SparseWork {
     std::uint64_t queries = 0, probes = 0, candidates = 0, verified = 0;
     double expected = 0;  // candidates
-    int radius = -1;      // the largest one in use
+    int radius = -1;      // the largest in use
     double seconds = 0;
 };
 
-constexpr std::uint64_t planning_work = 1 << 13;  // of one query, to a Pulse
+constexpr std::uint64_t planning_work = 1 << 13;  // of one query, in units of Pulse
 
-// How many queries a task takes together.
+// The number of queries that a task takes.
 inline std::size_t sparse_task_queries(std::size_t queries, std::size_t threads) {
     return std::clamp<std::size_t>((queries + threads - 1) / std::max<std::size_t>(threads, 1), 1, 4096);
 }
 
-// What looking up the folds around a query costs, and how many codes are compared: by chance one of 256 shares the tag.
+// The cost of looking up the folds around a query, and the codes compared; one of 256 random codes shares the tag.
 struct FoldPlan {
     double ns = 0, candidates = 0;
 };
 
-// Plans queries of one radius; `route` ≥ 0 asks for that route where it can answer, else for a scan.
+// Plans queries of one radius. `route` >= 0 asks for that route where it can answer, else for a scan; -1 takes the
+// cheapest.
 class SparsePlanner {
   public:
     SparsePlanner(const SparseShard& shard, unsigned radius, int route, const SparseCosts& costs);
@@ -132,18 +134,17 @@ class SparsePlanner {
     std::unordered_map<std::uint64_t, FoldPlan> fold_plans_;  // by the numbers of bits that decide
 };
 
-// How many queries take each route. `cost` adds up expected nanoseconds: by the plans, by scans.
+// Counts the queries that take each route. `cost` adds up expected nanoseconds: by the plans, and by scans.
 std::vector<std::size_t> count_routes(const SparseShard& shard, const Queries& queries, unsigned radius, int route,
                                       const SparseCosts& costs, double (&cost)[2]);
 
-// All rows within `radius` of each query, each by its plan. `work` has an element a structure; `cost` adds up expected
-// nanoseconds: by the plans, by scans.
+// All rows within `radius` of each query, each by its plan. `work` gets an element a structure; `cost` adds up expected
+// nanoseconds: by the plans, and by scans.
 HitLists sparse_range(const SparseShard& shard, const Queries& queries, unsigned radius, int route,
                       const SparseCosts& costs, std::size_t max_rows, std::size_t threads, Isa isa,
                       std::vector<SparseWork>& work, double (&cost)[2]);
 
-// The k nearest rows within `farthest` of each query (all where there are fewer), by growing the radius until k are
-// certain.
+// The k nearest rows within `farthest` of each query, or all if there are fewer: the radius grows until k are certain.
 HitLists sparse_nearest(const SparseShard& shard, const Queries& queries, std::size_t k, unsigned farthest, int route,
                         const SparseCosts& costs, std::size_t threads, Isa isa);
 

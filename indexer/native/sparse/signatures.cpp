@@ -1,3 +1,4 @@
+// Block signatures: signing codes, and the split of a radius over the blocks.
 #include "indexer/native/sparse/signatures.hpp"
 
 #include <algorithm>
@@ -12,9 +13,9 @@ namespace {
 
 constexpr std::size_t codes_per_task = 1 << 16;
 constexpr double most_probes = 2'000'000;  // of a ring: more are dearer than any scan
-constexpr std::size_t most_sampled = 16;   // set bits of a block whose removal is looked up while planning
+constexpr std::size_t most_sampled = 16;   // set bits of a block that planning removes in turn
 
-// What the rings of one block cost for one query, found out as far as needed.
+// The rings of one block around one query's bucket, estimated on demand.
 class Rings {
   public:
     Rings(const Block& block, const std::uint64_t* query, double mean_bits) : block_(block), mean_bits_(mean_bits) {
@@ -28,10 +29,9 @@ class Rings {
         bucket_ = key;
     }
 
-    // Entries in the buckets exactly `flips` flips away. Removing bits leads to fuller buckets, which are looked up;
-    // adding bits to emptier ones: the codes that have all of the query's bits of this block and one more are about as
-    // many as the query's own bucket holds, times the bits that a code has here. Beyond that, chance puts strangers
-    // into every bucket.
+    // Entries in the buckets exactly `flips` flips away. Removing bits leads to fuller buckets, which are looked up.
+    // Adding bits leads to emptier ones: codes that have all of the query's bits of this block and one more are about
+    // as many as its own bucket holds, times the bits that a code has here. Random codes share every bucket besides.
     double entries(int flips) {
         const double strangers =
             ring_probes(block_, flips) * double(block_.buckets.entries) / double(std::size_t(1) << block_.bits);

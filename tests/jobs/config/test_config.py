@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashcore.errors import ConfigError
+from hashcore.errors import ConfigError, InvalidInputError
 from jobs.config.fingerprint import digest
 from jobs.config.pipeline import load
 
@@ -209,3 +209,10 @@ def test_a_digest_ignores_the_order_of_keys_and_sees_every_value(value):
     backwards = dict(reversed(value.items()))
     changed = {**value, next(iter(value)): None}
     assert digest(value) == digest(backwards) != digest(changed)
+
+
+def test_a_part_that_there_is_not_is_named_with_those_that_there_are(written):
+    paths = load(written("name: a")).paths
+    assert (paths.corpus("train"), paths.codes("queries")) == (paths.corpus_train, paths.codes_queries)
+    with pytest.raises(InvalidInputError, match="part=train is unknown; use one of database, queries"):
+        paths.codes("train")

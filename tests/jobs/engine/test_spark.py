@@ -119,7 +119,7 @@ import os, sys
 import numpy as np
 from hashcore import hamming
 from jobs import cli, search
-from jobs.engine.spark_engine import engine_of
+from jobs.engine.choice import engine_of
 
 folder = sys.argv[1]
 

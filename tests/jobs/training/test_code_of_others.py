@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
+from pictures import png
 from training_corpus import columns, features, pipeline, write
 
 from hashcore.errors import InvalidInputError
@@ -130,12 +129,6 @@ def test_what_is_no_name_of_a_module_cannot_be_allowed(tmp_path, name):
 def test_what_is_allowed_decides_no_output(tmp_path):
     one, other = encoding_only(tmp_path), encoding_only(tmp_path, hasher={"allow": ["nets"]})
     assert one.fingerprint("corpus", "encode") == other.fingerprint("corpus", "encode")
-
-
-def png(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def test_copies_of_images_are_encoded_by_a_network_that_is_allowed(users_nets, tmp_path, monkeypatch):

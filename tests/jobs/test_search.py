@@ -1,43 +1,21 @@
-"""Index and search on Spark: equal to the oracle however rows are divided, and refusing what does not fit."""
+"""Search on Spark: equal to the oracle however rows are divided, and refusing what does not fit."""
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
 from collections import Counter
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from indexed_codes import killed_after, make_both, pipeline
 from oracle import CODE_LENGTHS, as_integers, ranking
-from small_codes import make
 
 import indexer
-from hashcore.errors import CorruptIndexError, HashcoreError, InvalidInputError, OutputError, StorageError
+from hashcore.errors import CorruptIndexError, InvalidInputError
 from jobs import index, search
 from jobs.config.pipeline import Pipeline
 from jobs.engine.spark_engine import SparkEngine
-from jobs.stages import codes_directory, kept, records
-
-DATABASE_FILES, QUERY_FILES = (30, 0, 21), (4, 3)
-
-
-def pipeline(root, *, rows_per_shard=20, check_ids=True, **question):
-    return Pipeline.model_validate(
-        {
-            "name": "a",
-            "root": str(root),
-            "index": {"rows_per_shard": rows_per_shard, "check_ids": check_ids},
-            "search": {"queries_per_task": 3, **question},
-        }
-    )
-
-
-def make_both(root, code_length=64):
-    """Write codes of a database and of queries, some of which are the same."""
-    database = make(root / "codes" / "database", files=DATABASE_FILES, code_length=code_length)
-    return database, make(root / "codes" / "queries", files=QUERY_FILES, code_length=code_length)
+from jobs.stages import codes_directory
 
 
 def elsewhere(given, name, queries_per_task=3, **question):
@@ -70,16 +48,6 @@ def found(path):
         rows += held
     assert set(holders.values()) <= {1}
     return sorted(rows)
-
-
-@pytest.fixture
-def in_process(spark, monkeypatch):
-    """Run tasks here, so that a test can count them and end them."""
-
-    def run(engine, function, tasks, label="tasks", gpus=0):
-        return [function(task) for task in tasks]
-
-    monkeypatch.setattr(SparkEngine, "map_tasks", run)
 
 
 @pytest.mark.parametrize("code_length", CODE_LENGTHS)
@@ -137,55 +105,6 @@ def test_other_kinds_are_indexed_by_folds_and_searched_like_any(spark, in_proces
         assert found(tmp_path / name) == expected(database, queries, **question)
 
 
-def test_the_index_says_what_made_it(spark, tmp_path):
-    make_both(tmp_path)
-    index.run(pipeline(tmp_path))
-    manifest = indexer.open(str(tmp_path / "index")).manifest
-    record = json.loads((tmp_path / "index" / "_hashcore.json").read_text())
-    assert manifest.hasher_fingerprint == "f"
-    assert manifest.kind == "dense"
-    assert manifest.provenance["fingerprint"] == record["fingerprint"]
-    assert record["pipeline"]["index"]["rows_per_shard"] == 20
-
-
-def test_what_is_done_is_not_done_again(spark, tmp_path, capsys):
-    make_both(tmp_path)
-    for _ in range(2):
-        index.run(pipeline(tmp_path, k=2))
-        search.run(pipeline(tmp_path, k=2))
-    assert capsys.readouterr().out.count("done before") == 2
-    assert indexer.open(str(tmp_path / "index")).generation == 1
-
-
-def killed_after(function, calls):
-    """Return the function as one that a kill ends after some calls, and the list of calls that went through."""
-    went = []
-
-    def counted(*arguments, **keywords):
-        if len(went) == calls:
-            raise KeyboardInterrupt
-        went.append(arguments)
-        return function(*arguments, **keywords)
-
-    return counted, went
-
-
-def test_an_index_whose_build_was_killed_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):
-    make_both(tmp_path)
-    build = indexer.build_shard
-    killed, built = killed_after(build, 2)
-    monkeypatch.setattr("indexer.build_shard", killed)
-    with pytest.raises(KeyboardInterrupt):
-        index.run(pipeline(tmp_path))
-    assert (len(built), (tmp_path / "index" / "CURRENT").exists()) == (2, False)
-    resumed, built = killed_after(build, 99)
-    monkeypatch.setattr("indexer.build_shard", resumed)
-    index.run(pipeline(tmp_path))
-    assert len(built) == 1
-    assert sorted(entry.rows for entry in indexer.open(str(tmp_path / "index")).shards) == [17, 17, 17]
-    assert not list((tmp_path / "index").glob(f"{kept.ENTRIES}*"))
-
-
 def test_a_killed_search_is_finished_by_the_next_run(in_process, tmp_path, monkeypatch):
     database, queries = make_both(tmp_path)
     index.run(pipeline(tmp_path))
@@ -230,139 +149,6 @@ def test_blocks_whose_answers_were_listed_too_late_are_merged_at_the_end(in_proc
     search.run(pipeline(tmp_path, k=5))
     assert asked == [3 * 3, 3]
     assert found(tmp_path / "neighbors") == expected(database, queries, k=5)
-
-
-def double_an_id(root):
-    """Give the first row of the second file the id of the first row of the first, and return it."""
-    first, _, second = sorted((root / "codes" / "database" / codes_directory.DATA).iterdir())
-    twice = pq.read_table(first).column("id")[0].as_py()
-    table = pq.read_table(second)
-    ids = table.column("id").to_numpy().copy()
-    ids[0] = twice
-    pq.write_table(table.set_column(0, "id", [ids]), second)
-    return twice
-
-
-def test_ids_that_occur_twice_are_refused_and_named(spark, tmp_path):
-    make_both(tmp_path)
-    twice = double_an_id(tmp_path)
-    with pytest.raises(InvalidInputError, match=rf"ids occur more than once, such as {twice};"):
-        index.run(pipeline(tmp_path))
-    assert not (tmp_path / "index").exists()
-
-
-def test_the_check_of_ids_can_be_turned_off(spark, tmp_path):
-    make_both(tmp_path)
-    double_an_id(tmp_path)
-    index.run(pipeline(tmp_path, check_ids=False))
-    assert len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
-
-
-def test_codes_of_another_length_leave_no_index(spark, tmp_path):
-    make_both(tmp_path, code_length=64)
-    info = codes_directory.read_info(str(tmp_path / "codes" / "database"))
-    codes_directory.write_info(str(tmp_path / "codes" / "database"), info.model_copy(update={"code_length": 128}))
-    with pytest.raises(InvalidInputError, match="a code is not 16 bytes long, as 128 bits take"):
-        index.run(pipeline(tmp_path))
-    assert not (tmp_path / "index").exists()
-
-
-def test_a_codes_file_damaged_inside_leaves_no_index_and_a_mended_one_is_built(spark, tmp_path):
-    make_both(tmp_path)
-    last = max((tmp_path / "codes" / "database" / codes_directory.DATA).iterdir())
-    table = pq.read_table(last)
-    wrong = [b"short", *table.column("code").to_pylist()[1:]]
-    pq.write_table(table.set_column(1, "code", [wrong]), last)
-    with pytest.raises(InvalidInputError, match=f"{last.name}: a code is not 8 bytes long"):
-        index.run(pipeline(tmp_path))
-    assert not (tmp_path / "index" / "CURRENT").exists()
-    pq.write_table(table, last)
-    index.run(pipeline(tmp_path))
-    assert len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
-
-
-def test_a_commit_that_fails_keeps_the_shards_for_the_next_run(in_process, tmp_path, monkeypatch):
-    make_both(tmp_path)
-
-    def away(*_, **__):
-        raise StorageError("the storage is away")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("indexer.commit", away)
-        with pytest.raises(StorageError, match="away"):
-            index.run(pipeline(tmp_path))
-    built, went = killed_after(indexer.build_shard, 99)
-    monkeypatch.setattr("indexer.build_shard", built)
-    index.run(pipeline(tmp_path))
-    assert went == [] and len(indexer.open(str(tmp_path / "index"))) == sum(DATABASE_FILES)
-
-
-def test_an_index_whose_run_was_killed_after_its_commit_is_done(in_process, tmp_path, monkeypatch, capsys):
-    make_both(tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr("jobs.stages.outputs.finish", killed_after(None, 0)[0])
-        with pytest.raises(KeyboardInterrupt):
-            index.run(pipeline(tmp_path))
-    with pytest.raises(OutputError, match="holds an index of another pipeline"):
-        index.run(pipeline(tmp_path, rows_per_shard=5))
-    index.run(pipeline(tmp_path))
-    assert "done before" in capsys.readouterr().out
-    assert indexer.open(str(tmp_path / "index")).generation == 1
-    assert records.fingerprint_of(str(tmp_path / "index"))
-
-
-def run_at_once(gate, given, results):
-    gate.wait()
-    try:
-        index.run(given)
-        results.put("done")
-    except Exception as error:
-        results.put(str(error) if isinstance(error, HashcoreError) else repr(error))
-
-
-@pytest.mark.parametrize("same", [True, False])
-def test_of_two_runs_at_once_one_builds_the_index_and_neither_removes_it(in_process, tmp_path, monkeypatch, same):
-    make_both(tmp_path)
-    monkeypatch.setattr("jobs.engine.spark_engine.session", lambda *_: None)  # its connection is not for two processes
-    context = multiprocessing.get_context("fork")
-    for attempt in range(12):
-        root = tmp_path / f"index-{attempt}"
-        several = [
-            pipeline(tmp_path, rows_per_shard=rows, check_ids=False).model_copy(
-                update={"paths": pipeline(tmp_path).paths.model_copy(update={"index": str(root)})}
-            )
-            for rows in (17, 17 if same else 9)
-        ]
-        gate, results = context.Barrier(2), context.Queue()
-        crew = [context.Process(target=run_at_once, args=(gate, given, results)) for given in several]
-        for process in crew:
-            process.start()
-        outcomes = [results.get(timeout=60) for _ in crew]
-        for process in crew:
-            process.join()
-        made = indexer.open(str(root))
-        made.verify()
-        assert len(made) == sum(DATABASE_FILES) and made.manifest.parent is None
-        assert set(outcomes) == {"done"} if same else "done" in outcomes, outcomes
-        assert all(said == "done" or "another" in said for said in outcomes)
-        assert records.read(str(root)).fingerprint == made.manifest.provenance["fingerprint"]
-
-
-def test_an_index_does_not_move_in_with_others(spark, tmp_path):
-    make_both(tmp_path)
-    (tmp_path / "index").mkdir()
-    (tmp_path / "index" / "letter.txt").touch()
-    with pytest.raises(OutputError, match="did not write"):
-        index.run(pipeline(tmp_path))
-    assert os.listdir(tmp_path / "index") == ["letter.txt"]
-
-
-def test_another_pipelines_index_is_not_built_over(spark, tmp_path):
-    make_both(tmp_path)
-    index.run(pipeline(tmp_path))
-    with pytest.raises(OutputError, match=r"different index\.rows_per_shard"):
-        index.run(pipeline(tmp_path, rows_per_shard=30))
-    assert indexer.open(str(tmp_path / "index")).generation == 1
 
 
 @pytest.mark.parametrize(
@@ -429,10 +215,3 @@ def test_a_missing_index_is_named(tmp_path):
     make_both(tmp_path)
     with pytest.raises(InvalidInputError, match="holds no index"):
         search.run(pipeline(tmp_path, k=1))
-
-
-def test_the_sample_of_few_codes_is_all_of_them(tmp_path):
-    database = make(tmp_path / "codes", files=(40, 11), code_length=64)
-    chunks = codes_directory.plan(str(tmp_path / "codes"), 9)
-    assert np.array_equal(index.sample(chunks, 51, 64), database.codes)
-    assert len(index.sample(chunks, 6, 64)) == 6

@@ -53,3 +53,17 @@ def write(root, held, files=3):
     bounds = np.linspace(0, len(table), files + 1).astype(int)
     for number, (start, stop) in enumerate(pairwise(bounds)):
         pq.write_table(table.slice(start, stop - start), folder / f"{number}.parquet")
+
+
+def two_views(**changed):
+    """Rows with a second modality, 3 numbers wide."""
+    generator = np.random.default_rng(1)
+    second = generator.standard_normal((ROWS, 3)) + 3 * (np.arange(ROWS) % 2)[:, None]
+    return columns(text=second.astype(np.float32).tolist(), **changed)
+
+
+COUPLED = {
+    "modalities": {"features": {"network": {"name": "linear", "bounded": True}}, "text": {"weight": 0.25}},
+    "network": {"name": "mlp", "hidden": [8], "bounded": True},
+    "loss": {"name": "nn_hash", "margin": 3},
+}
