@@ -117,6 +117,15 @@ def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
     return rows.astype(np.int64, copy=False)
 
 
+def offsets_of(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Return offsets of parts of some sizes, shape (n,): int64, shape (n + 1,); part i is offsets[i]:offsets[i + 1].
+
+    >>> offsets_of(np.array([2, 0, 1])).tolist()
+    [0, 2, 2, 3]
+    """
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
 def rises(offsets: NDArray[Any], total: int) -> bool:
     """Return whether offsets, shape (n + 1,), rise from 0 to a total: offsets[i]:offsets[i + 1] is then part i."""
     return bool(offsets[0] == 0 and offsets[-1] == total and (offsets[1:] >= offsets[:-1]).all())
