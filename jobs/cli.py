@@ -23,7 +23,7 @@ GENERATIONS = "jobs.generations"  # a module `inspect` in `jobs` itself would hi
 
 
 class Verb(NamedTuple):
-    """What a word on the command line does: `run` of the module of that name.
+    """A word on the command line, which runs `run` of the module of that name.
 
     Attributes:
         summary: For the help.

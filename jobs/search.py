@@ -31,7 +31,7 @@ ANSWER = Arrays(Neighbors)
 
 
 class Question(NamedTuple):
-    """What every task of a run is told."""
+    """Parameters that all tasks of a run share."""
 
     root: str
     generation: int

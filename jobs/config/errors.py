@@ -1,4 +1,4 @@
-"""What is wrong with a pipeline file, in one line: the key, what was given, what is allowed, what was perhaps meant."""
+"""Errors of a pipeline file, in one line: key, value, values allowed, and the key perhaps meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a pipeline keeps what its stages make: every path lies below the pipeline's root unless given by itself."""
+"""Paths of a pipeline's outputs: each lies below the pipeline's root unless it is given by itself."""
 
 from __future__ import annotations
 

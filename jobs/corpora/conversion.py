@@ -1,4 +1,4 @@
-"""What a converted image becomes: a PNG file, its pixels as floats, or features of it; one column of Parquet each."""
+"""Conversion of images to columns of Parquet: PNG files, pixels as floats, or features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one task of `encode` does: it loads the hasher once per worker, and writes its codes and its rejected rows."""
+"""One task of `encode`: it loads the hasher once per worker, and writes its codes and its rejected rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REPEATING = ["code", "labels.list.element", "reason"]
 
 
 class Work(NamedTuple):
-    """What every task of a run is told."""
+    """Parameters that all tasks of a run share."""
 
     folder: str
     step: int

@@ -1,1 +1,1 @@
-"""Who runs the tasks of a stage: Spark, its memory, its GPUs, its interruptions."""
+"""Engines, which run the tasks of a stage: Spark, with its memory, GPUs and interruptions, or this process."""

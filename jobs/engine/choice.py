@@ -1,4 +1,4 @@
-"""Who runs the tasks of a job, which promise to take no more memory than they may."""
+"""The engine of a job, whose tasks promise to take no more memory than they may."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees of a running Spark job: its name on Spark's pages, and how many tasks are done on a terminal."""
+"""Signs of a running Spark job: its name on Spark's pages, and its finished tasks on a terminal."""
 
 from __future__ import annotations
 

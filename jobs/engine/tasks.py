@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class Engine(Protocol):
-    """Who runs the tasks of a stage."""
+    """An engine runs the tasks of a stage."""
 
     def map_tasks(
         self, function: Callable[[Task], Result], tasks: Sequence[Task], label: str = "tasks", gpus: float = 0

@@ -32,7 +32,7 @@ class Part:
 
     @property
     def inputs(self) -> str:
-        """What it reads, in words."""
+        """Names of its inputs, for error messages."""
         return f"{self.root} generation {self.generation} all shards"
 
 

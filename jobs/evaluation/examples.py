@@ -19,7 +19,7 @@ def draw(ids: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
 
 
 class Choice(NamedTuple):
-    """Which queries are shown: those with these ids, and the `worst` of each block; and how many neighbors of each."""
+    """Queries to show: those of some ids, and the `worst` of each block; and the number of neighbors of each."""
 
     drawn: NDArray[np.int64]
     worst: int

@@ -1,4 +1,4 @@
-"""What `metrics.json` holds: figures with their protocols, curves, and examples to look at."""
+"""Contents of `metrics.json`: figures with their protocols, curves, and examples to look at."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Figure(Spec):
 
 
 class Setting(Spec):
-    """What all figures share."""
+    """Setting that all figures share."""
 
     pipeline: str
     """Name of the pipeline."""

@@ -1,4 +1,4 @@
-"""What is to be known of all figures of an evaluation before any of them is believed."""
+"""Notes on an evaluation, to be read before any of its figures is believed."""
 
 from __future__ import annotations
 

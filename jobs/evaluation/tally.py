@@ -1,4 +1,4 @@
-"""What one task of the evaluation does: count the items of some shards at each distance of a block of queries.
+"""One task of the evaluation: count the items of some shards at each distance of a block of queries.
 
 Counts add up, and the nearest neighbors of parts are merged by (distance, id), so that the sum over any division of
 the database into shards and tasks is the same, bit for bit.
@@ -70,13 +70,13 @@ class Task:
 
     @property
     def inputs(self) -> str:
-        """What it reads, in words."""
+        """Names of its inputs, for error messages."""
         return f"{self.root} generation {self.generation} shards {list(self.shards)}"
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What is known of q queries after some part of the database was seen.
+    """Counts and neighbors of q queries over some part of the database.
 
     Attributes:
         all_counts: Items at each distance, int64, shape (q, code_length + 1).

@@ -19,7 +19,7 @@ class Shards(NamedTuple):
 
     @property
     def inputs(self) -> str:
-        """What is read, in words."""
+        """Names of the shards and rows, for error messages."""
         shards = zip(self.numbers, self.rows, strict=True)
         return f"{self.root} generation {self.generation} " + ", ".join(
             f"shard {number} rows 0:{rows}" for number, rows in shards

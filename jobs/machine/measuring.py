@@ -27,7 +27,7 @@ WRITTEN_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class Constants:
-    """What one core of this machine does, in nanoseconds.
+    """Costs of steps on one core of this machine, in nanoseconds.
 
     Attributes:
         costs: Of a search: a bucket looked up, an entry compared, a word scanned.

@@ -23,7 +23,7 @@ PAGES_PER_PROBE = 2  # of bucket offsets, and of entries
 
 @dataclass(frozen=True)
 class Prediction:
-    """What to expect of an index.
+    """Prediction for an index that is not built yet.
 
     Attributes:
         shards: Files.

@@ -88,7 +88,7 @@ def reproduce(row: Row, where: Where) -> list[table.Line]:
 
 
 class Represented(NamedTuple):
-    """What is compared.
+    """Items as the row compares them.
 
     Attributes:
         views: Codes, or where `code_length` is None real vectors, of all items by view.

@@ -1,1 +1,1 @@
-"""What stages read and write: outputs and their records, codes directories, rejected rows, lists of ids."""
+"""Inputs and outputs of stages: records, codes directories, rejected rows, lists of ids."""

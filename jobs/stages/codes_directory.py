@@ -30,7 +30,7 @@ REMEDY = "remove this codes directory and run `hashcore encode`"
 
 
 class CodesInfo(Spec):
-    """What `codes.json` tells."""
+    """Contents of `codes.json`."""
 
     code_length: int = Field(ge=1)
     """Bits of a code."""

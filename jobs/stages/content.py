@@ -1,4 +1,4 @@
-"""What identifies files that this project did not write: their names, sizes and content, whatever their times.
+"""Identity of files that this project did not write: names, sizes and content, whatever their times.
 
 Content is read once: its digest is kept beside this machine's copies of shards, and read again only where a size or a
 time has changed. Of objects in a store, and of more than 16 GiB, the times stand for the content.

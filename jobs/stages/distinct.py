@@ -1,4 +1,4 @@
-"""How many different codes there are, in passing: the smallest of their hashes tell it, exactly where they are few.
+"""Number of distinct codes, counted in passing from the smallest of their hashes; exact where they are few.
 
 The number of distinct values from the k smallest of their hashes: Bar-Yossef, Jayram, Kumar, Sivakumar, Trevisan 2002.
 """

@@ -27,7 +27,7 @@ NOT_WHOLE = (EOFError, ValueError, KeyError, BadZipFile)  # what a power cut lef
 
 
 class Codec(Protocol[Result]):
-    """How a result becomes a file, and comes back."""
+    """A codec writes a result to a file, and reads it back."""
 
     @property
     def suffix(self) -> str:

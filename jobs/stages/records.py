@@ -1,4 +1,4 @@
-"""What made an output, recorded with it: `_hashcore.json` in a directory, `<stem>.hashcore.json` beside a file."""
+"""Records of outputs, kept with them: `_hashcore.json` in a directory, `<stem>.hashcore.json` beside a file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {"train": ("hasher", "checkpoints"), "cor
 
 
 class Record(Spec):
-    """What made an output."""
+    """Configuration and inputs that made an output."""
 
     stage: str
     """The verb, and the part where a verb makes several outputs."""

@@ -1,1 +1,1 @@
-"""What a job tells while it runs and afterwards: progress, run records, metrics."""
+"""Telemetry of jobs: progress, run records, metrics."""

@@ -1,4 +1,4 @@
-"""What a running job notes, and `recorded`, which lets it leave a record, however it ends.
+"""Notes of a running job, and `recorded`, which lets it leave a record, however it ends.
 
 What a job reads and writes is noted where outputs are recorded, its stages where work is mapped; it adds rows and
 rejected rows itself.
@@ -29,7 +29,7 @@ KIB = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss
 
 
 class Notes:
-    """What a run has noted so far."""
+    """Notes of a run so far."""
 
     def __init__(self) -> None:
         self.inputs: dict[str, str] = {}

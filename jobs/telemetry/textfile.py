@@ -1,4 +1,4 @@
-"""Where the metrics of a job lie: `<root>/runs/<job>.prom`, one file a job, each run's in place of those before."""
+"""Files of a job's metrics: `<root>/runs/<job>.prom`, one a job, each run's in place of the one before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far workers on Ray are, shown by the driver: the first worker tells a board, the driver reads it."""
+"""Progress of workers on Ray: the first worker writes it to a board, the driver reads and shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decides a trained hasher, of the configuration and of its inputs; how fast and where it runs does not."""
+"""Keys and inputs that decide a trained hasher; how fast and where it runs does not."""
 
 from __future__ import annotations
 

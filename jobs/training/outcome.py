@@ -1,4 +1,4 @@
-"""What a training came to, over some rows of its corpus: said in its line, and refused where it is nothing."""
+"""Outcome of a training over some rows of its corpus: printed, and refused where the codes have collapsed."""
 
 from __future__ import annotations
 

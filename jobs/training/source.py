@@ -1,4 +1,4 @@
-"""Where training finds its rows: files, columns, what an item of each modality is, and who says what is similar."""
+"""Sources of training rows: files, columns, the items of each modality, and their supervision."""
 
 from __future__ import annotations
 

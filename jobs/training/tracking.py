@@ -15,7 +15,7 @@ MODULES = {"tensorboard": "tensorboardX", "mlflow": "mlflow"}
 
 
 class Place(NamedTuple):
-    """Where figures go: a folder that the workers share, and the name of the pipeline."""
+    """Place of the figures: a folder that the workers share, and the name of the pipeline."""
 
     folder: str
     name: str

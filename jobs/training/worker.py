@@ -1,4 +1,4 @@
-"""What each worker of a training on Ray does: the same steps as in one process, kept in step with the others."""
+"""A worker of a training on Ray: the same steps as in one process, kept in step with the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DATASET = "train"
 
 
 class Work(NamedTuple):
-    """What every worker is told."""
+    """Parameters that all workers share."""
 
     source: Source
     config: TrainConfig

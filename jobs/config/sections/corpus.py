@@ -14,7 +14,7 @@ TagSource = Literal["mirflickr-tags", "nuswide-concepts"]
 
 
 class CorpusConfig(Spec):
-    """What is learned from, indexed and asked."""
+    """Corpora: the items to learn from, to index, and to ask for."""
 
     source: Literal["digits", "mnist", "fashion-mnist", "cifar10", "files"] | TagSource = "files"
     """`files` are the user's own, at `paths.corpus_*`; all but the digits are looked for in $HASHCORE_DATA."""

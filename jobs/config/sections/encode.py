@@ -9,7 +9,7 @@ from jobs.config.paths import Place
 
 
 class PartConfig(Spec):
-    """What one part of the corpus has of its own."""
+    """Settings of one part of the corpus."""
 
     modality: str | None = None
     """The hasher's modality that reads its items; none means `encode.modality`."""
@@ -20,7 +20,7 @@ class PartConfig(Spec):
 
 
 class EncodeConfig(Spec):
-    """How items become codes."""
+    """Encoding: from items to codes."""
 
     modality: str = "image"
     """The hasher's modality that reads the items."""

@@ -9,7 +9,7 @@ from hashcore.spec import Spec
 
 
 class EvaluateConfig(Spec):
-    """Which figures are wanted; relevant is an item that shares at least one label with the query."""
+    """Figures to compute. An item is relevant if it shares at least one label with the query."""
 
     measures: tuple[str, ...] = ("mAP", "mAP@1000/retrieved", "P@10", "P@100", "P(r<=2)", "R(r<=2)", "F1(r<=2)")
     """mAP, mAP@k, P@k, R@k, P(r<=d), R(r<=d), F1(r<=d); mAP@k/reachable and mAP@k/retrieved have other denominators.

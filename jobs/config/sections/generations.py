@@ -9,14 +9,14 @@ from jobs.config.paths import Place
 
 
 class AppendConfig(Spec):
-    """What is added to the index."""
+    """Codes to add to the index."""
 
     codes: Place | None = None
     """Codes directory, as `encode` makes it, by the index's own hasher."""
 
 
 class DeleteConfig(Spec):
-    """What is deleted from the index."""
+    """Items to delete from the index."""
 
     ids: tuple[StrictInt, ...] | Place | None = None
     """Ids themselves, as in [17, 4]; or a Parquet file or directory, a CSV file with a header, or a .txt file of an id
@@ -32,14 +32,14 @@ class DeleteConfig(Spec):
 
 
 class CompactConfig(Spec):
-    """How shards are merged."""
+    """Merging of shards."""
 
     rows_per_shard: int = Field(default=64_000_000, ge=1)
     """Most rows of a merged shard; shards of less than half are small, and those with deleted rows are rewritten."""
 
 
 class VacuumConfig(Spec):
-    """What is removed."""
+    """Removal of old generations."""
 
     keep: int = Field(default=2, ge=1)
     """Generations to keep, the current one and those it came from."""
@@ -48,7 +48,7 @@ class VacuumConfig(Spec):
 
 
 class VerifyConfig(Spec):
-    """How far the index is looked over."""
+    """Verification of the index."""
 
     queries_per_shard: int = Field(default=16, ge=0)
     """Stored codes of each shard whose answers are held against a linear scan."""

@@ -12,7 +12,7 @@ ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 
 class HasherConfig(Spec):
-    """What a hasher that is read may do here."""
+    """Permissions of a hasher that is loaded."""
 
     allow: tuple[ModuleName, ...] = ()
     """Modules whose code may run where the hasher's network is one of them (`name: own`), as in [my_nets]; a package

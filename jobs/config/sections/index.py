@@ -8,7 +8,7 @@ from hashcore.spec import Spec
 
 
 class IndexConfig(Spec):
-    """How the codes are divided into shards."""
+    """Division of the codes into shards."""
 
     rows_per_shard: int = Field(default=64_000_000, ge=1)
     """Most rows of a shard; building and searching hold one shard in memory."""

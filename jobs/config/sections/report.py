@@ -8,7 +8,7 @@ from hashcore.spec import Spec
 
 
 class ReportConfig(Spec):
-    """How the page looks."""
+    """Look of the page."""
 
     title: str | None = None
     """Its heading; none means the pipeline's name."""

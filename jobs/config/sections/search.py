@@ -8,7 +8,7 @@ from hashcore.spec import Spec
 
 
 class SearchConfig(Spec):
-    """What is asked of the index: all neighbors within a radius, or the k nearest."""
+    """The question to the index: all neighbors within a radius, or the k nearest."""
 
     k: int | None = None
     """Nearest neighbors of each query."""

@@ -8,7 +8,7 @@ from hashcore.spec import Spec
 
 
 class SparkConfig(Spec):
-    """How to start Spark where no session runs yet; on a cluster, spark-submit or the service has the last word."""
+    """Settings of a new Spark session; on a cluster, spark-submit or the service has the last word."""
 
     master: str | None = None
     """Spark master; none means what spark-submit gave, else every core of this machine."""

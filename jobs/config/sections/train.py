@@ -14,7 +14,7 @@ Tracking = Literal["tensorboard", "mlflow"]
 
 
 class TrainConfig(TrainingConfig):
-    """How the hasher is trained, and where."""
+    """Training of the hasher."""
 
     method: Literal["network", "identity-tags"] | Method = Field(
         default="network",

@@ -20,7 +20,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one row of a benchmark says.
+    """One row of a benchmark.
 
     Attributes:
         work: What was done, with codes, bits and radius or k.

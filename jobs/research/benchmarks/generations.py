@@ -1,4 +1,4 @@
-"""What changing an index costs: appending a hundredth against a rebuild, searching past deleted rows against none."""
+"""Costs of changes: appending a hundredth against a rebuild, searching past deleted rows against none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How cost grows with the number of codes, beside what `hashcore plan` predicts: build, size, cold searches.
+"""Growth of cost with the number of codes, beside the predictions of `hashcore plan`: build, size, cold searches.
 
 python -m jobs.research.benchmarks.growth --codes 1e7 1e8 1e9 --folder runs/growth
 

@@ -36,7 +36,7 @@ FLIPS = 4
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure.
+    """Options of the benchmark.
 
     Attributes:
         codes: Of the database.

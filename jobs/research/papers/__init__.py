@@ -1,1 +1,1 @@
-"""What `hashcore reproduce` is made of: the rows of the papers' tables, their data, their measures, and our table."""
+"""Parts of `hashcore reproduce`: rows of the papers' tables, their data and measures, and our table."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Where(NamedTuple):
-    """Where a row is run, and what is kept of it.
+    """Places of a row's outputs, and of hashers that are kept.
 
     Attributes:
         root: Folder of features.

@@ -20,7 +20,7 @@ Bits = Annotated[int, Field(ge=0)]
 
 
 class Data(Spec):
-    """Which items, seen how, and who asks whom."""
+    """The items of a row, their views, and the division into database and queries."""
 
     source: Source
     """A standard set in $HASHCORE_DATA."""
@@ -33,7 +33,7 @@ class Data(Spec):
 
 
 class Learning(TrainingConfig):
-    """How codes are learned: a network by the keys of `train`, a classical hash, or nothing."""
+    """Learning of the codes: a network by the keys of `train`, a classical hash, or nothing."""
 
     method: Literal["network", "raw"] | Method = "network"
     """`raw` compares the items themselves by Euclidean distance, `cca` its projections of two views."""

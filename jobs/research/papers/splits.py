@@ -1,4 +1,4 @@
-"""Who is learned from, searched and asked: the papers' divisions of a data set, with the words that name them."""
+"""Splits of a data set as the papers make them: training items, database and queries, by name."""
 
 from __future__ import annotations
 

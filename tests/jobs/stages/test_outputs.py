@@ -228,6 +228,24 @@ def test_what_was_built_in_a_growing_directory_outlives_a_failure_and_the_next_r
     assert outputs.is_finished(str(root), record()) and sorted(os.listdir(root)) == [records.RECORD, "shard"]
 
 
+def test_a_growing_directory_that_another_run_finishes_meanwhile_is_no_foreign_one(tmp_path, monkeypatch):
+    root, made = tmp_path / "index", record(stage="index")
+    read = outputs.read
+
+    def read_and_be_overtaken(path):
+        found = read(path)
+        outputs.finish(path, made)
+        return found
+
+    def look():
+        monkeypatch.setattr(outputs, "read", read_and_be_overtaken)
+        assert not outputs.is_finished(str(root), made)
+        monkeypatch.undo()
+
+    grow(root, made, look)
+    assert outputs.is_finished(str(root), made)
+
+
 def test_a_growing_directory_that_was_there_outlives_a_failure(tmp_path):
     root = tmp_path / "index"
     grow(root, record())
