@@ -29,7 +29,7 @@ ALONE = Workers()
 JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows are judged: alike in every epoch
 
 
-def ignore(*_told: object) -> None:
+def do_nothing(*_: object) -> None:
     """Do nothing."""
 
 
@@ -42,8 +42,8 @@ class Hooks:
         on_epoch: Called after each epoch with its learner and the state that includes it.
     """
 
-    on_batch: Callable[[int], None] = ignore
-    on_epoch: Callable[[Learner, TrainingState], None] = ignore
+    on_batch: Callable[[int], None] = do_nothing
+    on_epoch: Callable[[Learner, TrainingState], None] = do_nothing
 
 
 def train(
