@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 from hashcore.errors import HashcoreError, one_line
 from jobs.telemetry.interruption import was_interrupted
@@ -83,6 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hashcore {given.verb}: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
+
+
+def script(verb: str) -> NoReturn:
+    """Run a verb whose module was started by itself, as spark-submit does, and end with its exit code."""
+    sys.exit(main([verb, *sys.argv[1:]]))
 
 
 def _reader_left() -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
-from jobs import encode, evaluate, index, report, search, train
+from jobs import cli, encode, evaluate, index, report, search, train
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import standard_sets
 from jobs.telemetry.progress import duration
@@ -25,6 +24,4 @@ def run(pipeline: Pipeline) -> None:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["demo", *sys.argv[1:]]))
+    cli.script("demo")

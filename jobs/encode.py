@@ -7,13 +7,13 @@ runs twice writes the same files, and returns counts. The driver judges the coun
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hashcore.errors import InvalidInputError, require
 from hashcore.storage import files
+from jobs import cli
 from jobs.config.paths import Paths, absolute
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.encode import EncodeConfig
@@ -145,14 +145,12 @@ def encode_steps(
     """Encode the steps that a killed run has not done, and return the sum of all counts."""
     for name in (codes_directory.DATA, REJECTED, SCRATCH):
         files.make_folder(files.join(folder, name))
-    config, device = pipeline.encode, "cuda" if pipeline.encode.gpus else "cpu"
-    uri, modality = pipeline.paths.hasher, pipeline.encode.modality_of(part)
-    counts = []
+    config, counts = pipeline.encode, []
+    read = (pipeline.paths.hasher, hasher.fingerprint, config.modality_of(part), config.rows_per_group)
+    work = Work(folder, 0, *read, "cuda" if config.gpus else "cpu", config.only_ids, pipeline.allowed())
     for number, step in enumerate(found):
-        work = Work(folder, number, uri, hasher.fingerprint, modality, config.rows_per_group, device)
-        work = work._replace(only_ids=config.only_ids, allow=pipeline.allowed())
         label = f"encode {part}, step {number + 1} of {len(found)}"
-        encode = partial(_encode_step, engine, step, work, label, config.gpus)
+        encode = partial(_encode_step, engine, step, work._replace(step=number), label, config.gpus)
         counts.append(kept(files.join(folder, SCRATCH), f"step-{number:05}", COUNTS, encode))
     files.remove(files.join(folder, SCRATCH))
     return Counts.total(counts)
@@ -186,6 +184,4 @@ def _judge(counts: Counts, part: str, pipeline: Pipeline, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["encode", *sys.argv[1:]]))
+    cli.script("encode")

@@ -5,7 +5,6 @@ The driver holds the counts of one block of queries at a time, q·(code_length +
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.evaluation.measure import WithinRadius, parse
+from jobs import cli
 from jobs.config.fingerprint import digest
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
@@ -200,6 +200,4 @@ def _setting(pipeline: Pipeline, index: Index, blocks: Sequence[Measured], disti
 
 
 if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["evaluate", *sys.argv[1:]]))
+    cli.script("evaluate")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hashcore.codes import Codes
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.search import SearchConfig
 from jobs.stages import codes_directory
 from jobs.stages.question import check_question
-from jobs.telemetry.columns import table
+from jobs.telemetry.progress import table
 
 if TYPE_CHECKING:
     from indexer import Index, ShardPlan
@@ -77,6 +77,4 @@ def _filled(lines: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["explain", *sys.argv[1:]]))
+    cli.script("explain")

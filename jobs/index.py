@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 from hashcore.codes import Codes
 from hashcore.errors import LostRaceError, OutputError
 from hashcore.storage import files
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import verdict
 from jobs.engine.tasks import task_threads
@@ -161,6 +161,4 @@ def build_shard(root: str, layout: Layout, task: tuple[int, codes_directory.Chun
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["index", *sys.argv[1:]]))
+    cli.script("index")

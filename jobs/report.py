@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import yaml
 from hashcore.errors import require
 from hashcore.evaluation.measure import WithinRadius, parse
 from hashcore.storage import files
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
@@ -155,6 +155,4 @@ def _fingerprints(pipeline: Pipeline) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    from jobs.cli import main
-
-    sys.exit(main(["report", *sys.argv[1:]]))
+    cli.script("report")

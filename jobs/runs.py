@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
+from jobs import cli
 from jobs.config.pipeline import Pipeline
-from jobs.telemetry.columns import table
-from jobs.telemetry.progress import duration
+from jobs.telemetry.progress import duration, table
 from jobs.telemetry.run_record import FOLDER, Run, listed
 
 HEADER = ("started", "job", "state", "time", "rows", "rejected", "MiB", "peak MiB", "longest stage")
@@ -47,6 +46,4 @@ def line(run: Run) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["runs", *sys.argv[1:]]))
+    cli.script("runs")

@@ -6,7 +6,6 @@ shards there merges them. A query lies in one file, whose rows ascend by (query_
 
 from __future__ import annotations
 
-import sys
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from hashcore.neighbors import Neighbors
 from hashcore.storage import files
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs, records
@@ -166,6 +166,4 @@ def _part(folder: str, block: Block) -> str:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["search", *sys.argv[1:]]))
+    cli.script("search")

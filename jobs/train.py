@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, LearningError, require
 from hashcore.labels import Labels
 from hashcore.storage import files
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import standard_sets
 from jobs.stages import outputs, records, rejects
@@ -153,6 +153,4 @@ def _summary(hasher: Hasher) -> str:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["train", *sys.argv[1:]]))
+    cli.script("train")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage import files
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.engine.choice import engine_of
 from jobs.engine.tasks import task_threads
@@ -79,6 +79,4 @@ def build_shard(root: str, generation: int, task: tuple[int, codes_directory.Chu
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["append", *sys.argv[1:]]))
+    cli.script("append")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.engine.choice import engine_of
 from jobs.generations.shards import Shards, shards_of
@@ -50,6 +50,4 @@ def merge_group(group: Shards) -> ShardEntry | None:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["compact", *sys.argv[1:]]))
+    cli.script("compact")

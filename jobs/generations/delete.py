@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import numpy as np
 
 from hashcore.errors import ConfigError
 from hashcore.machine import limits
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.corpora.ids import listed, read_ids
 from jobs.engine.choice import engine_of
@@ -86,6 +86,4 @@ def mark(shard: Shards, ids: NDArray[np.int64]) -> Marked:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["delete", *sys.argv[1:]]))
+    cli.script("delete")

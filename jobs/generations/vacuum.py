@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -49,6 +49,4 @@ def _told(removed: Removed) -> str:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["vacuum", *sys.argv[1:]]))
+    cli.script("vacuum")

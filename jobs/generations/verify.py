@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.engine.choice import engine_of
 from jobs.generations.shards import Shards, shards_of
@@ -61,6 +61,4 @@ def verify_ids(group: Shards) -> None:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["verify", *sys.argv[1:]]))
+    cli.script("verify")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from hashcore.codes import check_code_length
 from hashcore.errors import InvalidInputError
 from hashcore.hamming import check_radius
+from jobs import cli
 from jobs.research.benchmarks import building, generations, latency, nearest, ranking, scan, search, sparse
 from jobs.research.benchmarks.comparison import Comparison, machine, write
 from jobs.research.benchmarks.spark import encode_job, search_job
@@ -113,6 +113,4 @@ def search_options(given: argparse.Namespace) -> search.Options:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["bench", *sys.argv[1:]]))
+    cli.script("bench")

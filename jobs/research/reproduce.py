@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from hashcore.evaluation.measure import Measure, parse_as
 from hashcore.evaluation.measures.asymmetric_vote_error import AsymmetricVoteError
 from hashcore.evaluation.ranking import rank
+from jobs import cli
 from jobs.research.benchmarks.comparison import machine
 from jobs.research.papers import kept, table
 from jobs.research.papers import row as rows
@@ -194,6 +194,4 @@ def _machine(devices: Collection[str]) -> str:
 
 
 if __name__ == "__main__":
-    from jobs import cli
-
-    sys.exit(cli.main(["reproduce", *sys.argv[1:]]))
+    cli.script("reproduce")

@@ -1,9 +1,10 @@
-"""A line that tells how far a long job is, how fast it goes and how long it still takes; quiet without a terminal."""
+"""What verbs show people: tables, times, and how far a long job is and how fast it goes, quiet without a terminal."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TextIO
 
@@ -84,3 +85,9 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def table(lines: Sequence[tuple[str, ...]]) -> str:
+    """Return lines of cells in right-aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, line, widths)).rstrip() for line in lines)

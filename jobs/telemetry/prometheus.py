@@ -1,20 +1,33 @@
 """A run as Prometheus text metrics, for the node exporter's textfile collector or a push gateway.
 
-There is one set of figures for each job of a pipeline, that of its last run: a run that begins takes the place of the
-one before, so that a run that was killed is seen.
+Each job of a pipeline has one set of figures, `<root>/runs/<job>.prom`, that of its last run: a run that begins takes
+the place of the one before, so that a run that was killed is seen.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 
-from jobs.telemetry.run_record import Run
+from hashcore.errors import HashcoreError
+from hashcore.storage import files
+from jobs.telemetry.run_record import FOLDER, Run
+
+log = logging.getLogger(__name__)
 
 PREFIX = "hashcore_run"
-
-
 LAST_SUCCESS = "last_success_timestamp_seconds"
+
+
+def put_metrics(root: str, run: Run) -> None:
+    """Write the metrics of a run that begins or ends; what prevents it is logged."""
+    path = files.join(root, FOLDER, f"{run.job}.prom")
+    try:
+        before = (files.read_bytes(path) or b"").decode(errors="replace")
+        files.write_bytes(path, f"{metrics(run, last_success(before))}\n".encode())
+    except (HashcoreError, OSError) as error:
+        log.warning("the metrics of this run cannot be written: %s", error)
 
 
 def metrics(run: Run, last_success_s: float | None = None) -> str:

@@ -20,8 +20,8 @@ from hashcore.errors import HashcoreError, one_line
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
 from jobs.telemetry.interruption import was_interrupted
+from jobs.telemetry.prometheus import put_metrics
 from jobs.telemetry.run_record import Run, begin, keep, versions
-from jobs.telemetry.textfile import put_metrics
 
 Result = TypeVar("Result")
 

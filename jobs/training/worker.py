@@ -43,7 +43,7 @@ def run(work: Work) -> None:
 
     from hashcore.training.checkpoint import TrainingState, read_state
     from hashcore.training.data import Windows
-    from hashcore.training.loop import Hooks, ignore, train
+    from hashcore.training.loop import Hooks, do_nothing, train
 
     torch.set_num_threads(work.config.threads)
     shard, workers = ray_train.get_dataset_shard(DATASET), join_workers(work.config)
@@ -56,7 +56,7 @@ def run(work: Work) -> None:
             Windows(partial(windows, shard, work, workers)),
             anchors=source.anchors // workers.count,
             workers=workers,
-            hooks=Hooks(teller.on_batch if workers.rank == 0 else ignore, partial(_report, work, workers.rank)),
+            hooks=Hooks(teller.on_batch if workers.rank == 0 else do_nothing, partial(_report, work, workers.rank)),
             checkpoints=folder,
         )
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import shutil
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 import indexer
-from hashcore.codes import Codes
+from hashcore.codes import Codes, Kind
 from hashcore.machine import limits
-from indexer import Index
+from indexer import Index, Layout
 from indexer.tasks import ROWS_PER_SHARD
 from jobs.machine import dense_codes, measuring, plan
 from jobs.research.benchmarks.comparison import machine
@@ -77,19 +78,29 @@ def build(root: Path, codes: int) -> tuple[Index, Codes, float]:
     layout = indexer.plan_layout(
         dense_codes.uniform(rng, 20_000, CODE_LENGTH), code_length=CODE_LENGTH, rows_per_shard=bounds[1]
     )
-    entries, planted, seconds = [], [], 0.0
-    for start, stop in pairwise(bounds):
-        part = dense_codes.uniform(rng, stop - start, CODE_LENGTH)
-        planted.append(dense_codes.near_duplicates(rng, part, -(-max(BATCHES.values()) // count), flips=4))
-        started = time.perf_counter()
-        entries.append(indexer.build_shard(str(root), np.arange(start, stop), part, layout=layout))
-        seconds += time.perf_counter() - started
+    planted = []
+
+    def parts() -> Iterator[tuple[int, Codes]]:
+        for start, stop in pairwise(bounds):
+            part = dense_codes.uniform(rng, stop - start, CODE_LENGTH)
+            planted.append(dense_codes.near_duplicates(rng, part, -(-max(BATCHES.values()) // count), flips=4))
+            yield start, part
+
+    index, seconds = build_shards(root, parts(), layout)
     queries = np.concatenate(planted)
-    return (
-        indexer.commit(str(root), entries, layout=layout),
-        queries[rng.permutation(len(queries))],
-        seconds,
-    )
+    return index, queries[rng.permutation(len(queries))], seconds
+
+
+def build_shards(
+    root: Path, parts: Iterable[tuple[int, Codes]], layout: Layout, kind: Kind = "dense"
+) -> tuple[Index, float]:
+    """Build an index of the codes of each shard and the id of their first; return it and the seconds spent building."""
+    entries, seconds = [], 0.0
+    for start, part in parts:
+        began_s = time.perf_counter()
+        entries.append(indexer.build_shard(str(root), np.arange(start, start + len(part)), part, layout=layout))
+        seconds += time.perf_counter() - began_s
+    return indexer.commit(str(root), entries, kind=kind, layout=layout), seconds
 
 
 def search_cold(root: Path, queries: Codes, radius: int) -> tuple[float, int]:

@@ -11,7 +11,6 @@ import argparse
 import json
 import resource
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from hashcore import hamming
 from hashcore.codes import Codes
 from hashcore.neighbors import Neighbors
 from jobs.research.benchmarks.comparison import same_neighbors
-from jobs.research.benchmarks.growth import search_cold
+from jobs.research.benchmarks.growth import build_shards, search_cold
 from jobs.research.benchmarks.workloads import sparse_codes
 
 DIMENSIONS, SET_BITS = 512, 8
@@ -51,8 +50,9 @@ def measure(
     """Build, search and remove an index of `codes` codes; sampled answers are asserted equal to scans."""
     root = folder / f"sparse-{codes}"
     try:
-        build_s = build(root, codes, rows_per_shard)
-        index = indexer.open(str(root))
+        sample = next(drawn(codes, rows_per_shard))[1][:20_000]
+        layout = indexer.plan_layout(sample, code_length=DIMENSIONS, rows_per_shard=rows_per_shard, kind="sparse")
+        index, build_s = build_shards(root, drawn(codes, rows_per_shard), layout, "sparse")
         asked = draw_queries(codes, rows_per_shard, queries)
         rates, neighbors = {}, {}
         for radius, part in asked.items():
@@ -71,21 +71,6 @@ def drawn(codes: int, rows_per_shard: int) -> Iterator[tuple[int, Codes]]:
         rows = min(rows_per_shard, codes - start)
         rng = np.random.default_rng([7, number])
         yield start, sparse_codes.sets(rng, rows, DIMENSIONS, SET_BITS, "uniform")
-
-
-def build(root: Path, codes: int, rows_per_shard: int) -> float:
-    """Build an index shard by shard, and return the seconds spent building."""
-    entries, seconds, layout = [], 0.0, None
-    for start, part in drawn(codes, rows_per_shard):
-        layout = layout or indexer.plan_layout(
-            part[:20_000], code_length=DIMENSIONS, rows_per_shard=rows_per_shard, kind="sparse"
-        )
-        started = time.perf_counter()
-        entries.append(indexer.build_shard(str(root), np.arange(start, start + len(part)), part, layout=layout))
-        seconds += time.perf_counter() - started
-    assert layout is not None
-    indexer.commit(str(root), entries, kind="sparse", layout=layout)
-    return seconds
 
 
 def draw_queries(codes: int, rows_per_shard: int, queries: Mapping[int, int]) -> dict[int, Codes]:

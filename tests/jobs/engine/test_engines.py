@@ -28,10 +28,10 @@ def test_results_come_in_the_order_of_tasks(engine):
     [
         (CorruptIndexError("bad"), CorruptIndexError, "bad (task 2 of 2, a.parquet rows 5:9)"),
         (
-            OSError("the disk is gone"),
+            OSError(28, "No space left on device"),
             TaskError,
-            "count: task 2 of 2, a.parquet rows 5:9: OSError: the disk is gone; mend its cause and run again: what is "
-            "done is kept",
+            "count: task 2 of 2, a.parquet rows 5:9: OSError: [Errno 28] No space left on device; mend its cause "
+            "and run again: what is done is kept",
         ),
     ],
 )

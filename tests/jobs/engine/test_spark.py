@@ -16,12 +16,11 @@ import numpy as np
 import pytest
 
 from hashcore import hamming
-from hashcore.errors import CorruptIndexError, MissingExtraError, TaskError
+from hashcore.errors import CorruptIndexError, MissingExtraError
 from jobs.config.sections.spark import SparkConfig
 from jobs.engine.java import check_java
 from jobs.engine.spark import session
 from jobs.engine.spark_engine import SparkEngine, map_partitions
-from jobs.stages.codes_directory import Piece
 
 
 def test_results_come_in_the_order_of_tasks(spark):
@@ -92,26 +91,6 @@ def test_an_old_java_is_refused_with_its_version(monkeypatch, tmp_path, said, ve
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(MissingExtraError, match=f"Java {version} is too old"):
         check_java()
-
-
-def test_a_task_that_fails_is_named_with_its_file_and_rows(spark, capfd):
-    def fail(task):
-        if task[0] == 2:
-            raise OSError(28, "No space left on device")
-
-    tasks = [(number, (Piece("codes/part-7.parquet", 10 * number, 10 * number + 10),)) for number in range(4)]
-    with pytest.raises(
-        TaskError, match=r"^index: task 3 of 4, codes/part-7\.parquet rows 20:30: OSError: \[Errno 28\] No space left"
-    ):
-        SparkEngine(spark).map_tasks(fail, tasks, "index")
-
-
-def test_an_error_of_a_task_that_reads_a_file_names_it(spark):
-    def check(task):
-        raise CorruptIndexError("bad")
-
-    with pytest.raises(CorruptIndexError, match=r"^bad \(task 1 of 1, a\.parquet rows 0:5\)$"):
-        SparkEngine(spark).map_tasks(check, [(0, (Piece("a.parquet", 0, 5),))])
 
 
 SEARCHING = """
