@@ -51,7 +51,7 @@ def run(given: argparse.Namespace) -> None:
     table.read(given.table)
     for path, row in chosen:
         where = Where(given.root, given.threads, given.device, given.hashers, Path(path).stem)
-        lines = _not_run(row) if row.not_run else reproduce(row, where)
+        lines = lines_not_run(row) if row.not_run else reproduce(row, where)
         table.update(given.table, lines)
         for line in lines:
             print(f"{Path(path).stem}: {line.measure}: paper {line.papers}, ours {line.ours}", flush=True)
@@ -151,7 +151,7 @@ def _shown(figure: Figure, values: dict[int, Value]) -> str:
     return " / ".join(_number(values[bits].mean) for bits in sorted(figure.paper))
 
 
-def _not_run(row: Row) -> list[table.Line]:
+def lines_not_run(row: Row) -> list[table.Line]:
     """Return the lines of a row that was not run."""
     return [_line(row, figure, table.NOT_RUN, "", "", ()) for figure in row.figures]
 

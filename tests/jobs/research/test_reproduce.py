@@ -145,7 +145,7 @@ def test_every_row_stands_in_the_table_with_the_papers_figures(path):
     for bits in row.lengths():
         assert row.learn.method == "raw" or row.learning(bits).code_length >= bits
     known = {line[: table.KEY]: line for line in table.read(reproduce.TABLE)}
-    for wanted in reproduce._not_run(row):
+    for wanted in reproduce.lines_not_run(row):
         found = known[wanted[: table.KEY]]
         assert found.papers == wanted.papers
         assert (found.ours == table.NOT_RUN) == (row.not_run is not None)
