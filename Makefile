@@ -2,8 +2,8 @@
 PYTHON ?= python3
 S3_SERVER ?= ministack==1.5.33
 BIN    := .venv/bin
-SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/search/test_sparse.py tests/indexer/shards/test_files.py \
-	tests/hashcore/test_hamming.py tests/public_arrays/test_public_arrays.py
+SANITIZED_TESTS := tests/indexer/test_search.py tests/indexer/test_builder.py tests/indexer/search/test_sparse.py \
+	tests/indexer/shards/test_files.py tests/indexer/structures tests/hashcore/test_hamming.py tests/public_arrays/test_public_arrays.py
 NATIVE := CMakeLists.txt $(wildcard hashcore/native/*/*) $(wildcard indexer/native/*/*) $(wildcard */native/*.cpp)
 
 .PHONY: demo test test-cluster test-petastorm test-faults test-sanitized test-s3 lint infrastructure bench wheel archive setup check clean

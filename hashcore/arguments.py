@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hashcore.errors import InvalidInputError, brief
 
-Kind = str | type[np.generic] | np.dtype[Any]
+Dtype = str | type[np.generic] | np.dtype[Any]
 Length = int | str  # of a dimension: so many, or as many as there are, by a name for the error
 
 LARGEST = 2**63 - 1
@@ -59,7 +59,7 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         ) from None
 
 
-def check_array(values: Any, name: str, shape: Sequence[Length], kind: Kind) -> NDArray[Any]:
+def check_array(values: Any, name: str, shape: Sequence[Length], kind: Dtype) -> NDArray[Any]:
     """Return an array of some shape and type, C-ordered; a list is taken as NumPy reads it.
 
     Args:
@@ -117,12 +117,21 @@ def check_places(values: Any, name: str, size: int) -> NDArray[np.int64]:
     return rows.astype(np.int64, copy=False)
 
 
+def offsets_of(counts: NDArray[Any]) -> NDArray[np.int64]:
+    """Return offsets of parts of some sizes, shape (n,): int64, shape (n + 1,); part i is offsets[i]:offsets[i + 1].
+
+    >>> offsets_of(np.array([2, 0, 1])).tolist()
+    [0, 2, 2, 3]
+    """
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+
+
 def rises(offsets: NDArray[Any], total: int) -> bool:
     """Return whether offsets, shape (n + 1,), rise from 0 to a total: offsets[i]:offsets[i + 1] is then part i."""
     return bool(offsets[0] == 0 and offsets[-1] == total and (offsets[1:] >= offsets[:-1]).all())
 
 
-def _refused(name: str, shape: Sequence[Length], kind: Kind, got: str) -> InvalidInputError:
+def _refused(name: str, shape: Sequence[Length], kind: Dtype, got: str) -> InvalidInputError:
     """Return the error of something that is no such array."""
     wanted = KINDS[kind] if isinstance(kind, str) else np.dtype(kind).name
     lengths = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

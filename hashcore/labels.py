@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hashcore.arguments import as_array, check_array, check_places, check_whole, rises
+from hashcore.arguments import as_array, check_array, check_places, check_whole, offsets_of, rises
 from hashcore.columns.hot import may_be_hot
 from hashcore.errors import InvalidInputError
 
@@ -100,7 +100,7 @@ class Labels:
         except TypeError:
             raise InvalidInputError("labels: need one sequence of labels a row, such as [[7], [], [2, 7]]") from None
         values = [label for labels in lists for label in labels]
-        return Labels(_offsets(np.fromiter(map(len, lists), np.int64, len(lists))), _int32(values))
+        return Labels(offsets_of(np.fromiter(map(len, lists), np.int64, len(lists))), _int32(values))
 
     @staticmethod
     def from_arrow(column: pa.Array | pa.ChunkedArray) -> Labels:
@@ -122,7 +122,7 @@ class Labels:
         if values.null_count:
             raise InvalidInputError(f"{values.null_count} labels are null; drop them, or leave the row's list empty")
         lengths = pc.fill_null(pc.list_value_length(column), 0)
-        return Labels(_offsets(lengths.to_numpy()), _int32(values.to_numpy()))
+        return Labels(offsets_of(lengths.to_numpy()), _int32(values.to_numpy()))
 
     def to_arrow(self) -> pa.Array:
         """Return a column of type list<int32>, one list a row.
@@ -154,7 +154,7 @@ class Labels:
         starts, ends = self.offsets[rows], self.offsets[rows + 1]
         if len(rows) and (starts.min() < 0 or ends.max() > len(self.values) or (ends < starts).any()):
             self.checked()
-        offsets = _offsets(ends - starts)
+        offsets = offsets_of(ends - starts)
         shift = np.repeat(starts - offsets[:-1], np.diff(offsets))
         return Labels(offsets, self.values[np.arange(offsets[-1]) + shift])
 
@@ -163,7 +163,7 @@ class Labels:
         """Join labels of blocks of n rows each, first those of parts[0], then those of parts[1]."""
         parts = [check_labels(part) for part in parts]
         counts = np.concatenate([np.empty(0, np.int64), *(part.counts() for part in parts)])
-        return Labels(_offsets(counts), np.concatenate([np.empty(0, np.int32), *(part.values for part in parts)]))
+        return Labels(offsets_of(counts), np.concatenate([np.empty(0, np.int32), *(part.values for part in parts)]))
 
     def vocabulary(self) -> NDArray[np.int32]:
         """Return the distinct labels in ascending order, int32 of shape (distinct labels,)."""
@@ -217,11 +217,6 @@ def check_labels(labels: Any, rows: int | None = None) -> Labels:
     if rows is not None and len(labels) != rows:
         raise InvalidInputError(f"{len(labels)} rows of labels for {rows} codes; give one row of labels a code")
     return labels.checked()
-
-
-def _offsets(counts: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the offsets of rows: the begin of each, and the end of the last."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
 
 
 def _int32(labels: ArrayLike) -> NDArray[np.int32]:

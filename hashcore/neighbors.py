@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.arguments import check_array, check_whole, rises
+from hashcore.arguments import check_array, check_whole, offsets_of, rises
 from hashcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ class Neighbors:
         """Join answers of consecutive blocks of queries: first those of parts[0], then those of parts[1]."""
         if len(parts) == 1:
             return parts[0]
-        counts = np.concatenate([np.zeros(1, np.int64), *(part.counts() for part in parts)])
+        counts = np.concatenate([np.empty(0, np.int64), *(part.counts() for part in parts)])
         return Neighbors(
-            np.cumsum(counts, dtype=np.int64),
+            offsets_of(counts),
             np.concatenate([np.empty(0, np.int64), *(part.ids for part in parts)]),
             np.concatenate([np.empty(0, np.uint16), *(part.distances for part in parts)]),
         )

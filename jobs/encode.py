@@ -76,7 +76,7 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     engine = stage.engine(_projected_bytes(pipeline, hasher, modality), "lower encode.batch_rows")
     found = _steps(engine, part, pipeline)
     with stage.writing(resumes=True) as staging, reading(source, pipeline.corpus.format):
-        counts = _encode(engine, found, staging, hasher, pipeline, part)
+        counts = encode_steps(engine, found, staging, hasher, pipeline, part)
         _judge(counts, part, pipeline, staging)
         codes_directory.write_info(staging, _info(hasher, modality, counts.encoded))
     files.remove(rejects.place_of(path))  # of an earlier run
@@ -139,7 +139,7 @@ def _info(hasher: Hasher, modality: str, rows: int) -> codes_directory.CodesInfo
     )
 
 
-def _encode(
+def encode_steps(
     engine: Engine, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, part: str
 ) -> Counts:
     """Encode the steps that a killed run has not done, and return the sum of all counts."""

@@ -17,7 +17,7 @@ import hashcore
 import indexer
 
 ARRAYS = re.compile(
-    r"\b(NDArray|ndarray|ArrayLike|Codes|Words|Rows|Counts|Floats|Classes|Projections|Matrix|Values|Images|Ids|Array|"
+    r"\b(NDArray|ndarray|ArrayLike|Codes|Words|Rows|Counts|Floats|Classes|Projections|Matrix|Values|GreyImages|Ids|Array|"
     r"Arrays|BitOrder|Tensor|Labels|ChunkedArray|ListArray|RecordBatch)\b"
 )
 COLUMNS = re.compile(r"\bLabels\b|\bpa\.")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashcore.classical.common.projection import as_hasher, center, check_labels
-from hashcore.classical.common.threshold import Line
+from hashcore.classical.common.threshold import PointPairs
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels
@@ -65,4 +65,4 @@ def _covariance(centered: NDArray[np.float64], pairs: JudgedPairs, kind: NDArray
 def thresholds(projected: NDArray[np.float64], pairs: JudgedPairs) -> NDArray[np.float64]:
     """Return for each column of `projected` (n, c) the threshold with the least FN rate + α · FP rate, shape (c,)."""
     gains = np.where(pairs.similar, -1 / pairs.similar.sum(), ALPHA / (~pairs.similar).sum())
-    return np.array([Line(column[pairs.left], column[pairs.right]).best(gains)[0] for column in projected.T])
+    return np.array([PointPairs(column[pairs.left], column[pairs.right]).best(gains)[0] for column in projected.T])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hashcore.classical.common.boosting import reweigh
 from hashcore.classical.common.projection import as_hasher, center, check_labels
-from hashcore.classical.common.threshold import Line
+from hashcore.classical.common.threshold import PointPairs
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels
 from hashcore.supervision.pairs import JudgedPairs, draw_pairs
@@ -52,10 +52,10 @@ def boost(
     """Return the dimension, int64, and the threshold, float64, of each bit, both of shape (count,); rows are (n, d)."""
     signs = pairs.signs()
     weights = np.full(len(signs), 1 / len(signs))
-    lines = [Line(column[pairs.left], column[pairs.right]) for column in centered.T]
+    on_lines = [PointPairs(column[pairs.left], column[pairs.right]) for column in centered.T]
     dimensions, thresholds = np.empty(count, np.int64), np.empty(count)
     for bit in range(count):
-        found = [line.best(-weights * signs) for line in lines]  # splitting a dissimilar pair is a gain
+        found = [line.best(-weights * signs) for line in on_lines]  # splitting a dissimilar pair is a gain
         chosen = int(np.argmax([gain for _, gain in found]))
         dimensions[bit], thresholds[bit] = chosen, found[chosen][0]
         above = centered[:, chosen] > thresholds[bit]

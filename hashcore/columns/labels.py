@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import offsets_of
 from hashcore.columns.hot import may_be_hot
 from hashcore.columns.plain import is_list, plain
 from hashcore.errors import InvalidInputError
@@ -48,7 +49,7 @@ def read_labels(
         array = array.cast(pa.list_(pa.int32()))  # no row has a label
     if pa.types.is_integer(array.type):
         present = np.asarray(array.is_valid())
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(present)])
+        offsets = offsets_of(present)
         return Labels(offsets, _int32(array.drop_null().to_numpy(zero_copy_only=False), where)).to_arrow()
     if not is_list(array.type) or not pa.types.is_integer(array.type.value_type):
         raise InvalidInputError(f"{where} are {array.type}; number the classes")
@@ -80,7 +81,7 @@ def _of_hot(array: pa.Array, where: str) -> Labels:
     places = np.arange(len(values)) - np.repeat(offsets[:-1], np.diff(offsets))
     are_set = values == 1
     counts = np.add.reduceat(np.append(are_set, False).astype(np.int64), offsets[:-1]) * (np.diff(offsets) > 0)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    starts = offsets_of(counts)
     return Labels(starts, places[are_set].astype(np.int32))
 
 
@@ -94,7 +95,7 @@ def _lists(array: pa.Array, where: str) -> tuple[NDArray[np.int64], NDArray[Any]
             f"{where}: {values.null_count} labels are null; drop them, or leave the row's list empty"
         )
     counts = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    offsets = offsets_of(counts)
     return offsets, values.to_numpy(zero_copy_only=False)
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hashcore.arguments import offsets_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -60,6 +62,6 @@ def _plain_lists(array: pa.Array) -> pa.Array:
         return array
     values, lengths = plain(pc.list_flatten(array)), pc.list_value_length(array)
     counts = pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
+    offsets = offsets_of(counts)
     missing = np.append(np.asarray(array.is_null()), False)
     return pa.LargeListArray.from_arrays(pa.array(offsets, mask=missing), values)

@@ -19,7 +19,7 @@ CONTRAST_CYCLES = 4  # of an image; slower changes of brightness are taken away
 HIGHEST_FREQUENCY = 0.3  # cycles a pixel, of the finest scale
 SCALE_STEP = 1.85  # ratio of the frequencies of neighboring scales
 
-Images = NDArray[np.float32]
+GreyImages = NDArray[np.float32]
 
 
 def gist(images: NDArray[Any], *, orientations: int = 8, scales: int = 3, blocks: int = 4) -> NDArray[np.float32]:
@@ -53,7 +53,7 @@ def gist(images: NDArray[Any], *, orientations: int = 8, scales: int = 3, blocks
     return rows
 
 
-def as_grey(images: NDArray[Any]) -> Images:
+def as_grey(images: NDArray[Any]) -> GreyImages:
     """Return images as float32 of shape (n, height, width), from 0 to 255 each."""
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise InvalidInputError(f"images have shape {images.shape}; give (n, [channels,] height, width)")
@@ -61,11 +61,11 @@ def as_grey(images: NDArray[Any]) -> Images:
     grey = grey.mean(axis=1) if images.ndim == 4 else grey
     lowest = grey.min(axis=(1, 2), keepdims=True)
     spans = grey.max(axis=(1, 2), keepdims=True) - lowest
-    scaled: Images = (grey - lowest) * (255 / np.where(spans > 0, spans, 1))
+    scaled: GreyImages = (grey - lowest) * (255 / np.where(spans > 0, spans, 1))
     return scaled
 
 
-def even_contrast(grey: Images) -> Images:
+def even_contrast(grey: GreyImages) -> GreyImages:
     """Take slow changes of brightness away and divide by the contrast nearby, on a logarithmic scale; same shape."""
     margin = 5
     padded = _mirrored(np.log1p(grey), margin)
@@ -74,7 +74,7 @@ def even_contrast(grey: Images) -> Images:
     blur = np.exp(-squares * np.log(2) / CONTRAST_CYCLES**2).astype(np.float32)
     details = padded - np.fft.ifft2(np.fft.fft2(padded) * blur).real
     contrast = np.sqrt(np.abs(np.fft.ifft2(np.fft.fft2(details**2) * blur)))
-    even: Images = _cropped(details / (0.2 + contrast), margin).astype(np.float32)
+    even: GreyImages = _cropped(details / (0.2 + contrast), margin).astype(np.float32)
     return even
 
 
@@ -98,7 +98,7 @@ def gabor_filters(shape: tuple[int, int], orientations: int, scales: int) -> NDA
     return np.array(filters, np.float32)
 
 
-def _energies(padded: Images, filters: NDArray[np.float32], margin: int, blocks: int) -> NDArray[np.float32]:
+def _energies(padded: GreyImages, filters: NDArray[np.float32], margin: int, blocks: int) -> NDArray[np.float32]:
     """Return the mean magnitude of each response in each block, shape (n, filters · blocks²)."""
     spectra = np.fft.fft2(padded)
     columns = []
@@ -111,7 +111,7 @@ def _energies(padded: Images, filters: NDArray[np.float32], margin: int, blocks:
     return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
-def _mirrored(images: Images, margin: int) -> Images:
+def _mirrored(images: GreyImages, margin: int) -> GreyImages:
     """Return images that go on over their edges as in a mirror."""
     return np.pad(images, ((0, 0), (margin, margin), (margin, margin)), "symmetric")
 

@@ -102,7 +102,7 @@ def measure(
         constant_bits=max(map(_constant_bits, sides, [code_length] * len(sides))),
         code_length=code_length,
         labels=None if labels is None else len(labels.vocabulary()),
-        ordered=None if labels is None else ordered(sides[-1], sides[0], labels, code_length),
+        ordered=None if labels is None else ordered(sides[-1], sides[0], code_length, labels),
     )
 
 
@@ -114,15 +114,15 @@ def _constant_bits(codes: Codes, code_length: int) -> int:
     return int(((ones == 0) | (ones == len(codes))).sum())
 
 
-def ordered(database: Codes, queries: Codes, labels: Labels, code_length: int) -> float | None:
+def ordered(database: Codes, queries: Codes, code_length: int, labels: Labels) -> float | None:
     """Return the share of comparisons in which a similar item is nearer to a query than a dissimilar one.
 
     Args:
         database: Codes of n items, uint8 of shape (n, bytes).
         queries: Codes of the same items in the same order, uint8 of shape (n, bytes), perhaps in another modality; none
             is compared with itself.
-        labels: Of the items.
         code_length: Bits of a code.
+        labels: Of the items.
 
     Returns:
         The mean over queries, an equal distance counted half; None if no query has both kinds.

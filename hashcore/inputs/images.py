@@ -8,7 +8,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
+from functools import cache
 from io import BytesIO
+from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -186,17 +188,13 @@ def decode(data: bytes | None, spec: ImageInput) -> NDArray[np.uint8] | str:
 
 def upright(image: Image) -> Image:
     """Return an image turned as its EXIF says; one whose EXIF is damaged as it is."""
-    from PIL.Image import Transpose
-
     turn = TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(Transpose[turn])
+    return image if turn is None else image.transpose(_pillow().Transpose[turn])
 
 
 def _orientation(image: Image) -> int:
     """Return the orientation of an image by its EXIF, 1 for upright."""
-    from PIL.Image import Exif
-
-    exif = Exif()
+    exif = _pillow().Exif()
     try:  # image.getexif() would decode a whole PNG file to look behind its pixels
         exif.load(image.info.get("exif", b""))
         found = exif.get(ORIENTATION, 1)
@@ -212,19 +210,26 @@ def _size(image: Image) -> tuple[int, int]:
 
 def _open(data: bytes | None) -> Image | str:
     """Return an image whose header has been read, or the reason why it has not."""
-    from PIL import Image, UnidentifiedImageError
-
     if data is None:
         return "null"
+    pillow = _pillow()
     try:
-        image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
-    except UnidentifiedImageError:
+        image: Image = pillow.open(BytesIO(data), formats=("PNG", "JPEG"))
+    except pillow.UnidentifiedImageError:
         return "not a PNG or JPEG file"
-    except (*DAMAGES, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (*DAMAGES, pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
         return _broken(error)
     if image.width * image.height > MAX_PIXELS:
         return f"image of {image.width} x {image.height} exceeds {MAX_PIXELS} pixels"
     return image if image.mode in MODES else f"image of mode {image.mode} where 8 bits per channel are needed"
+
+
+@cache
+def _pillow() -> ModuleType:
+    """Return PIL.Image: an import statement would take some microseconds of each image."""
+    from PIL import Image
+
+    return Image
 
 
 def _broken(error: Exception) -> str:

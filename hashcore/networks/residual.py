@@ -9,7 +9,7 @@ from hashcore.networks.layers.normalization import normalized
 from hashcore.networks.spec import Residual
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """x ↦ shortcut(x) + two 3 × 3 convolutions, each behind a normalisation and a rectification."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, groups: int) -> None:
@@ -41,7 +41,7 @@ def residual(spec: Residual, shape: tuple[int, ...], outputs: int) -> nn.Module:
     layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 3, padding=1, bias=False)]
     for stage, channels in enumerate(spec.channels):
         for block in range(spec.blocks):
-            layers.append(Block(width, channels, 2 if stage and not block else 1, spec.groups))
+            layers.append(ResidualBlock(width, channels, 2 if stage and not block else 1, spec.groups))
             width = channels
     layers += [*normalized(width, spec.groups), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, outputs)]
     return nn.Sequential(*layers, *([nn.Tanh()] if spec.bounded else []))

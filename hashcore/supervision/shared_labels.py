@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.arguments import check_places, check_whole
+from hashcore.arguments import check_places, check_whole, offsets_of
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels, check_labels
 from hashcore.supervision.batch import Batch, Rows
@@ -71,14 +71,14 @@ def supervise(labels: Labels) -> SharedLabels:
     sizes = np.bincount(numbers, minlength=len(vocabulary))
     _check(sizes, np.unique(rows).size, vocabulary)
     order = np.argsort(numbers, kind="stable")
-    group_offsets = _offsets(sizes)
+    group_offsets = offsets_of(sizes)
     ranks = np.empty(len(rows), np.int64)
     ranks[order] = np.arange(len(rows)) - group_offsets[numbers[order]]
     shared = sizes[numbers] > 1
     return SharedLabels(
-        labels=Labels(_offsets(np.bincount(rows, minlength=len(labels))), vocabulary[numbers]),
+        labels=Labels(offsets_of(np.bincount(rows, minlength=len(labels))), vocabulary[numbers]),
         anchors=np.unique(rows[shared]),
-        entry_offsets=_offsets(np.bincount(rows[shared], minlength=len(labels))),
+        entry_offsets=offsets_of(np.bincount(rows[shared], minlength=len(labels))),
         entry_labels=numbers[shared],
         entry_ranks=ranks[shared],
         group_offsets=group_offsets,
@@ -146,8 +146,3 @@ def share_label(labels: Labels, rows: Rows) -> NDArray[np.bool_]:
     related: NDArray[np.bool_] = members @ members.T > 0
     np.fill_diagonal(related, True)
     return related
-
-
-def _offsets(counts: NDArray[np.int64]) -> Rows:
-    """Return the offsets of groups of some sizes: the begin of each, and the end of the last."""
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])

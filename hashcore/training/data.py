@@ -22,7 +22,7 @@ from hashcore.supervision.shared_labels import supervise
 
 
 @dataclass(frozen=True)
-class Part:
+class WindowPart:
     """Some rows of a window, and who among them is similar to whom; the sampler numbers the rows from 0."""
 
     rows: NDArray[np.int64]
@@ -50,12 +50,12 @@ class Window:
         return len(next(iter(self.items.values())))
 
     @cached_property
-    def learned(self) -> Part:
+    def learned(self) -> WindowPart:
         """The part that is learned from."""
         return self._part(self._order[self._held_out :])
 
     @cached_property
-    def held_out(self) -> Part | None:
+    def held_out(self) -> WindowPart | None:
         """The part that is judged instead; None where nothing is held out."""
         return self._part(self._order[: self._held_out]) if self._held_out else None
 
@@ -69,12 +69,12 @@ class Window:
         """The rows or judgements in random order."""
         return np.random.default_rng(self.seed).permutation(len(self.supervision))
 
-    def _part(self, chosen: NDArray[np.int64]) -> Part:
+    def _part(self, chosen: NDArray[np.int64]) -> WindowPart:
         """Return some of the rows, in ascending order, or all rows with some of the judgements."""
         ascending = np.sort(chosen)
         if isinstance(self.supervision, Labels):
-            return Part(ascending, supervise(self.supervision.take(ascending)))
-        return Part(np.arange(len(self)), self.supervision.take(ascending))
+            return WindowPart(ascending, supervise(self.supervision.take(ascending)))
+        return WindowPart(np.arange(len(self)), self.supervision.take(ascending))
 
 
 class Windows:

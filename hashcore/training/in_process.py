@@ -19,7 +19,7 @@ from hashcore.supervision.judgements import Supervision
 from hashcore.training.checkpoint import Epoch, TrainingState, read_networks, save
 from hashcore.training.config import TrainingConfig
 from hashcore.training.data import Window, Windows
-from hashcore.training.loop import Hooks, ignore, train
+from hashcore.training.loop import Hooks, do_nothing, train
 from hashcore.training.modality_networks import ModalityNetworks
 from hashcore.training.step import Learner
 from hashcore.training.workers import Workers
@@ -33,8 +33,8 @@ def fit(
     modality: str | None = None,
     checkpoints: str | None = None,
     device: str = "cpu",
-    on_batch: Callable[[int], None] = ignore,
-    on_epoch: Callable[[Epoch], None] = ignore,
+    on_batch: Callable[[int], None] = do_nothing,
+    on_epoch: Callable[[Epoch], None] = do_nothing,
 ) -> Hasher:
     """Train a hasher in this process, on items and who is similar to whom among them.
 

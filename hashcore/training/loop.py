@@ -19,17 +19,17 @@ from hashcore.networks.layers import initialization, preprocessing
 from hashcore.training import augmentation
 from hashcore.training.checkpoint import Epoch, TrainingState, restore
 from hashcore.training.config import TrainingConfig, slower
-from hashcore.training.data import Part, Window, Windows
+from hashcore.training.data import Window, WindowPart, Windows
 from hashcore.training.modality_networks import ModalityNetworks, Phase, classes_of
 from hashcore.training.optimizer import make_optimizer
-from hashcore.training.step import Items, Learner, Tally
+from hashcore.training.step import Items, Learner, Sums
 from hashcore.training.workers import Workers, standardized
 
 ALONE = Workers()
 JUDGED = 1 << 32  # stands in for the number of the epoch where held-out rows are judged: alike in every epoch
 
 
-def ignore(*_told: object) -> None:
+def do_nothing(*_: object) -> None:
     """Do nothing."""
 
 
@@ -42,8 +42,8 @@ class Hooks:
         on_epoch: Called after each epoch with its learner and the state that includes it.
     """
 
-    on_batch: Callable[[int], None] = ignore
-    on_epoch: Callable[[Learner, TrainingState], None] = ignore
+    on_batch: Callable[[int], None] = do_nothing
+    on_epoch: Callable[[Learner, TrainingState], None] = do_nothing
 
 
 def train(
@@ -133,7 +133,7 @@ def run_epoch(
     config, number = learner.config, len(state.history)
     phase, first, end = phase_of(config, number)
     losses = [epoch.loss for epoch in state.history[first:]]
-    learned, judged, taken, started_s = Tally(), Tally(), 0, time.monotonic()
+    learned, judged, taken, started_s = Sums(), Sums(), 0, time.monotonic()
     for place, window in enumerate(windows):
         generator = np.random.default_rng([config.seed, number, workers.rank, place])
         torch.manual_seed(int(generator.integers(1 << 62)))  # for dropout
@@ -148,7 +148,7 @@ def run_epoch(
         judged = judged.add(judge_held_out(learner, window, place, workers, phase))
     sums = workers.add_up(torch.tensor([learned, judged], dtype=torch.float64))
     seconds = time.monotonic() - started_s
-    epoch = _figures(number + 1, phase, Tally(*sums[0].tolist()), Tally(*sums[1].tolist()), seconds)
+    epoch = _figures(number + 1, phase, Sums(*sums[0].tolist()), Sums(*sums[1].tolist()), seconds)
     _check_finite(epoch, config)
     return epoch
 
@@ -170,9 +170,9 @@ def _check_finite(epoch: Epoch, config: TrainingConfig) -> None:
         )
 
 
-def judge_held_out(learner: Learner, window: Window, place: int, workers: Workers, phase: Phase) -> Tally:
+def judge_held_out(learner: Learner, window: Window, place: int, workers: Workers, phase: Phase) -> Sums:
     """Judge what a window holds out, in the same batches in every epoch."""
-    part, judged = window.held_out, Tally()
+    part, judged = window.held_out, Sums()
     if part is not None:
         generator = np.random.default_rng([learner.config.seed, JUDGED, workers.rank, place])
         for batch in part.sampler.batches(learner.config.batch_size, generator):
@@ -180,7 +180,7 @@ def judge_held_out(learner: Learner, window: Window, place: int, workers: Worker
     return judged
 
 
-def _items(window: Window, part: Part, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Items:
+def _items(window: Window, part: WindowPart, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Items:
     """Return rows of a part of a window, in each modality."""
     return {name: values[part.rows[rows]] for name, values in window.items.items()}
 
@@ -192,7 +192,7 @@ def keep_best(learner: Learner, state: TrainingState) -> None:
         learner.best = {name: value.detach().clone() for name, value in learner.module.state_dict().items()}
 
 
-def _figures(number: int, phase: Phase, learned: Tally, judged: Tally, seconds: float) -> Epoch:
+def _figures(number: int, phase: Phase, learned: Sums, judged: Sums, seconds: float) -> Epoch:
     """Return the figures of an epoch from its sums."""
     if learned.judged == 0:
         raise InvalidInputError(

@@ -24,7 +24,7 @@ from hashcore.training.workers import Workers, can_teach, joined, relations_of
 Items = Mapping[str, Tensor]
 
 
-class Tally(NamedTuple):
+class Sums(NamedTuple):
     """Sums over batches, from which the figures of an epoch are made."""
 
     items: float = 0.0
@@ -40,9 +40,9 @@ class Tally(NamedTuple):
     missed_bits: float = 0.0
     """Sum over those of the bits by which they miss."""
 
-    def add(self, other: Tally) -> Tally:
+    def add(self, other: Sums) -> Sums:
         """Return the sums over both."""
-        return Tally(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return Sums(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Learner:
     workers: Workers
     best: dict[str, Tensor] | None = None
 
-    def step(self, items: Items, batch: Batch, learning_rate: float, phase: Phase = "joint") -> Tally:
+    def step(self, items: Items, batch: Batch, learning_rate: float, phase: Phase = "joint") -> Sums:
         """Learn from a batch.
 
         Args:
@@ -78,21 +78,21 @@ class Learner:
             group["lr"] = learning_rate
         self.module.train()
         shown = vary(self._here(items), self.config.augmentation)
-        tallies = []
+        all_sums = []
 
         def objective() -> float:
-            value, tally = self._judge(shown, batch, phase)
+            value, sums = self._judge(shown, batch, phase)
             self.optimizer.zero_grad(set_to_none=True)
             value.backward()  # type: ignore[no-untyped-call]
-            tallies.append(tally)
+            all_sums.append(sums)
             return value.item()
 
         self.optimizer.step(objective)
         if isinstance(self.optimizer, torch.optim.LBFGS):
             self.optimizer.state.clear()  # its memory is of this batch (mmnn §3.3)
-        return tallies[0]
+        return all_sums[0]
 
-    def judge(self, items: Items, batch: Batch, phase: Phase = "joint") -> Tally:
+    def judge(self, items: Items, batch: Batch, phase: Phase = "joint") -> Sums:
         """Judge a batch as `step` does, without learning from it."""
         self.module.eval()
         with torch.no_grad():
@@ -104,22 +104,22 @@ class Learner:
 
     def _judge(
         self, items: Items, batch: Batch, phase: Phase, project: Projector | None = None, together: bool = True
-    ) -> tuple[Tensor, Tally]:
-        """Return the objective and the tally of a batch; `together` with those of all workers, where that is wanted."""
+    ) -> tuple[Tensor, Sums]:
+        """Return the objective and the sums of a batch; `together` with those of all workers, where that is wanted."""
         with torch.autocast(self.workers.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             outputs = (project or self.forward)(items, phase)
         outputs = {name: values.float() for name, values in outputs.items()}
         if phase != "joint":
             loss, count = classification_loss(outputs, batch, self.module.classes)
-            return loss, Tally(items=len(batch.rows), judged=count, loss=loss.item() * count)
+            return loss, Sums(items=len(batch.rows), judged=count, loss=loss.item() * count)
         if not (together and self.config.join_batches):
             return judge(self.config, outputs, relations_of(batch, self.workers.device))
-        value, tally = judge(self.config, *joined(outputs, batch, self.workers))
-        return value, tally._replace(items=len(batch.rows)) if self.workers.rank == 0 else Tally(items=len(batch.rows))
+        value, sums = judge(self.config, *joined(outputs, batch, self.workers))
+        return value, sums._replace(items=len(batch.rows)) if self.workers.rank == 0 else Sums(items=len(batch.rows))
 
 
-def judge(config: TrainingConfig, projections: Items, relations: Relations) -> tuple[Tensor, Tally]:
-    """Return the objective to lower, a scalar with a gradient, and the tally of a batch.
+def judge(config: TrainingConfig, projections: Items, relations: Relations) -> tuple[Tensor, Sums]:
+    """Return the objective to lower, a scalar with a gradient, and the sums of a batch.
 
     Args:
         config: Loss, kind of negatives, weight of the penalty.
@@ -130,7 +130,7 @@ def judge(config: TrainingConfig, projections: Items, relations: Relations) -> t
     first, last, rows = all_rows[0], all_rows[-1], len(all_rows[0])
     penalty = config.mean_zero * torch.stack([mean_zero(f) for f in all_rows]).sum()
     if not can_teach(relations):
-        return penalty, Tally(items=rows)
+        return penalty, Sums(items=rows)
     loss = choose(config.loss)
 
     def completed(f: Tensor, g: Tensor, among: Relations) -> Relations:
@@ -141,5 +141,5 @@ def judge(config: TrainingConfig, projections: Items, relations: Relations) -> t
     )
     distances, triplets = hamming_distances(first, last, config.kind), completed(first, last, relations).triplets
     missed = violations(distances, triplets)
-    tally = Tally(rows, rows, value.item() * rows, len(missed), (missed > 0).sum().item(), missed.sum().item())
-    return value + penalty, tally
+    sums = Sums(rows, rows, value.item() * rows, len(missed), (missed > 0).sum().item(), missed.sum().item())
+    return value + penalty, sums

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from indexer.storage.array_file import Array
 
-IDS_AT_ONCE = 1 << 16
+BLOCK_IDS = 1 << 16
 BITS_AN_ID = 128  # of the table: one id in 128 that is not in the set is compared with those that are
 MOST_BITS = 30
 MOST_BYTES = 1 << (MOST_BITS - 3)
@@ -23,13 +23,13 @@ class IdSet:
     array([1, 2, 3])
     """
 
-    def __init__(self, ids: Array) -> None:
-        self._ids = np.sort(ids)
-        bits = min(max(len(ids) * BITS_AN_ID, 2).bit_length(), MOST_BITS)
+    def __init__(self, ids: Array, *, block_ids: int = BLOCK_IDS, most_bits: int = MOST_BITS) -> None:
+        self._ids, self._block_ids = np.sort(ids), block_ids
+        bits = min(max(len(ids) * BITS_AN_ID, 2).bit_length(), most_bits)
         self._shift = np.uint32(32 - bits)
         self._table = np.zeros((1 << bits) // 8 + 1, np.uint8)  # bit h is set where an id has hash h
-        for start in range(0, len(self._ids), IDS_AT_ONCE):
-            places, masks = self._places_of(self._ids[start : start + IDS_AT_ONCE])
+        for start in range(0, len(self._ids), block_ids):
+            places, masks = self._places_of(self._ids[start : start + block_ids])
             np.bitwise_or.at(self._table, places, masks)
 
     def places(self, ids: Array) -> NDArray[np.int64]:
@@ -41,8 +41,8 @@ class IdSet:
 
     def _in_blocks(self, ids: Array) -> Iterator[NDArray[np.int64]]:
         """Yield what `places` returns, block by block."""
-        for start in range(0, len(ids) if len(self._ids) else 0, IDS_AT_ONCE):
-            block = ids[start : start + IDS_AT_ONCE]
+        for start in range(0, len(ids) if len(self._ids) else 0, self._block_ids):
+            block = ids[start : start + self._block_ids]
             places, masks = self._places_of(block)
             maybe = np.flatnonzero(self._table.take(places) & masks)
             few = block[maybe]

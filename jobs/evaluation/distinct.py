@@ -36,10 +36,10 @@ class Part:
         return f"{self.root} generation {self.generation} all shards"
 
 
-def parts_of(root: str, index: Index) -> list[Part]:
-    """Return as many parts as hold each about PART_BYTES of codes."""
+def parts_of(root: str, index: Index, part_bytes: int = PART_BYTES) -> list[Part]:
+    """Return as many parts as hold each about so many bytes of codes."""
     distinct = sum(shard.distinct for shard in index.shards)
-    parts = -(-distinct * code_bytes(index.code_length) // PART_BYTES)
+    parts = -(-distinct * code_bytes(index.code_length) // part_bytes)
     return [Part(root, index.generation, part, parts) for part in range(parts)]
 
 

@@ -24,7 +24,7 @@ from jobs.engine.tasks import task_threads
 if TYPE_CHECKING:
     from indexer import Shard
 
-IDS_AT_ONCE = 1 << 20
+BLOCK_IDS = 1 << 20
 
 
 class Queries(NamedTuple):
@@ -172,12 +172,12 @@ def merge(parts: Sequence[Tally], k: int) -> Tally:
     )
 
 
-def rows_of(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+def rows_of(ids: NDArray[np.int64], wanted: NDArray[np.int64], block_ids: int = BLOCK_IDS) -> NDArray[np.int64]:
     """Return the row of each wanted id, −1 where it is not among `ids`, which may be far more and in any order."""
     names = np.unique(wanted)
     rows = np.full(len(names), -1, np.int64)
-    for start in range(0, len(ids) if len(names) else 0, IDS_AT_ONCE):
-        block = np.asarray(ids[start : start + IDS_AT_ONCE])
+    for start in range(0, len(ids) if len(names) else 0, block_ids):
+        block = np.asarray(ids[start : start + block_ids])
         place = np.minimum(np.searchsorted(names, block), len(names) - 1)
         found = np.flatnonzero(names[place] == block)
         rows[place[found]] = start + found

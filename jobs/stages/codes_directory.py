@@ -113,7 +113,7 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
         raise InvalidInputError(f"{path} holds {total} codes but its {INFO} says {read_info(path).rows}; {REMEDY}")
     chunks = -(-total // rows_per_chunk)
     bounds = [total * number // chunks for number in range(chunks + 1)]
-    return [tuple(_pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
+    return [tuple(pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
 
 
 def _check_labels(footers: Sequence[tuple[str, pq.FileMetaData]]) -> None:
@@ -160,7 +160,7 @@ def _whole(file: str) -> AbstractContextManager[None]:
     return readable(file, "is no Parquet file, or damaged", REMEDY)
 
 
-def _pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
+def pieces(parts: Sequence[tuple[str, int]], start: int, stop: int) -> Iterator[Piece]:
     """Cut rows start:stop of all files together into pieces of single files."""
     first = 0
     for file, rows in parts:

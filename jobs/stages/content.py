@@ -25,7 +25,7 @@ FOLDER = "digests"
 State = tuple[str, int, int | None]
 
 
-def content_of(path: str) -> str | None:
+def content_of(path: str, *, most_bytes: int = READ_BYTES) -> str | None:
     """Return 16 hexadecimal digits of the content of a file or a folder, None where there is none.
 
     Raises:
@@ -34,7 +34,7 @@ def content_of(path: str) -> str | None:
     states = files.states(path) if files.exists(path) else []
     if not states:
         return None
-    if files.is_uri(path) or sum(size for _, size, _ in states) > READ_BYTES:
+    if files.is_uri(path) or sum(size for _, size, _ in states) > most_bytes:
         return digest(states)
     seen, kept = digest(states), _kept(path)
     with suppress(OSError, ValueError):

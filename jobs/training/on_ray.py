@@ -187,7 +187,7 @@ def _run(storage: str, work: Work, rejected: str) -> ray.train.Checkpoint:
         try:
             return trainer.fit().checkpoint
         except train.TrainingFailedError as error:
-            raise _cause(error) from None
+            raise cause_of(error) from None
 
 
 def _located(path: str) -> tuple[FileSystem | None, str]:
@@ -221,7 +221,7 @@ def _interruptible() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def _cause(error: Exception) -> HashcoreError:
+def cause_of(error: Exception) -> HashcoreError:
     """Return what a worker raised on purpose, else one line that says how the first of them failed."""
     failures = list(getattr(error, "worker_failures", {}).values()) or [error]
     for failure in failures:

@@ -64,7 +64,7 @@ def look(hasher: Hasher, source: Source) -> Outcome:
     codes: dict[str, list[np.ndarray]] = {name: [] for name in source.inputs}
     seen: dict[str, set[bytes]] = {name: set() for name in source.inputs}
     labels = []
-    for rows in _spread(source):
+    for rows in spread(source):
         table = reading.decode(rows, source)
         for name in source.inputs:
             codes[name].append(hasher.encode(reading.items(table, source, name), name))
@@ -77,15 +77,21 @@ def look(hasher: Hasher, source: Source) -> Outcome:
     return measure(joined, {name: len(each) for name, each in seen.items()}, hasher.code_length, known)
 
 
-def _spread(source: Source) -> Iterator[pa.Table]:
-    """Yield about ROWS rows, some at a time, from files and row groups that are evenly spread over a corpus."""
+def spread(source: Source, rows: int = ROWS, pieces: int = PIECES) -> Iterator[pa.Table]:
+    """Yield about so many rows, some at a time, from files and row groups that are evenly spread over a corpus.
+
+    Args:
+        source: The corpus.
+        rows: To yield, about.
+        pieces: Files, and row groups of all of them together, that are opened at most.
+    """
     import pyarrow as pa
 
-    chosen_files = _evenly(reader.checked(reader.opened(source.path), source.read), PIECES)
-    each = max(1, PIECES // len(chosen_files))
+    chosen_files = _evenly(reader.checked(reader.opened(source.path), source.read), pieces)
+    each = max(1, pieces // len(chosen_files))
     with readable(source.path):
         groups = [group for file in chosen_files for group in _evenly(file.split_by_row_group(), each)]
-        stride = max(1, sum(part.num_rows for group in groups for part in group.row_groups) // ROWS)
+        stride = max(1, sum(part.num_rows for group in groups for part in group.row_groups) // rows)
     first = 0
     for group in groups:
         for batch in reader.raw_batches(source.read, group, BATCH_ROWS * stride):

@@ -43,7 +43,7 @@ def run(work: Work) -> None:
 
     from hashcore.training.checkpoint import TrainingState, read_state
     from hashcore.training.data import Windows
-    from hashcore.training.loop import Hooks, ignore, train
+    from hashcore.training.loop import Hooks, do_nothing, train
 
     torch.set_num_threads(work.config.threads)
     shard, workers = ray_train.get_dataset_shard(DATASET), join_workers(work.config)
@@ -53,10 +53,10 @@ def run(work: Work) -> None:
         teller = Teller(work.board, workers.count, source.anchors * len(state.history) if state else 0)
         train(
             TrainingState(config=work.config.training(), inputs=source.inputs),
-            Windows(partial(_windows, shard, work, workers)),
+            Windows(partial(windows, shard, work, workers)),
             anchors=source.anchors // workers.count,
             workers=workers,
-            hooks=Hooks(teller.on_batch if workers.rank == 0 else ignore, partial(_report, work, workers.rank)),
+            hooks=Hooks(teller.on_batch if workers.rank == 0 else do_nothing, partial(_report, work, workers.rank)),
             checkpoints=folder,
         )
 
@@ -92,7 +92,7 @@ def join_workers(config: TrainingConfig) -> Workers:
     return Workers(context.get_world_rank(), context.get_world_size(), add_up, gather, wrap, device)
 
 
-def _windows(shard: ray.data.DataIterator, work: Work, workers: Workers) -> Iterator[Window]:
+def windows(shard: ray.data.DataIterator, work: Work, workers: Workers) -> Iterator[Window]:
     """Read this worker's rows, in as few windows of about equal size as its memory allows."""
     source, config = work.source, work.config
     shares = 1 if config.judgements else workers.count  # parts that the rows are divided into

@@ -29,3 +29,14 @@ def test_importing_it_loads_no_torch_and_its_help_names_the_rooms():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.startswith("False False\n")
     assert all(name in shown for name in ("Hasher.load", "fit(", "hamming", "measures", "classical"))
+
+
+def test_reading_a_configuration_loads_neither_torch_nor_pillow():
+    specs = (
+        "losses.spec, hashcore.networks.spec, hashcore.classical.spec, hashcore.training.config, hashcore.inputs.column"
+    )
+    code = (
+        f"import sys, hashcore.{specs}; print(sorted({{'torch', 'PIL', 'pyarrow', 'safetensors'}} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown == "[]\n"

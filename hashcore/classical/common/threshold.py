@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 
 
-class Line:
+class PointPairs:
     """Pairs of points on a line, sorted once, for any number of gains.
 
     Attributes:

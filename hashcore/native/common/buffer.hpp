@@ -54,8 +54,6 @@ class Buffer {
     std::size_t size() const { return size_; }
     T& operator[](std::size_t i) { return data_[i]; }
     const T& operator[](std::size_t i) const { return data_[i]; }
-    T* begin() { return data_; }
-    T* end() { return data_ + size_; }
 
   private:
     T* data_ = nullptr;

@@ -44,7 +44,7 @@ class ShardTables {
         std::vector<TableWork> work;
         bool scanned = false;
         const Isa isa = chosen_isa();
-        const Plan plan{radius, radii, max_candidates, max_rows};
+        const RangePlan plan{radius, radii, max_candidates, max_rows};
         std::optional<HitLists> lists = answer_unlocked(
             [&] { return range_search(shard_, queries_of(queries), plan, threads, isa, work, scanned); });
         if (!lists) return nb::none();

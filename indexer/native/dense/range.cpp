@@ -27,7 +27,7 @@ Pass range_pass(const std::vector<int>& radii, std::size_t table) {
 
 }  // namespace
 
-HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
+HitLists range_search(const Shard& shard, const Queries& queries, const RangePlan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned) {
     std::vector<Hits> parts;
     RowLimit limit(shard.rows, plan.max_rows);

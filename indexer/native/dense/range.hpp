@@ -17,7 +17,7 @@ struct TableWork {
 // How to answer a range search. Table j looks up the buckets within radii[j], none if -1; the answer is exact if
 // sum(radii[j] + 1) > radius. It scans if no table is in use, or once tables have compared more than max_candidates
 // entries and more tables are to come.
-struct Plan {
+struct RangePlan {
     unsigned radius;
     std::vector<int> radii;
     std::uint64_t max_candidates;
@@ -25,7 +25,7 @@ struct Plan {
 };
 
 // All rows within plan.radius of each query. `work` gets one element a table; `scanned` says whether it scanned.
-HitLists range_search(const Shard& shard, const Queries& queries, const Plan& plan, std::size_t threads, Isa isa,
+HitLists range_search(const Shard& shard, const Queries& queries, const RangePlan& plan, std::size_t threads, Isa isa,
                       std::vector<TableWork>& work, bool& scanned);
 
 }  // namespace hashcore

@@ -11,7 +11,7 @@ import argparse
 import json
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,18 +44,20 @@ class Row:
     peak_gib: float
 
 
-def measure(codes: int, folder: Path) -> Row:
+def measure(
+    codes: int, folder: Path, rows_per_shard: int = ROWS_PER_SHARD, queries: Mapping[int, int] = QUERIES
+) -> Row:
     """Build, search and remove an index of `codes` codes; sampled answers are asserted equal to scans."""
     root = folder / f"sparse-{codes}"
     try:
-        sample = next(drawn(codes))[1][:20_000]
-        layout = indexer.plan_layout(sample, code_length=DIMENSIONS, rows_per_shard=ROWS_PER_SHARD, kind="sparse")
-        index, build_s = build_shards(root, drawn(codes), layout, "sparse")
-        queries = asked(codes)
+        sample = next(drawn(codes, rows_per_shard))[1][:20_000]
+        layout = indexer.plan_layout(sample, code_length=DIMENSIONS, rows_per_shard=rows_per_shard, kind="sparse")
+        index, build_s = build_shards(root, drawn(codes, rows_per_shard), layout, "sparse")
+        asked = draw_queries(codes, rows_per_shard, queries)
         rates, neighbors = {}, {}
-        for radius, part in queries.items():
+        for radius, part in asked.items():
             rates[radius], neighbors[radius] = search_cold(root, part, radius)
-        check(index, codes, {radius: part[:CHECKED] for radius, part in queries.items()})
+        check(index, drawn(codes, rows_per_shard), {radius: part[:CHECKED] for radius, part in asked.items()})
         size = sum(shard.bytes for shard in index.shards)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
         return Row(codes, len(index.shards), build_s, size / codes, rates, neighbors, peak)
@@ -63,24 +65,24 @@ def measure(codes: int, folder: Path) -> Row:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def drawn(codes: int) -> Iterator[tuple[int, Codes]]:
+def drawn(codes: int, rows_per_shard: int) -> Iterator[tuple[int, Codes]]:
     """Yield the codes of each shard, and the id of their first."""
-    for number, start in enumerate(range(0, codes, ROWS_PER_SHARD)):
-        rows = min(ROWS_PER_SHARD, codes - start)
+    for number, start in enumerate(range(0, codes, rows_per_shard)):
+        rows = min(rows_per_shard, codes - start)
         rng = np.random.default_rng([7, number])
         yield start, sparse_codes.sets(rng, rows, DIMENSIONS, SET_BITS, "uniform")
 
 
-def asked(codes: int) -> dict[int, Codes]:
-    """Return the queries of each radius: codes of the first shard with up to half as many tokens replaced."""
-    rng, (_, first) = np.random.default_rng(8), next(drawn(codes))
-    return {radius: sparse_codes.swapped(rng, first, count, radius) for radius, count in QUERIES.items()}
+def draw_queries(codes: int, rows_per_shard: int, queries: Mapping[int, int]) -> dict[int, Codes]:
+    """Return so many queries of each radius: codes of the first shard with up to half as many tokens replaced."""
+    rng, (_, first) = np.random.default_rng(8), next(drawn(codes, rows_per_shard))
+    return {radius: sparse_codes.swapped(rng, first, count, radius) for radius, count in queries.items()}
 
 
-def check(index: indexer.Index, codes: int, queries: dict[int, Codes]) -> None:
+def check(index: indexer.Index, codes: Iterator[tuple[int, Codes]], queries: dict[int, Codes]) -> None:
     """Assert that answers equal those of a scan of all codes, drawn anew."""
     scans: dict[int, list[Neighbors]] = {radius: [] for radius in queries}
-    for start, part in drawn(codes):
+    for start, part in codes:
         for radius, some in queries.items():
             found = hamming.range_search(part, some, radius)
             scans[radius].append(Neighbors(found.offsets, found.ids + start, found.distances))

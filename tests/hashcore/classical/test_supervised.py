@@ -11,7 +11,7 @@ from sklearn.cross_decomposition import CCA
 from hashcore.classical import diffhash, itq_cca, ssh
 from hashcore.classical.cca import canonical_directions
 from hashcore.classical.common.boosting import reweigh
-from hashcore.classical.common.threshold import Line
+from hashcore.classical.common.threshold import PointPairs
 from hashcore.classical.itq_cca import membership
 from hashcore.codes import unpack
 from hashcore.labels import Labels
@@ -90,7 +90,7 @@ def test_directions_of_diffhash_minimise_the_difference_of_squared_differences()
 @given(st.lists(st.tuples(*[st.integers(-5, 5)] * 3), min_size=1, max_size=20))
 def test_the_best_threshold_is_that_of_trying_all(rows):
     first, second, gains = (np.array(column, float) for column in zip(*rows, strict=True))
-    threshold, gain = Line(first, second).best(gains)
+    threshold, gain = PointPairs(first, second).best(gains)
 
     def gained(at):
         return gains[(first > at) != (second > at)].sum()

@@ -31,7 +31,7 @@ def test_the_order_of_similar_and_dissimilar_items_is_that_of_all_comparisons(co
             if alike[item] and not alike[other] and query not in (item, other)
         ]
         shares += [np.mean(pairs)] if pairs else []
-    found = ordered(database, queries, Labels.from_lists(labels), code_length)
+    found = ordered(database, queries, code_length, Labels.from_lists(labels))
     assert len(shares) > 10 and found == pytest.approx(np.mean(shares), abs=1e-12)
 
 
@@ -40,9 +40,9 @@ def test_chance_orders_half_and_a_perfect_hasher_all():
     labels = Labels.from_lists([[int(label)] for label in classes])
     perfect = pack(np.eye(5, dtype=int)[classes].repeat(4, axis=1))
     same = np.zeros_like(perfect)
-    assert ordered(perfect, perfect, labels, 20) == 1
-    assert ordered(same, same, labels, 20) == 0.5
-    assert ordered(same, same, Labels.from_lists([[1]] * 200), 20) is None
+    assert ordered(perfect, perfect, 20, labels) == 1
+    assert ordered(same, same, 20, labels) == 0.5
+    assert ordered(same, same, 20, Labels.from_lists([[1]] * 200)) is None
     found = measure({"image": perfect}, {"image": 200}, 20, labels)
     assert found.model_dump() == {
         "items": 200,

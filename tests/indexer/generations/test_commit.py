@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+
 import pytest
 from changing_index import LENGTH, InADirectory, InS3, as_items, holds, layout_with_tables, put, some_items
 
 import indexer
 from hashcore.errors import CorruptIndexError, InvalidInputError, OutputError
-from indexer.generations.commit import commit_shards
+from indexer.generations.commit import commit_manifest, commit_shards
 from indexer.storage.opening import open_store
 from indexer.storage.store import unfinished_name
 
@@ -80,3 +82,28 @@ class TestInADirectory(InADirectory, Commit):
 
 class TestInS3(InS3, Commit):
     pass
+
+
+def commit_once(root, gate, results):
+    index = indexer.open(root)
+    manifest = index.manifest.successor(2, index.shards, {})
+    gate.wait()
+    try:
+        commit_manifest(index.store, manifest)
+        results.put("won")
+    except OutputError as error:
+        results.put(str(error))
+
+
+def test_of_several_committers_at_once_one_wins_and_the_others_are_told(root):
+    context = multiprocessing.get_context("fork")
+    gate, results = context.Barrier(4), context.Queue()
+    crew = [context.Process(target=commit_once, args=(str(root), gate, results)) for _ in range(4)]
+    for process in crew:
+        process.start()
+    outcomes = [results.get(timeout=30) for _ in crew]
+    for process in crew:
+        process.join()
+    assert outcomes.count("won") == 1
+    assert all("another writer committed first" in outcome for outcome in outcomes if outcome != "won")
+    assert indexer.open(str(root)).generation == 2

@@ -10,7 +10,7 @@ import pytest
 from changing_index import InADirectory, InS3, holds, put, some_items
 
 import indexer
-from hashcore.errors import CorruptIndexError, InvalidInputError
+from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError
 from hashcore.labels import Labels
 from indexer.generations.manifest import read_manifest
 
@@ -65,3 +65,29 @@ class TestInADirectory(InADirectory, Manifest):
 
 class TestInS3(InS3, Manifest):
     pass
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"format_version": 7}, UnknownFormatError, "index format 7 is unknown"),
+        ({"rows_total": 3}, CorruptIndexError, "rows_total"),
+        ({"generation": "x"}, CorruptIndexError, "generation"),
+        (
+            {"shards": [{"digest": "../../etc/passwd", "rows": 1, "distinct": 1, "bytes": 1}]},
+            CorruptIndexError,
+            "digest",
+        ),
+    ],
+)
+def test_a_manifest_that_is_not_known_or_not_valid_is_refused(root, change, error, message):
+    path = root / "manifests" / "00000001.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(error, match=message):
+        indexer.open(str(root))
+
+
+def test_a_current_that_names_no_generation_is_refused(root):
+    (root / "CURRENT").write_text("../1\n")
+    with pytest.raises(CorruptIndexError, match="expected a generation's number"):
+        indexer.open(str(root))

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import indexer
+from hashcore import codes
+from indexer import plan_layout
 from indexer.search.plan import Costs, allocate
 
 COSTS = Costs(probe=3.0, candidate=0.5, scan=1e12)  # a scan so dear that tables are always taken
@@ -69,6 +72,37 @@ def test_a_scan_is_taken_where_it_costs_less(codes, is_scan):
     assert plan.is_scan == is_scan
     assert plan.scan_ns == pytest.approx(Costs().scan * codes)
     assert (plan.tables_ns > plan.scan_ns) == is_scan
+
+
+def test_a_table_beyond_its_last_bit_has_no_more_to_look_up():
+    plan = allocate(5, [1], np.array([[1.0, 1.0, 0.0]]), codes=10**9, words=1, costs=COSTS)
+    assert plan.radii == (5,) and plan.probes == (2,) and plan.candidates == (2.0,)
+
+
+def test_a_ring_of_more_buckets_than_are_worth_listing_is_infinitely_dear():
+    rings = np.ones((1, 3))
+    assert allocate(8, [24], rings, codes=10**9, words=1, costs=COSTS).radii == (8,)
+    plan = allocate(12, [24], rings, codes=10**9, words=1, costs=COSTS)  # a ring of 2,704,156 buckets
+    assert plan.is_scan and math.isinf(plan.tables_ns)
+
+
+@pytest.mark.parametrize("radius", [1, 4, 9, 20])
+def test_the_plan_of_a_shard_rests_on_the_buckets_that_some_queries_meet(tmp_path, radius):
+    rows, bits = 2000, (np.random.default_rng(7).random((2000, 128)) < 0.2).astype(np.uint8)
+    layout = plan_layout(codes.pack(bits), code_length=128, rows_per_shard=rows, scan_below=0, kind="dense")
+    shard = indexer.build(
+        str(tmp_path), np.arange(rows), codes.pack(bits), code_length=128, layout=layout, rows_per_shard=rows
+    ).open_shard(0)
+    tables, queries = shard.searcher.tables, codes.pack(bits[:200])
+    stored, sampled = bits[:, list(layout.bit_order)], bits[:200:50][:, list(layout.bit_order)]
+    rings = np.zeros((len(tables), min(radius // len(tables) + 1, 3)))
+    for number, table in enumerate(tables):
+        places = list(table.substring.places)
+        apart = (stored[:, None, places] != sampled[None][:, :, places]).sum(axis=2)
+        rings[number] = [(apart == flips).sum() / len(sampled) for flips in range(rings.shape[1])]
+    shard.searcher.costs = COSTS
+    widths = [table.substring.bits for table in tables]
+    assert shard.plan(queries, radius) == allocate(radius, widths, rings, codes=rows, words=2, costs=COSTS)
 
 
 def test_without_tables_there_is_a_scan():

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.shards import id_set
 from indexer.shards.id_set import IdSet
 
 
@@ -24,12 +23,11 @@ def test_an_id_set_finds_what_a_python_set_finds(dtype, data):
     assert IdSet(wanted).places(among).tolist() == expected(wanted, among)
 
 
-def test_blocks_end_anywhere_and_a_full_table_tells_the_truth(monkeypatch):
-    monkeypatch.setattr(id_set, "IDS_AT_ONCE", 7)
-    monkeypatch.setattr(id_set, "MOST_BITS", 3)  # every id has the hash of another
+def test_blocks_end_anywhere_and_a_full_table_tells_the_truth():
     among = np.random.default_rng(0).permutation(100).astype(np.uint32)
     wanted = among[::9].copy()
-    assert IdSet(wanted).places(among).tolist() == list(range(0, 100, 9))
+    crowded = IdSet(wanted, block_ids=7, most_bits=3)  # every id has the hash of another
+    assert crowded.places(among).tolist() == list(range(0, 100, 9))
 
 
 def test_ids_of_one_hash_are_told_apart():

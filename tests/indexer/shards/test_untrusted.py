@@ -1,50 +1,23 @@
 """Files from somewhere else, whose digests are right: named when opened, when gone through, or when verified."""
 
-import itertools
 import json
 import shutil
 
 import numpy as np
 import pytest
-import subjects
+from lying_shards import assert_refused, opened
 
 import indexer
-from hashcore.errors import CorruptIndexError
 from indexer.generations.manifest import read_manifest
 from indexer.search.plan import Costs
 from indexer.shards import contents
 from indexer.storage.array_file import MAX_HEADER_BYTES, write_array_file
 from indexer.storage.opening import open_store
 from indexer.structures.layout import Layout
-from indexer.structures.tables import MAX_TABLES, Substring
+from indexer.structures.tables import Substring
 
+pytestmark = pytest.mark.usefixtures("large")
 DERIVED = ("table", "block", "folds", "lists", "classes")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The subjects by name, built on first use."""
-    held = {}
-
-    def of(name):
-        if name not in held:
-            held[name] = subjects.make(name, tmp_path_factory.mktemp("subject") / name, deleted=False)
-        return held[name]
-
-    return of
-
-
-@pytest.fixture(autouse=True)
-def large(monkeypatch):
-    """Shards are opened as those above 64 MiB are: of their arrays only types and lengths are looked at."""
-    monkeypatch.setattr(contents, "VERIFIED_ON_OPEN_BYTES", 0)
-
-
-def opened(folder, arrays, facts, **others):
-    """Write a shard and open it."""
-    digest = write_array_file(folder / "shard", arrays, facts)
-    path = (folder / "shard").rename(folder / f"{digest}.safetensors")
-    return indexer.Shard(path, digest, **others)
 
 
 def changed(subject, **arrays):
@@ -57,12 +30,6 @@ def with_value(array, place, value):
     other = array.copy()
     other.flat[place] = value
     return other
-
-
-def assert_refused(call, match):
-    with pytest.raises(CorruptIndexError, match=match) as caught:
-        call()
-    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_an_array_that_no_layout_has_is_refused_when_opened(made, tmp_path):
@@ -82,49 +49,6 @@ def test_each_array_that_is_missing_or_too_short_is_named_when_opened(made, tmp_
         if array not in ("label_values", "lists.bytes"):
             cut = {**subject.arrays, array: np.ascontiguousarray(subject.arrays[array][..., :-1])}
             assert_refused(lambda arrays=cut: opened(tmp_path, arrays, subject.facts), r"expected")
-
-
-@pytest.mark.parametrize(
-    "blocks",
-    [
-        [(0, 10**8), (10**8, 200)],
-        [(0, 2**45)],
-        [(0, 200), (200, 10), (10, 200)],
-        [(0, 100), (100, 100), (100, 200)],
-        [(0, 100), (110, 200)],
-        [(bit, bit + 1) for bit in range(MAX_TABLES)] + [(MAX_TABLES, 200)],
-    ],
-)
-def test_blocks_that_leave_the_code_or_do_not_follow_each_other_are_refused(made, tmp_path, blocks):
-    subject = made("with_signatures")
-    pieces = [{"begin": begin, "end": end, "bits": 4} for begin, end in blocks]
-    count, arrays = subject.arrays["codes"].shape[1], dict(subject.arrays)
-    for number in range(len(pieces)):
-        arrays[f"block{number}.offsets"] = np.r_[np.zeros(16), count].astype(np.uint32)
-        arrays[f"block{number}.positions"] = np.arange(count, dtype=np.uint32)
-        arrays[f"block{number}.words"] = np.zeros(count, np.uint64)
-    facts = {**subject.facts, "layout": {**subject.facts["layout"], "blocks": pieces}}
-    assert_refused(lambda: opened(tmp_path, arrays, facts), "layout: .*block")
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("code_length", 10**9),
-        ("code_length", 10**400),
-        ("bit_order", [0] * 64),
-        ("bit_order", list(range(5000))),
-        ("substrings", [{"word": 10**12, "shift": 0, "bits": 9}]),
-        ("substrings", [{"word": 0, "shift": 63 - i, "bits": 1} for i in range(MAX_TABLES + 1)]),
-        ("folds", True),
-        ("two\nlines", 1),
-    ],
-)
-def test_an_impossible_layout_is_refused_in_one_line(made, tmp_path, field, value):
-    subject = made("with_tables")
-    facts = {**subject.facts, "layout": {**subject.facts["layout"], field: value}}
-    digest = write_array_file(tmp_path / "shard", subject.arrays, facts)
-    assert_refused(lambda: indexer.Shard(tmp_path / "shard", digest), "layout: ")
 
 
 @pytest.mark.parametrize("facts", [{"rows": True}, {"rows": 2**32}, {"id_base": 2**63}, {"id_base": 0.5}, {"more": 1}])
@@ -229,16 +153,6 @@ def test_verify_finds_every_value_that_is_not_what_the_codes_make_of_it(made, tm
         if array not in ("folds.before", "folds.offsets", "classes.sizes", "classes.starts"):
             lying = {**subject.arrays, array: rolled}
             assert_refused(lambda arrays=lying: opened(tmp_path, arrays, subject.facts).contents.verify(), r"array")
-
-
-def test_entries_may_stand_in_any_order_within_a_bucket(made, tmp_path):
-    subject = made("with_signatures")
-    offsets, arrays = subject.arrays["block0.offsets"], dict(subject.arrays)
-    order = np.concatenate([np.arange(b, e)[::-1] for b, e in itertools.pairwise(offsets)])
-    assert (order != np.arange(len(order))).any()
-    for array in ("block0.positions", "block0.words"):
-        arrays[array] = arrays[array][order]
-    opened(tmp_path, arrays, subject.facts).contents.verify()
 
 
 def test_verify_finds_ids_that_do_not_rise_within_a_code_that_occur_twice_or_that_do_not_fit(made, tmp_path):

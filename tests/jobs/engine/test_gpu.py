@@ -38,6 +38,6 @@ def test_workers_are_told_where_to_compute_and_spark_what_they_take(monkeypatch,
         fingerprint = "f"
 
     pipeline = Pipeline.model_validate({"name": "a", "root": str(tmp_path), "encode": {"gpus": gpus}})
-    encode._encode(None, [Step()], str(tmp_path / "codes"), Hasher(), pipeline, "encode")
+    encode.encode_steps(None, [Step()], str(tmp_path / "codes"), Hasher(), pipeline, "encode")
     assert told == [(device, gpus)]
     assert isinstance(Work("", 0, "", "", "", 1), tuple)

@@ -7,7 +7,7 @@ import indexer
 from jobs import evaluate
 from jobs.engine.spark_engine import SparkEngine
 from jobs.evaluation import distinct
-from jobs.evaluation.distinct import count_part, part_of
+from jobs.evaluation.distinct import count_part, part_of, parts_of
 
 
 def test_few_distinct_codes_are_the_first_thing_that_is_said(tmp_path):
@@ -24,6 +24,8 @@ def test_parts_of_the_distinct_codes_are_disjoint_and_complete(tmp_path, spark):
     index = indexer.open(pipeline.paths.index)
     tasks = [distinct.Part(pipeline.paths.index, index.generation, part, 5) for part in range(5)]
     assert SparkEngine(spark).map_tasks(count_part, tasks) == [int((parts == part).sum()) for part in range(5)]
+    small = parts_of(pipeline.paths.index, index, part_bytes=100)
+    assert len(small) > 5 and sum(map(count_part, small)) == len(packed)
 
 
 def test_a_code_whose_items_are_all_deleted_is_counted_no_more(tmp_path):

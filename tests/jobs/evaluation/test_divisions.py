@@ -10,7 +10,7 @@ from evaluated_codes import ITEMS, make, rows
 from hashcore.errors import OutputError, TaskError
 from jobs import evaluate
 from jobs.engine.spark_engine import SparkEngine
-from jobs.evaluation import distinct, tally, totals
+from jobs.evaluation import tally, totals
 
 
 def comparable(metrics):
@@ -30,14 +30,20 @@ def test_nothing_changes_with_groups_and_blocks(tmp_path, monkeypatch):
     pipeline = make(tmp_path, rows_per_shard=37)
     reference = evaluate.evaluate(pipeline)
     monkeypatch.setattr(evaluate, "MAX_GROUPS", 2)
-    monkeypatch.setattr(distinct, "PART_BYTES", 100)
-    monkeypatch.setattr(tally, "IDS_AT_ONCE", 10)
     assert evaluate.evaluate(pipeline) == reference
     monkeypatch.setattr(evaluate, "BLOCK_BYTES", 16 * 40 * 3)
     blocked = evaluate.evaluate(pipeline)
     assert blocked.figures == reference.figures
     assert blocked.examples == reference.examples
     assert blocked.curves.precision == pytest.approx(reference.curves.precision, abs=1e-12)
+
+
+@pytest.mark.parametrize("block_ids", [1, 10, 1000])
+def test_the_row_of_an_id_is_found_in_whatever_block_it_is(block_ids):
+    ids = np.random.default_rng(0).permutation(300)[:200]
+    rows = {id_: row for row, id_ in enumerate(ids.tolist())}
+    found = tally.rows_of(ids, np.arange(-5, 305), block_ids=block_ids)
+    assert found.tolist() == [rows.get(id_, -1) for id_ in range(-5, 305)]
 
 
 def test_spark_gives_what_one_process_gives_and_writes_it_once(tmp_path, spark, capsys):

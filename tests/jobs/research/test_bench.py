@@ -19,10 +19,8 @@ def test_a_benchmark_runs_and_its_answers_are_those_of_its_peer(name, tmp_path, 
     assert rows and all(row["ratio"] > 0 and row["peer"] in capsys.readouterr().out for row in rows[:1])
 
 
-def test_searching_on_spark_is_compared_with_searching_here(spark, monkeypatch):
-    monkeypatch.setattr(search_job, "WARMING", 1)
-    monkeypatch.setattr(search_job, "ROUNDS", 1)
-    rows = list(search_job.run(codes=20_000, queries=50, radii=(4,), k=3))
+def test_searching_on_spark_is_compared_with_searching_here(spark):
+    rows = list(search_job.run(codes=20_000, queries=50, radii=(4,), k=3, warming=1, rounds=1))
     assert [row.work.partition("queries, ")[2] for row in rows] == ["radius 4", "k 3"]
 
 
@@ -34,10 +32,8 @@ def test_encoding_on_spark_is_compared_with_a_plain_loop(spark, monkeypatch):
     assert [row.facts["items"] for row in rows] == [800, 100]
 
 
-def test_sparse_codes_built_shard_by_shard_are_held_against_scans(tmp_path, monkeypatch):
-    monkeypatch.setattr(sparse_growth, "ROWS_PER_SHARD", 1500)
-    monkeypatch.setattr(sparse_growth, "QUERIES", {0: 30, 2: 30})
-    row = sparse_growth.measure(4000, tmp_path)
+def test_sparse_codes_built_shard_by_shard_are_held_against_scans(tmp_path):
+    row = sparse_growth.measure(4000, tmp_path, rows_per_shard=1500, queries={0: 30, 2: 30})
     assert row.shards == 3 and row.neighbors[0] >= 30 and row.neighbors[2] >= 30
     assert not list(tmp_path.iterdir())
 

@@ -26,4 +26,4 @@ def test_swapped_queries_have_a_neighbor_within_the_radius():
 def test_similar_sets_are_those_that_the_peer_finds():
     database = sparse_codes.sets(np.random.default_rng(0), 3000, 32, 8, "zipf")
     row = sparse.compare_sets("sets", database, sparse_codes.swapped(np.random.default_rng(1), database, 20, 4))
-    assert row.facts["neighbors"] > 20 and len(row.ratios) == sparse_codes.ROUNDS
+    assert row.facts["neighbors"] > 20 and len(row.ratios) == sparse.ROUNDS

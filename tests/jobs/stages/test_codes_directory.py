@@ -48,7 +48,7 @@ def test_pieces_cut_out_the_rows_asked_for(sizes, data):
     stop = data.draw(st.integers(start, len(rows)))
     cut = [
         (piece.path, row)
-        for piece in codes_directory._pieces(files, start, stop)
+        for piece in codes_directory.pieces(files, start, stop)
         for row in range(piece.start, piece.stop)
     ]
     assert cut == rows[start:stop]

@@ -15,7 +15,7 @@ from hashcore.networks.spec import Mlp
 from hashcore.supervision.batch import Batch
 from hashcore.training.checkpoint import TrainingState
 from hashcore.training.config import TrainingConfig
-from hashcore.training.data import Part, Window, Windows
+from hashcore.training.data import Window, WindowPart, Windows
 from hashcore.training.loop import train
 from hashcore.training.workers import Workers
 
@@ -89,7 +89,7 @@ class JoinedWindow(Window):
 
     @property
     def learned(self):
-        return Part(np.arange(ROWS), self.both)
+        return WindowPart(np.arange(ROWS), self.both)
 
 
 def by_one_worker(config):

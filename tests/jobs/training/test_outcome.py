@@ -90,14 +90,12 @@ def test_steps_that_were_too_large_leave_the_place_to_the_smaller_ones_of_the_hi
     assert (root / "hasher").exists()
 
 
-def test_rows_that_are_looked_at_are_spread_over_files_and_groups(tmp_path, monkeypatch):
+def test_rows_that_are_looked_at_are_spread_over_files_and_groups(tmp_path):
     write(tmp_path, columns(labels=[[row // 50] for row in range(ROWS)]), files=5)
     for part in (tmp_path / "corpus" / "train").iterdir():
         pq.write_table(pq.read_table(part), part, row_group_size=7)
-    monkeypatch.setattr(outcome, "ROWS", 30)
     source = find(pipeline(tmp_path))
-    every = np.concatenate([rows.column("id") for rows in outcome._spread(source)])
+    every = np.concatenate([rows.column("id") for rows in outcome.spread(source, rows=30)])
     assert len(every) == len(set(every.tolist())) and 30 <= len(every) <= 40
     assert {int(id_) // 50 for id_ in every} == {0, 1, 2, 3}
-    monkeypatch.setattr(outcome, "PIECES", 2)
-    assert {int(rows.column("id")[0].as_py()) // 40 for rows in outcome._spread(source)} == {0, 4}
+    assert {int(rows.column("id")[0].as_py()) // 40 for rows in outcome.spread(source, rows=30, pieces=2)} == {0, 4}

@@ -44,7 +44,7 @@ def windows(root, rows_left=ROWS, **changes):
     made = pipeline(root)
     source, config = find(made), made.train.model_copy(update=changes)
     shard = Shard(reading.read(source, made.train).slice(0, rows_left))
-    return list(worker._windows(shard, worker.Work(source, config, Place("", "a"), board=None), Workers()))
+    return list(worker.windows(shard, worker.Work(source, config, Place("", "a"), board=None), Workers()))
 
 
 def test_a_share_that_does_not_fit_comes_in_windows_of_about_equal_size(root):
@@ -65,7 +65,7 @@ def test_what_ray_says_of_a_failure_becomes_one_line():
 
     on_purpose = RuntimeError("wrapped")
     on_purpose.__cause__ = InvalidInputError("give two classes")
-    assert str(on_ray._cause(WorkerGroupError("", {0: on_purpose}))) == "give two classes"
-    other = on_ray._cause(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
+    assert str(on_ray.cause_of(WorkerGroupError("", {0: on_purpose}))) == "give two classes"
+    other = on_ray.cause_of(WorkerGroupError("", {1: RuntimeError("a traceback\nof many lines\nout of memory")}))
     assert isinstance(other, OutputError)
     assert str(other) == "training on Ray failed (out of memory); run it again to go on from its last epoch"

@@ -34,14 +34,20 @@ ROUNDS = 9
 
 
 def run(
-    codes: int = 64_000_000, queries: int = 10_000, radii: Sequence[int] = (2, 4, 8, 11, 14), k: int = 10
+    codes: int = 64_000_000,
+    queries: int = 10_000,
+    radii: Sequence[int] = (2, 4, 8, 11, 14),
+    k: int = 10,
+    warming: int = WARMING,
+    rounds: int = ROUNDS,
 ) -> Iterator[Comparison]:
     """Yield a row for each radius, and one for the k nearest: 64-bit codes, queries up to 4 bits from some of them."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         index, planted, _ = growth.build(root / "index", codes)
         synthetic.write_part(root / "codes" / "queries", planted[:queries])
-        _warm(make_pipeline(root, index, radius=0))
+        for _ in range(warming):
+            by_job(make_pipeline(root, index, radius=0))
         for question in (*({"radius": radius} for radius in radii), {"k": k}):
             name, value = next(iter(question.items()))
             yield compare(
@@ -50,17 +56,11 @@ def run(
                 partial(by_job, make_pipeline(root, index, **question)),
                 partial(in_process, root, index, **question),
                 equal=same_rows,
-                rounds=ROUNDS,
+                rounds=rounds,
                 codes=codes,
                 cores=available_threads(),
                 **question,
             )
-
-
-def _warm(pipeline: Pipeline) -> None:
-    """Let Java compile what every job runs."""
-    for _ in range(WARMING):
-        by_job(pipeline)
 
 
 def by_job(pipeline: Pipeline) -> Path:
