@@ -16,7 +16,7 @@ from hashcore.labels import Labels
 from indexer.generations.append import check_ids
 from indexer.generations.commit import check_files, commit_manifest, next_generation
 from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, new_writer
-from indexer.generations.shared_ids import overlapping, shared_ids
+from indexer.generations.shared_ids import overlapping
 from indexer.generations.snapshot import Snapshot
 from indexer.index import Index
 from indexer.shards.builder import ROWS_PER_SHARD, check_labelled
@@ -25,7 +25,7 @@ from indexer.shards.entry import ShardEntry
 from indexer.storage.opening import open_store
 from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store
 from indexer.structures.layout import Layout, check_layout
-from indexer.structures.planning import SAMPLE_CODES, plan_layout
+from indexer.structures.planning import plan_layout, sample_of
 
 
 def build(
@@ -68,9 +68,8 @@ def build(
             f"the layout is of {layout.code_length} bits but code_length={code_length}; give one of both"
         )
     if layout is None:
-        sample = codes[:: max(len(codes) // SAMPLE_CODES, 1)]
         rows = min(rows_per_shard, len(codes))
-        layout = plan_layout(sample, code_length=code_length, rows_per_shard=rows, kind=kind)
+        layout = plan_layout(sample_of(codes), code_length=code_length, rows_per_shard=rows, kind=kind)
     check_root(root)
     starts = range(0, len(codes), rows_per_shard)
     parts = [(start, min(start + rows_per_shard, len(codes))) for start in starts]
@@ -159,8 +158,7 @@ def commit(
 def _check_disjoint(snapshot: Snapshot) -> None:
     """Raise InvalidInputError if two shards of an index share an id."""
     for group in overlapping(snapshot.shards):
-        rows = sum(snapshot.shards[number].live for number in group)
-        twice = shared_ids(lambda group=group: (snapshot.open_shard(number).contents.ids for number in group), rows)  # type: ignore[misc]
+        twice = snapshot.shared_ids(group)
         if len(twice):
             raise InvalidInputError(
                 f"{len(twice)} ids or more are in two shards, such as {twice[0]}; give each item its own id"

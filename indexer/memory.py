@@ -96,7 +96,7 @@ def _live_bytes(shard: ShardEntry) -> int:
 
 def _most_labels(shard: ShardEntry, layout: Layout) -> int:
     """Return how many labels the rows of a shard have at most, by the bytes of its file that nothing else takes."""
-    tables = max(len(grown(layout, shard.rows).substrings) - 1, 0) if shard.distinct >= layout.scan_below else 0
+    tables = max(len(grown(layout, shard.rows).substrings) - 1, 0) if layout.has_structures(shard.distinct) else 0
     return max(shard.bytes - (8 * layout.words + 12 * tables) * shard.distinct - 12 * shard.rows, 0) // 4
 
 

@@ -19,7 +19,7 @@ from indexer.generations.snapshot import Snapshot
 from indexer.shards.builder import build_shard, check_labelled, signed
 from indexer.shards.entry import Key, ShardEntry
 from indexer.structures.layout import Layout
-from indexer.structures.planning import SAMPLE_CODES, plan_layout
+from indexer.structures.planning import plan_layout, sample_of
 
 
 def append_shard(
@@ -40,7 +40,7 @@ def append_shard(
     codes = check_codes(codes, snapshot.code_length)
     ids, labels = check_ids(ids, codes), check_labelled(labels, len(codes))
     check_new(snapshot, ids, set())
-    check_labels(snapshot, labels)
+    check_labels(snapshot, labels is not None)
     return build_shard(snapshot.store, ids, codes, labels, layout=layout_of(snapshot, codes), threads=threads)
 
 
@@ -72,16 +72,16 @@ def commit_append(snapshot: Snapshot, entries: Sequence[ShardEntry], content: st
 
 def _commit(snapshot: Snapshot, entries: Sequence[ShardEntry], change: dict[str, Any]) -> Manifest:
     """Commit shards beside those of the newest generation, which may have others than `snapshot`."""
-    looked = {entry.key for entry in snapshot.shards}
+    looked = [(entry, {other.key for other in snapshot.shards}) for entry in entries]
 
     def commit(newest: Snapshot) -> Manifest:
         if change.get("codes") in newest.appended():
             return newest.manifest
-        for entry in entries:
-            if any(other.key not in looked for other in _beside(newest.shards, entry)):
-                added = newest.shard_of(entry).contents
-                check_new(newest, added.ids, set(looked))
-                check_labels(newest, added.labels())
+        for entry, seen in looked:
+            if newest.manifest.generation != snapshot.manifest.generation:
+                check_labels(newest, newest.shard_of(entry).contents.has_labels)
+            if any(other.key not in seen for other in _beside(newest.shards, entry)):
+                check_new(newest, newest.shard_of(entry).contents.ids, seen)
         return commit_shards(newest.store, newest.manifest, [*newest.shards, *entries], change)
 
     return on_newest(snapshot, commit)
@@ -121,10 +121,10 @@ def check_new(snapshot: Snapshot, ids: NDArray[np.int64], looked: set[Key]) -> N
         looked.add(snapshot.shards[number].key)
 
 
-def check_labels(snapshot: Snapshot, labels: Labels | None) -> None:
+def check_labels(snapshot: Snapshot, are_given: bool) -> None:
     """Raise InvalidInputError unless labels of the rows are given where the index has them, and only there."""
-    if snapshot.shards and snapshot.open_shard(0).contents.has_labels != (labels is not None):
-        kept, given = ("without", "with") if labels is not None else ("with", "without")
+    if snapshot.shards and snapshot.open_shard(0).contents.has_labels != are_given:
+        kept, given = ("without", "with") if are_given else ("with", "without")
         raise InvalidInputError(f"the index was built {kept} labels; append rows {kept}, not {given} them")
 
 
@@ -136,7 +136,7 @@ def _beside(shards: Iterable[ShardEntry], entry: ShardEntry) -> list[ShardEntry]
 def layout_of(snapshot: Snapshot, codes: Codes) -> Layout:
     """Return a layout for a shard of some codes, uint8 of shape (n, bytes), sparse where the index is."""
     return plan_layout(
-        codes[:: max(len(codes) // SAMPLE_CODES, 1)],
+        sample_of(codes),
         code_length=snapshot.code_length,
         rows_per_shard=len(codes),
         kind=snapshot.kind if snapshot.manifest.layout.folds else "dense",

@@ -13,7 +13,7 @@ from hashcore.arguments import check_whole
 from hashcore.codes import Codes
 from hashcore.errors import CorruptIndexError
 from indexer.generations.manifest import generations
-from indexer.generations.shared_ids import overlapping, shared_ids
+from indexer.generations.shared_ids import overlapping
 from indexer.generations.snapshot import Snapshot
 from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
@@ -128,8 +128,7 @@ def plan_shared_ids(snapshot: Snapshot) -> list[tuple[int, ...]]:
 
 def verify_ids(snapshot: Snapshot, group: Sequence[int]) -> None:
     """Raise CorruptIndexError if an item is in two shards of a group: the second kind of task of a verification."""
-    rows = sum(snapshot.shards[number].live for number in group)
-    twice = shared_ids(lambda: (snapshot.open_shard(number).contents.ids for number in group), rows)
+    twice = snapshot.shared_ids(group)
     if len(twice):
         raise CorruptIndexError(
             f"{snapshot.store}: {len(twice)} ids or more are in two shards, such as {twice[0]}; delete them and "

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hashcore.arguments import check_whole
 from hashcore.codes import Kind
 from indexer.generations.manifest import Manifest
 from indexer.generations.open_shards import OpenShards
+from indexer.generations.shared_ids import shared_ids
 from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
 from indexer.storage.store import Store
@@ -60,6 +64,11 @@ class Snapshot:
     def opened(self) -> Iterator[Shard]:
         """Open the shards one after another."""
         return (self._open.get(entry, self.manifest) for entry in self.shards)
+
+    def shared_ids(self, group: Sequence[int]) -> NDArray[np.int64]:
+        """Return some ids, int64 of shape (n,), that are in two shards of a group; none where each is in one."""
+        rows = sum(self.shards[number].live for number in group)
+        return shared_ids(lambda: (self.open_shard(number).contents.ids for number in group), rows)
 
     def at(self, manifest: Manifest) -> Snapshot:
         """Return another generation of the same index, which shares the opened shards."""

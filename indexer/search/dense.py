@@ -29,7 +29,7 @@ class DenseSearcher:
         self.costs = Costs()
         self._contents = contents
         layout, codes = contents.layout, contents.words
-        self.tables = layout.tables if contents.stored_distinct >= layout.scan_below else ()
+        self.tables = layout.tables if layout.has_structures(contents.stored_distinct) else ()
         tables = [table.native(contents.file, codes) for table in self.tables]
         self.native = _native.ShardTables(*contents.row_arrays(), tables)
 

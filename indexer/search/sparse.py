@@ -84,7 +84,7 @@ class SparseSearcher:
         self.route: _native.Route | None = None
         self._contents = contents
         layout, file = contents.layout, contents.file
-        is_large = contents.stored_distinct >= layout.scan_below
+        is_large = layout.has_structures(contents.stored_distinct)
         self.signatures = layout.signatures if is_large else ()
         folds = Folds(layout.code_length).native(file) if is_large else None
         lists = Lists(layout.code_length).native(file) if is_large and layout.lists else None

@@ -14,7 +14,7 @@ from indexer.structures.layout import Layout
 
 def kept_structures(layout: Layout, distinct: int) -> tuple[Structure, ...]:
     """Return the structures that a shard of so many distinct codes keeps; none where a scan is cheaper."""
-    return layout.structures if distinct >= layout.scan_below else ()
+    return layout.structures if layout.has_structures(distinct) else ()
 
 
 def check_arrays(file: ArrayFile, layout: Layout, rows: int) -> None:

@@ -52,6 +52,10 @@ class Layout(BaseModel):
             raise ValueError("codes with a fold table have no substrings")
         return self
 
+    def has_structures(self, distinct: int) -> bool:
+        """Return whether a shard of so many distinct codes keeps structures; else a scan is cheaper."""
+        return distinct >= self.scan_below
+
     @property
     def structures(self) -> tuple[Structure, ...]:
         """The structures of a shard of `scan_below` distinct codes or more, in the order of their arrays."""

@@ -14,6 +14,11 @@ SPARSE_SCAN_BELOW = 1_000  # the fold table of few codes fits into the cache
 SAMPLE_CODES = 20_000
 
 
+def sample_of(codes: Codes) -> Codes:
+    """Return evenly spread codes, about as many as `plan_layout` looks at; uint8, shape (n, bytes)."""
+    return codes[:: max(len(codes) // SAMPLE_CODES, 1)]
+
+
 def plan_layout(
     sample: Codes,
     *,

@@ -7,9 +7,11 @@ import pytest
 from changing_index import LENGTH, InADirectory, InS3, as_items, holds, some_items
 
 import indexer
-from hashcore.errors import InvalidInputError, OutputError
+from hashcore.errors import InvalidInputError, LostRaceError, OutputError
 from hashcore.labels import Labels
+from indexer.generations import append
 from indexer.generations.commit import commit_shards
+from indexer.shards.live_rows import LiveRows
 
 
 class Append:
@@ -30,6 +32,35 @@ class Append:
         assert indexer.open(root).snapshot.appended() == {"3f9c"}
         ids, packed, labels = some_items(20)
         assert indexer.build(root, ids, packed, code_length=LENGTH, labels=labels).snapshot.appended() == set()
+
+    def test_an_index_that_was_built_anew_without_labels_since_takes_none(self, root, built):
+        index, _ = built
+        entry = indexer.tasks.append_shard(index.snapshot, *some_items(3, seed=1, first_id=1_000))
+        ids, packed, _ = some_items(20, seed=2, first_id=5_000)
+        indexer.build(root, ids, packed, code_length=LENGTH)
+        with pytest.raises(InvalidInputError, match="the index was built without labels"):
+            indexer.tasks.commit_append(index.snapshot, [entry], "more")
+        assert indexer.open(root).generation == 2
+
+    def test_a_shard_of_another_writer_is_looked_through_once_however_often_it_is_tried(self, built, monkeypatch):
+        index, _ = built
+        ids, packed, labels = some_items(3, seed=1, first_id=1_000)
+        entry = indexer.tasks.append_shard(index.snapshot, ids, packed, labels)
+        theirs, same_codes, same_labels = some_items(3, seed=2, first_id=1_001)
+        theirs = np.array([999, 1_500, 2_000])  # their range holds ours
+        indexer.open(str(index.store)).append(theirs, same_codes, same_labels)
+        looked, tried, find, commit = [], [], LiveRows.find, append.commit_shards
+
+        def lost_twice(*given):
+            tried.append(given)
+            if len(tried) < 3:
+                raise LostRaceError("another writer was first")
+            return commit(*given)
+
+        monkeypatch.setattr(append, "commit_shards", lost_twice)
+        monkeypatch.setattr(LiveRows, "find", lambda live, wanted: looked.append(len(live)) or find(live, wanted))
+        assert indexer.tasks.commit_append(index.snapshot, [entry], "more").generation == 3
+        assert len(tried) == 3 and looked == [3]
 
     def test_an_id_that_another_writer_has_appended_since_is_refused(self, root, built):
         index, _ = built
