@@ -149,11 +149,11 @@ def _check(config: EvaluateConfig, index: Index) -> None:
 
 def _promise_memory(pipeline: Pipeline, index: Index, queries: Queries, k: int) -> None:
     """Raise ConfigError if a task would take more memory than it may."""
+    import indexer
+
     asked = min(_block_rows(index.code_length, k), len(queries.ids))
     label_words = -(-len(queries.labels.vocabulary()) // 64)
     layout = index.manifest.layout
-    import indexer
-
     counting = (indexer.memory.counting_bytes(entry, asked, k, layout, label_words) for entry in index.shards)
     distinct = (indexer.memory.distinct_bytes(entry, index.code_length, PART_BYTES) for entry in index.shards[1:])
     memory.promise("evaluate", max(*counting, *distinct, 0), pipeline.spark, "lower compact.rows_per_shard and compact")

@@ -14,6 +14,8 @@ from jobs.stages import codes_directory
 if TYPE_CHECKING:
     import pyarrow as pa
 
+NAMED_IDS = 5
+
 
 def check_ids(engine: Engine, source: str, chunks: Sequence[codes_directory.Chunk]) -> None:
     """Raise InvalidInputError, naming a few, if an id of a codes directory occurs twice."""
@@ -31,6 +33,3 @@ def check_ids(engine: Engine, source: str, chunks: Sequence[codes_directory.Chun
     if twice:
         named = ", ".join(str(row.id) for row in twice)
         raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")
-
-
-NAMED_IDS = 5
