@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,12 @@ class CodesInfo(Spec):
     """The hasher's modality that read the items."""
     rows: int = Field(ge=0)
     """Codes in all files."""
+    keys: Literal["string", "binary"] | None = None
+    """Type of the ids where the corpus gave keys; none where they are whole numbers."""
+    vocabulary: tuple[str, ...] | None = None
+    """Names of the labels, label i being called vocabulary[i]; none where labels are numbers."""
+    bit_order: Literal["lsb", "msb"] | None = None
+    """How imported codes had packed their bits, for those who compare scores; none where a hasher made them."""
 
 
 class CodeRows(NamedTuple):
@@ -89,7 +95,7 @@ def read_info(path: str, corpus: str = "") -> CodesInfo:
 
 def write_info(path: str, info: CodesInfo) -> None:
     """Write `codes.json` into a directory."""
-    files.write_bytes(files.join(path, INFO), (info.model_dump_json(indent=2) + "\n").encode())
+    files.write_bytes(files.join(path, INFO), (info.model_dump_json(indent=2, exclude_none=True) + "\n").encode())
 
 
 def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
