@@ -22,10 +22,10 @@ LabelForm = Literal["numbers", "hot"]
 def read_labels(
     column: pa.Array | pa.ChunkedArray, name: str, source: str, form: LabelForm | None = None
 ) -> pa.ListArray:
-    """Return a column's labels as list<int32>; a null is a row without labels.
+    """Return a column's labels as list<int32>, or list<string> where they are names; a null is a row without labels.
 
     Args:
-        column: One whole number a row, or a list of them.
+        column: One whole number a row, or a list of them; or a name, or a list of names.
         name: The column's, for messages.
         source: Where it is from, for messages.
         form: `numbers` of classes, or `hot`: a 0 or 1 for each class. None takes numbers, and refuses what may be hot.
@@ -39,6 +39,8 @@ def read_labels(
     [[3], []]
     >>> read_labels(pa.array([[0, 0, 1, 0], [1, 0, 0, 1]]), "label", "corpus", "hot").to_pylist()
     [[2], [0, 3]]
+    >>> read_labels(pa.array(["cat", None]), "label", "corpus").to_pylist()
+    [['cat'], []]
     """
     import pyarrow as pa
 
@@ -51,8 +53,13 @@ def read_labels(
         present = np.asarray(array.is_valid())
         offsets = offsets_of(present)
         return Labels(offsets, _int32(array.drop_null().to_numpy(zero_copy_only=False), where)).to_arrow()
+    if _are_names(array.type):
+        return _lists_of(array.is_valid(), array.drop_null())
+    if is_list(array.type) and _are_names(array.type.value_type):
+        offsets, values = _lists(array, where)
+        return _lists_of(np.diff(offsets), pa.array(values, pa.string()))
     if not is_list(array.type) or not pa.types.is_integer(array.type.value_type):
-        raise InvalidInputError(f"{where} are {array.type}; number the classes")
+        raise InvalidInputError(f"{where} are {array.type}; number the classes, or name them")
     offsets, values = _lists(array, where)
     if form is None and may_be_hot(np.diff(offsets), values):
         raise InvalidInputError(
@@ -60,6 +67,21 @@ def read_labels(
             "of classes? Say --set corpus.labels_as=hot or --set corpus.labels_as=numbers"
         )
     return Labels(offsets, _int32(values, where)).to_arrow()
+
+
+def _are_names(kind: pa.DataType) -> bool:
+    """Return whether labels of a type are names."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _lists_of(counts: Any, names: pa.Array) -> pa.ListArray:
+    """Return names as list<string>, so many a row."""
+    import pyarrow as pa
+
+    offsets = pa.array(offsets_of(np.asarray(counts)).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, names.cast(pa.string()))
 
 
 def _of_hot(array: pa.Array, where: str) -> Labels:

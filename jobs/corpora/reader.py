@@ -1,8 +1,8 @@
 """The one reader of Parquet corpora, of training and of encoding: in this process, or in the tasks of Spark and of Ray.
 
-Each file is read by its own schema, and its columns become what all others are: ids int64, labels list<int32>. So files
-may differ in the width of their numbers, and in how Arrow encodes them. A column that is in the names of folders
-(`label=3/`) counts as one of the files.
+Each file is read by its own schema, and its columns become what all others are: ids int64 or keys, labels lists of
+numbers or of names. So files may differ in the width of their numbers, and in how Arrow encodes them. A column that is
+in the names of folders (`label=3/`) counts as one of the files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hashcore.columns.ids import read_ids
+from hashcore.columns.ids import read_keys
 from hashcore.columns.labels import LabelForm, read_labels
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
@@ -36,7 +36,7 @@ class Columns(NamedTuple):
 
     Attributes:
         source: The corpus, for messages.
-        id: Column of whole numbers.
+        id: Column of whole numbers or keys.
         items: Column of each kind of items, by the name that it is given.
         labels: Column of labels, or None.
         labels_as: What lists of labels hold: numbers, or 0 and 1; None where it is not said.
@@ -82,7 +82,8 @@ def checked(corpus: Dataset, columns: Columns) -> list[Fragment]:
     """Return the files of a corpus, sorted, after a look at the columns of each.
 
     Raises:
-        InvalidInputError: If one lacks a column, has it twice, or holds ids or labels that are none.
+        InvalidInputError: If one lacks a column, has it twice, holds ids or labels that are none, or others than the
+            rest.
     """
     files = sorted(corpus.get_fragments(), key=lambda fragment: fragment.path)
 
@@ -90,9 +91,20 @@ def checked(corpus: Dataset, columns: Columns) -> list[Fragment]:
         return corpus.format.inspect(file.path, filesystem=corpus.filesystem)  # keeps no footer, as the fragment would
 
     with readable(columns.source), ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        for file, found in zip(files, pool.map(schema, files), strict=True):
-            check(found, columns, keys(file), columns.source if len(files) == 1 else file.path)
+        places = [columns.source if len(files) == 1 else file.path for file in files]
+        held = zip(pool.map(schema, files), files, places, strict=True)
+        kinds = [check(found, columns, keys(file), place) for found, file, place in held]
+    for name, of_files in zip(("ids", "labels"), zip(*kinds, strict=True), strict=False):
+        _check_alike(name, dict(zip(places, of_files, strict=True)), columns.source)
     return files
+
+
+def _check_alike(name: str, kinds: dict[str, str | None], source: str) -> None:
+    """Raise InvalidInputError unless ids, or labels, are of one kind in all files that have some."""
+    first = {kind: place for place, kind in reversed(kinds.items()) if kind is not None}
+    if len(first) > 1:
+        said = " and ".join(f"{kind} in {place}" for kind, place in sorted(first.items()))
+        raise InvalidInputError(f"{source}: {name} are {said}; write them alike")
 
 
 def keys(fragment: Fragment) -> dict[str, Any]:
@@ -102,15 +114,30 @@ def keys(fragment: Fragment) -> dict[str, Any]:
     return dict(get_partition_keys(fragment.partition_expression))
 
 
-def check(schema: pa.Schema, columns: Columns, folders: Mapping[str, Any], place: str) -> None:
-    """Raise InvalidInputError if a column is missing or there twice, or ids or labels are none."""
+def check(schema: pa.Schema, columns: Columns, folders: Mapping[str, Any], place: str) -> list[str | None]:
+    """Return the kinds of ids, and of labels where they are read; None where all of them are null.
+
+    Raises:
+        InvalidInputError: If a column is missing or there twice, or ids or labels are none.
+    """
     import pyarrow as pa
 
     check_names([*schema.names, *folders], columns, place)
-    for name, read in ((columns.id, read_ids), (columns.labels, partial(read_labels, form=columns.labels_as))):
+    kinds: list[str | None] = []
+    for name, read in ((columns.id, read_keys), (columns.labels, partial(read_labels, form=columns.labels_as))):
         if name is not None:
             sample = pa.array([folders[name]]) if name in folders else pa.nulls(0, schema.field(name).type)
-            read(sample, name, place)
+            read_type = read(sample, name, place).type
+            kind = read_type.value_type if pa.types.is_list(read_type) else read_type
+            kinds.append(None if pa.types.is_null(plain(sample).type) else _called(kind))
+    return kinds
+
+
+def _called(kind: pa.DataType) -> str:
+    """Return what values of a type are called."""
+    import pyarrow as pa
+
+    return "numbers" if pa.types.is_integer(kind) else {"string": "texts"}.get(str(kind), "bytes")
 
 
 def check_names(names: Sequence[str], columns: Columns, place: str) -> None:
@@ -168,14 +195,16 @@ def _spread(parts: Sequence[Fragment]) -> list[Fragment]:
 
 
 def canonical(batch: pa.RecordBatch | pa.Table, columns: Columns) -> pa.RecordBatch:
-    """Return the columns of a batch as all others have them: id (int64), the items, labels (list<int32>).
+    """Return the columns of a batch as all others have them: id (int64, string or binary), the items, labels.
+
+    Labels are list<int32>, or list<string> where they are names.
 
     Raises:
         InvalidInputError: If ids or labels are none.
     """
     import pyarrow as pa
 
-    arrays = {"id": read_ids(batch.column(columns.id), columns.id, columns.source)}
+    arrays = {"id": read_keys(batch.column(columns.id), columns.id, columns.source)}
     arrays |= {name: plain(batch.column(column)) for name, column in columns.items.items()}
     if columns.labels is not None:
         labels = batch.column(columns.labels)

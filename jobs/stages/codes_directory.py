@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from hashcore.codes import Codes, Kind, check_codes, code_bytes
-from hashcore.columns.ids import read_ids
+from hashcore.columns.ids import Ids, as_ids, read_keys, refuse_nulls
 from hashcore.columns.labels import read_labels
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels
@@ -51,9 +50,12 @@ class CodesInfo(Spec):
 
 
 class CodeRows(NamedTuple):
-    """Rows of a codes directory: ids (n,) int64, codes (n, bytes) uint8, and labels where it has them."""
+    """Rows of a codes directory: codes (n, bytes) uint8, and labels where it has them.
 
-    ids: NDArray[np.int64]
+    Ids are int64, shape (n,), or keys: an Arrow array of large_string or large_binary.
+    """
+
+    ids: Ids
     codes: Codes
     labels: Labels | None
 
@@ -110,7 +112,7 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
     """
     names = (name for name in files.listing(files.join(path, DATA)) if name.endswith(".parquet"))
     footers = [(name, _footer(name)) for name in names]
-    _check_labels(footers)
+    _check_alike(footers)
     parts = [(name, int(footer.num_rows)) for name, footer in footers]
     total = sum(rows for _, rows in parts)
     if not total:
@@ -122,15 +124,29 @@ def plan(path: str, rows_per_chunk: int) -> list[Chunk]:
     return [tuple(pieces(parts, start, stop)) for start, stop in itertools.pairwise(bounds)]
 
 
-def _check_labels(footers: Sequence[tuple[str, pq.FileMetaData]]) -> None:
-    """Raise InvalidInputError if some files have labels and others have not."""
-    names: dict[bool, str] = {}
+def _check_alike(footers: Sequence[tuple[str, pq.FileMetaData]]) -> None:
+    """Raise InvalidInputError if some files have labels and others have not, or ids of another type."""
+    labelled: dict[bool, str] = {}
+    kinds: dict[str, str] = {}
     for name, footer in footers:
-        names.setdefault("labels" in footer.schema.to_arrow_schema().names, name)
-    if len(names) > 1:
+        schema = footer.schema.to_arrow_schema()
+        labelled.setdefault("labels" in schema.names, name)
+        if "id" in schema.names and footer.num_rows:
+            kinds.setdefault(_kind(schema.field("id").type), name)
+    if len(labelled) > 1:
         raise InvalidInputError(
-            f"{names[False]} lacks the column labels, which {names[True]} has; encode all of them again"
+            f"{labelled[False]} lacks the column labels, which {labelled[True]} has; encode all of them again"
         )
+    if len(kinds) > 1:
+        said = " and ".join(f"{kind} in {name}" for kind, name in sorted(kinds.items()))
+        raise InvalidInputError(f"ids are {said}; encode all of them again, with ids of one type")
+
+
+def _kind(of: pa.DataType) -> str:
+    """Return the type of ids as keys have it, whatever the width of numbers or offsets."""
+    import pyarrow as pa
+
+    return "int64" if pa.types.is_integer(of) else str(of).removeprefix("large_")
 
 
 def chunk_rows(chunk: Chunk) -> int:
@@ -145,6 +161,17 @@ def labels_of(chunk: Chunk) -> int:
     columns = [group.column(number) for group in groups for number in range(group.num_columns)]
     values = sum(column.num_values for column in columns if column.path_in_schema.startswith("labels."))
     return int(values * chunk_rows(chunk) // max(footer.num_rows, 1))
+
+
+def key_bytes(chunk: Chunk) -> int:
+    """Return the bytes of the keys of a chunk, about, from the footer of its first file; 0 where ids are numbers."""
+    footer = _footer(chunk[0].path)
+    if _kind(footer.schema.to_arrow_schema().field("id").type) == "int64":
+        return 0
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    held = sum(column.total_uncompressed_size for column in columns if column.path_in_schema == "id")
+    return int(held * chunk_rows(chunk) // max(footer.num_rows, 1))
 
 
 def rows_of(file: str) -> int:
@@ -191,27 +218,31 @@ def read_chunk(chunk: Chunk, code_length: int) -> CodeRows:
     """
     rows = chunk_rows(chunk)
     ids = np.empty(rows, np.int64)
+    keys: list[pa.Array] = []
     codes = np.empty((rows, code_bytes(code_length)), np.uint8)
     labels: list[Labels] = []
     filled = 0
     for piece in chunk:
         for batch in _batches(piece):
             part = slice(filled, filled + len(batch))
-            ids[part] = _ids(batch, piece.path)
+            if isinstance(found := _ids(batch, piece.path), np.ndarray):
+                ids[part] = found
+            else:
+                keys.append(found)
             codes[part] = codes_from_arrow(batch.column("code"), code_length, piece.path)
             if "labels" in batch.schema.names:
                 column = read_labels(batch.column("labels"), "labels", piece.path, "numbers")
                 labels.append(Labels.from_arrow(column))
             filled = part.stop
-    return CodeRows(ids, codes, Labels.concatenate(labels) if sum(map(len, labels)) == rows else None)
+    return CodeRows(
+        _joined(keys) if keys else ids, codes, Labels.concatenate(labels) if sum(map(len, labels)) == rows else None
+    )
 
 
-def id_batches(piece: Piece) -> Iterator[pa.RecordBatch]:
-    """Yield the ids of a piece, as batches of one column."""
-    import pyarrow as pa
-
+def id_batches(piece: Piece) -> Iterator[Ids]:
+    """Yield the ids of a piece, a row group at a time."""
     for batch in _batches(piece, ("id",)):
-        yield pa.RecordBatch.from_pydict({"id": _ids(batch, piece.path)})
+        yield _ids(batch, piece.path)
 
 
 def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> Iterator[pa.RecordBatch]:
@@ -237,14 +268,18 @@ def _batches(piece: Piece, wanted: Sequence[str] = ("id", "code", "labels")) -> 
             first += rows
 
 
-def _ids(batch: pa.RecordBatch, path: str) -> NDArray[np.int64]:
+def _ids(batch: pa.RecordBatch, path: str) -> Ids:
     """Return the ids of a batch."""
+    column = read_keys(batch.column("id"), "id", path)
+    refuse_nulls(column.null_count, "id", path)
+    return as_ids(column)
+
+
+def _joined(keys: Sequence[pa.Array]) -> pa.Array:
+    """Return the keys of all batches."""
     import pyarrow as pa
 
-    column = batch.column("id")
-    if not pa.types.is_integer(column.type) or column.null_count:
-        raise InvalidInputError(f"{path}: ids are {column.type}, {column.null_count} null; need int64 without nulls")
-    return np.asarray(read_ids(column, "id", path).to_numpy(), np.int64)
+    return pa.concat_arrays(keys)
 
 
 def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:

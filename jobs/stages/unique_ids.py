@@ -23,9 +23,12 @@ def check_ids(engine: Engine, source: str, chunks: Sequence[codes_directory.Chun
     pieces = [piece for chunk in chunks for piece in chunk]
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                yield from codes_directory.id_batches(pieces[number])
+                for ids in codes_directory.id_batches(pieces[number]):
+                    yield pa.RecordBatch.from_pydict({"id": ids})
 
     frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
     repeated = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS)

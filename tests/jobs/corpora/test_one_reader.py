@@ -41,6 +41,15 @@ def array(kind, fitting):
     return pa.array([text(each) for each in fitting], kind)
 
 
+def called(kind):
+    """Return what values of a type are to a reader of ids or labels."""
+    if pa.types.is_nested(kind):
+        return called(kind.value_type)
+    if kind in (pa.null(), pa.string()):
+        return "nothing" if pa.types.is_null(kind) else "texts"
+    return "numbers" if kind in NUMBERS else "others"
+
+
 @given(st.sampled_from(KINDS), st.sampled_from(LABELS), st.sampled_from(KINDS), st.sampled_from(LABELS))
 def test_ids_and_labels_of_any_types_are_the_same_to_both_or_refused_by_both_in_one_line(
     root, ids, labels, other_ids, other_labels
@@ -55,12 +64,11 @@ def test_ids_and_labels_of_any_types_are_the_same_to_both_or_refused_by_both_in_
     if isinstance(found, str) and "are null" in found:  # encoding counts the nulls of all files, training of one
         found, also = (re.sub(r"\d+ ids", "some ids", each) for each in (found, also))
     assert found == also
-    assert isinstance(found, list) == all(kind in NUMBERS for kind in (ids, other_ids)) & all(
-        kind in NUMBERS or pa.types.is_null(kind) or (pa.types.is_nested(kind) and kind != pa.list_(pa.string()))
-        for kind in (labels, other_labels)
-    )
+    of_ids, of_labels = [{called(kind) for kind in each} for each in ((ids, other_ids), (labels, other_labels))]
+    are_labels = of_labels - {"nothing"} in (set(), {"numbers"}, {"texts"})
+    assert isinstance(found, list) == (of_ids in ({"numbers"}, {"texts"}) and are_labels)
     if isinstance(found, list):
-        assert [row for row, _ in found] == sorted([*IDS, *more])
+        assert [row for row, _ in found] == sorted([*IDS, *more] if of_ids == {"numbers"} else map(str, [*IDS, *more]))
     else:
         assert "\n" not in found
 
@@ -68,7 +76,7 @@ def test_ids_and_labels_of_any_types_are_the_same_to_both_or_refused_by_both_in_
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"ids": [str(each) for each in IDS]}, "ids in id are string; number the items"),
+        ({"ids": [float(each) for each in IDS]}, "ids in id are double; give each item a whole number, a text or"),
         ({"ids": pa.array([2**63, 1, 2, 3, 4, 5], pa.uint64())}, "ids in id go beyond int64, to 9223372036854775808"),
         ({"ids": [1, None, 3, 4, None, 6]}, "2 ids in id are null; give every row one"),
         ({"labels": [2**31, 1, 2, 3, 4, 5]}, "labels in labels span 1..2147483648 but must fit int32"),
@@ -120,7 +128,6 @@ def test_rows_below_a_folder_without_a_class_have_no_label(tmp_path):
     [
         ("labels={}/x.parquet", pa.array([1, 2] * 3, pa.int32()), "has two columns labels (corpus.labels)"),
         ("labels={}/x.parquet", pa.array([1, 2] * 3), "Field labels has incompatible types"),
-        ("labels=a{}/x.parquet", None, "labels in labels are string; number the classes"),
     ],
 )
 def test_names_of_folders_that_are_no_labels_are_refused_by_both(tmp_path, name, labels, said):
@@ -129,6 +136,22 @@ def test_names_of_folders_that_are_no_labels_are_refused_by_both(tmp_path, name,
     found = trained(given)
     assert found == encoded(given)
     assert said in found
+
+
+def test_names_of_folders_are_names_of_labels_to_both(tmp_path):
+    write(tmp_path, table(labels=None), table([1, 2, 3, 4, 5, 6], labels=None), name="labels=a{}/x.parquet")
+    found = trained(pipeline(tmp_path))
+    assert found == encoded(pipeline(tmp_path))
+    assert found == sorted([(row, ["a0"]) for row in IDS] + [(row, ["a1"]) for row in range(1, 7)])
+
+
+@pytest.mark.parametrize("column", ["ids", "labels"])
+def test_texts_beside_numbers_are_refused_by_both_and_the_files_named(tmp_path, column):
+    write(tmp_path, table(), table(**{column: ["a", "b", "c", "d", "e", "f"]}))
+    found = trained(pipeline(tmp_path))
+    assert found == encoded(pipeline(tmp_path))
+    said = rf"train: {column} are numbers in .*/0\.parquet and texts in .*/1\.parquet; write them alike"
+    assert re.search(said, found)
 
 
 @pytest.mark.parametrize("values", [["1", "2"], [1.0, 2.0], [True, False], [2**63, 1], [1, None]])

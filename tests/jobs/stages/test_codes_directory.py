@@ -107,8 +107,8 @@ def test_another_code_length_is_refused(tmp_path):
     ("columns", "message"),
     [
         ({"id": [1, 2]}, "lacks column code"),
-        ({"id": [1, None], "code": [b"ab", b"cd"]}, "1 null"),
-        ({"id": ["1", "2"], "code": [b"ab", b"cd"]}, "ids are string"),
+        ({"id": [1, None], "code": [b"ab", b"cd"]}, "1 ids in id are null"),
+        ({"id": [1.0, 2.0], "code": [b"ab", b"cd"]}, "ids in id are double"),
         ({"id": [1, 2], "code": [b"a\0", None]}, "1 codes are null"),
         ({"id": [1, 2], "code": [b"a\0", b"abc"]}, "not 2 bytes long"),
         ({"id": [1, 2], "code": [b"a\0", b"a\xff"]}, "beyond code_length=12"),
