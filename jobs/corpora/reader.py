@@ -129,7 +129,7 @@ def check(schema: pa.Schema, columns: Columns, folders: Mapping[str, Any], place
             sample = pa.array([folders[name]]) if name in folders else pa.nulls(0, schema.field(name).type)
             read_type = read(sample, name, place).type
             kind = read_type.value_type if pa.types.is_list(read_type) else read_type
-            kinds.append(None if pa.types.is_null(plain(sample).type) else _called(kind))
+            kinds.append(None if "null" in str(sample.type) else _called(kind))
     return kinds
 
 
