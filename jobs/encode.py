@@ -207,7 +207,7 @@ def _judge(counts: Counts, part: str, pipeline: Pipeline, folder: str) -> None:
         rejects.keep_files(files.join(folder, REJECTED), place)
         raise
     if config.only_ids is not None:
-        verdict.tell_absent(config.only_ids, folder, (codes_directory.DATA, REJECTED), source)
+        verdict.tell_absent(config.only_ids, folder, (codes_directory.DATA, REJECTED), source, counts.keys or "int64")
 
 
 if __name__ == "__main__":

@@ -140,9 +140,9 @@ def _lines(source: str, column: str, kind: Kind | None) -> Iterator[pa.Array]:
 
     system, inner = files.located(source)
     names = [column] if source.endswith(".txt") else None
-    are_keys = kind in ("string", "binary")  # which may look like numbers, and hold commas
-    as_texts = csv.ConvertOptions(column_types={column: pa.string()} if are_keys else None)
-    parsing = csv.ParseOptions(delimiter="\x1f", quote_char=False) if names and are_keys else csv.ParseOptions()
+    are_texts = kind in ("string", "binary") or (kind is None and names)  # which may hold commas, or look like numbers
+    as_texts = csv.ConvertOptions(column_types={column: pa.string()} if are_texts else None)
+    parsing = csv.ParseOptions(delimiter="\x1f", quote_char=False) if names and are_texts else csv.ParseOptions()
     try:
         with system.open_input_stream(inner) as file:
             read = csv.read_csv(file, csv.ReadOptions(column_names=names), parsing, as_texts)

@@ -8,7 +8,7 @@ import math
 from hashcore.errors import InvalidInputError
 from hashcore.storage import files
 from jobs.corpora.encode_task import Counts
-from jobs.corpora.ids import difference, listed, read_ids
+from jobs.corpora.ids import Kind, difference, listed, read_ids
 from jobs.stages import distinct
 from jobs.stages.rejects import Rejects
 
@@ -55,10 +55,10 @@ def judge_encoded(counts: Counts, source: str, id_column: str, only_ids: str | N
         raise InvalidInputError(f"{source} is empty; give a corpus with at least one row")
 
 
-def tell_absent(only_ids: str, folder: str, parts: tuple[str, ...], source: str) -> None:
-    """Say which of the ids that were asked for the corpus does not have."""
+def tell_absent(only_ids: str, folder: str, parts: tuple[str, ...], source: str, kind: Kind) -> None:
+    """Say which of the ids that were asked for, of some type, the corpus does not have."""
     held = [files.join(folder, part) for part in parts if files.listing(files.join(folder, part))]
-    absent = difference(read_ids(only_ids, "id", None), [read_ids(part, "id", None) for part in held])
+    absent = difference(read_ids(only_ids, "id", kind), [read_ids(part, "id", kind) for part in held])
     if len(absent):
         log.warning("%s has not %d of the ids of encode.only_ids=%s: %s", source, len(absent), only_ids, listed(absent))
 
