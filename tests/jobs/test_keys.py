@@ -1,4 +1,4 @@
-"""Keys go through all jobs: codes of items with texts or bytes for ids, indexed, searched, evaluated, changed, shown."""
+"""Keys go through all jobs: items with texts or bytes for ids are indexed, searched, evaluated, changed and shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from oracle import as_integers, distance
+from oracle import as_integers
 
 import indexer
 from hashcore.codes import pack
@@ -22,6 +22,10 @@ from jobs.stages import codes_directory
 
 LENGTH = 32
 NAMES = ("ant", "cat", "dog")
+
+
+def distance(one, other):
+    return (one ^ other).bit_count()
 
 
 def pipeline(root, **sections):
@@ -130,8 +134,8 @@ def test_the_life_of_an_index_with_keys(spark, tmp_path, capsys):
     labels = held.labels_of(pa.array(list(left)))
     words = [held.manifest.vocabulary[labels.of(row)[0]] for row in range(len(left))]
     assert words == [word for _, word in left.values()]
-    with pytest.raises(InvalidInputError, match="photos/0071.jpg"):
-        write(tmp_path / "again", ["photos/0071.jpg"], files=1)
+    write(tmp_path / "again", ["photos/0071.jpg"], files=1)
+    with pytest.raises(InvalidInputError, match=r"photos/0071\.jpg"):
         append.run(pipeline(tmp_path, append={"codes": str(tmp_path / "again")}))
 
 
@@ -151,7 +155,6 @@ def test_figures_and_examples_have_names(spark, tmp_path):
         assert example.id in queries and example.labels == [queries[example.id][1]]
         assert all(shown.label == items[shown.id][1] for shown in example.neighbors)
         assert all(shown.relevant == (shown.label in example.labels) for shown in example.neighbors)
-    assert "photos/00" in json.dumps(json.loads(open(given.paths.metrics).read())["examples"])
 
 
 def test_queries_with_other_names_of_labels_are_judged_by_the_names(spark, tmp_path):
