@@ -42,7 +42,8 @@ class Asked:
             ids, kind = given, None
         else:
             kind = "string" if "string" in str(given.type) else "binary"
-            ids = indexer.key_ids(given, spec or indexer.KeySpec(type=kind))
+            seed = 0 if spec is None else spec.seed
+            ids = indexer.key_ids(given, indexer.KeySpec.model_validate({"type": kind, "seed": seed}))
         return Asked(given, ids, kind == (spec and spec.type), words)
 
 

@@ -38,8 +38,8 @@ def run(given: argparse.Namespace) -> None:
 def told(index: Index, key: str, one: Ids, k: int) -> str:
     """Return what an index holds of one item, its id given as an array of one."""
     if not index.contains(one)[0]:
-        deleted = index.deleted_in(one)
-        if deleted is None:
+        deleted = index.deleted_in(one)[0]
+        if not deleted:
             return f"{key}: not in generation {index.generation}, nor deleted in one that is kept"
         return f"{key}: deleted in generation {deleted}, not in generation {index.generation}"
     code, labels = index.codes(one), labels_of(index, one)
@@ -48,5 +48,12 @@ def told(index: Index, key: str, one: Ids, k: int) -> str:
         said += f", labels {', '.join(labels[0]) or 'none'}"
     if k < 1 or len(index) == 1:
         return said
-    found = Asks(k, None).of(index, code, index.numbers(one)[0])
+    found = Asks(k, None).of(index, code, indexed(index, one))
     return f"{said}\n{lines(index, found)}"
+
+
+def indexed(index: Index, one: Ids) -> int:
+    """Return what the id or key of one item is to the index."""
+    import indexer
+
+    return int((one if index.key_spec is None else indexer.key_ids(one, index.key_spec))[0])

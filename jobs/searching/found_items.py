@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.errors import InvalidInputError
 from hashcore.neighbors import Neighbors
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def answered(shard: Shard, neighbors: Neighbors, *, keys: bool, labels: bool) ->
     if keys:
         columns["key"] = shard.contents.keys_of(ids)
     if labels:
-        columns["labels"] = shard.contents.labels_of(ids).to_arrow()
+        held = shard.contents.labels_of(ids)
+        if held is None:
+            raise InvalidInputError("search.labels=true but the index has no labels; leave it out, or index some")
+        columns["labels"] = held.to_arrow()
     table, sink = pa.table(columns), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

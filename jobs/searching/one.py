@@ -93,7 +93,7 @@ def _encoded(query: str, content: bytes, hasher: Hasher, modality: str | None) -
 
     from hashcore.inputs.column import read_column
 
-    names = [modality] if modality in hasher.modalities else list(hasher.modalities)
+    names = [modality] if modality is not None and modality in hasher.modalities else list(hasher.modalities)
     if query.endswith(".npy"):
         vector = np.load(io.BytesIO(content), allow_pickle=False).reshape(-1)
         column: Any = pa.array([vector.astype(np.float32)])
