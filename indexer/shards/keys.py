@@ -99,6 +99,8 @@ def _from_python(keys: Any, name: str) -> pa.Array:
 
     values = keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
     try:
+        if len({isinstance(value, bytes) for value in values if value is not None}) > 1:
+            raise TypeError
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
         raise InvalidInputError(f"{name} are of several types; give texts alone, or bytes alone") from None
