@@ -103,7 +103,11 @@ def _inputs(held: Sequence[Fragment], columns: Columns, train: TrainConfig) -> d
     batches = list(reader.sample(columns, held, INFER_ROWS))
     return {
         name.removeprefix(PREFIX): infer(
-            [batch.column(column) for batch in batches], channels=train.channels, size=train.size
+            [batch.column(column) for batch in batches],
+            channels=train.channels,
+            size=train.size,
+            resize=train.resize,
+            interpolation=train.interpolation,
         )
         for name, column in columns.items.items()
     }
