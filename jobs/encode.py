@@ -17,7 +17,7 @@ from jobs import cli
 from jobs.config.paths import Paths, absolute
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.encode import EncodeConfig
-from jobs.corpora import standard_sets, verdict
+from jobs.corpora import standard_sets, verdict, vocabulary
 from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, check_format, reading, steps
@@ -76,9 +76,10 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     engine = stage.engine(_projected_bytes(pipeline, hasher, modality), "lower encode.batch_rows")
     found = _steps(engine, part, pipeline)
     with stage.writing(resumes=True) as staging, reading(source, pipeline.corpus.format):
-        counts = encode_steps(engine, found, staging, hasher, pipeline, part)
+        names = _names(engine, part, pipeline)
+        counts = encode_steps(engine, found, staging, hasher, pipeline, part, names)
         _judge(counts, part, pipeline, staging)
-        codes_directory.write_info(staging, _info(hasher, modality, counts.encoded))
+        codes_directory.write_info(staging, _info(hasher, modality, counts, names))
     files.remove(rejects.place_of(path))  # of an earlier run
     rejected = f"{counts.rejected:,} rejected" + (f": {counts.rejects.told()}" if counts.rejected else "")
     said = f"{counts.encoded:,} codes of {hasher.code_length} bits, {rejected}"
@@ -114,9 +115,28 @@ def _checked_modality(config: EncodeConfig, part: str, hasher: Hasher) -> str:
 
 def _steps(engine: Engine, part: str, pipeline: Pipeline) -> Sequence[Step]:
     """Return the steps of a part of the corpus."""
+    return _divided(engine, _columns(part, pipeline), pipeline)
+
+
+def _names(engine: Engine, part: str, pipeline: Pipeline) -> tuple[str, ...] | None:
+    """Return the names of a part's labels, None where they are numbers."""
+    columns = _columns(part, pipeline)._replace(items={})
+    if columns.labels is None:
+        return None
+    return vocabulary.gather(engine, _divided(engine, columns, pipeline), columns, f"encode {part}, names of labels")
+
+
+def _divided(engine: Engine, columns: Columns, pipeline: Pipeline) -> Sequence[Step]:
+    """Return some columns of a corpus in steps."""
+    config, file_format = pipeline.encode, pipeline.corpus.format
+    return steps(engine, columns, file_format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
+
+
+def _columns(part: str, pipeline: Pipeline) -> Columns:
+    """Return what is read of a part of the corpus."""
     corpus, config = pipeline.corpus, pipeline.encode
     labels = corpus.labels if config.part(part).labelled else None
-    columns = Columns(
+    return Columns(
         pipeline.paths.corpus(part),
         corpus.id,
         {"item": config.column_of(part)},
@@ -125,29 +145,36 @@ def _steps(engine: Engine, part: str, pipeline: Pipeline) -> Sequence[Step]:
         config.key_of(part, "column"),
         "corpus.labels=null" if part == "database" else f"encode.{part}.labelled=false",
     )
-    return steps(engine, columns, corpus.format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
 
 
-def _info(hasher: Hasher, modality: str, rows: int) -> codes_directory.CodesInfo:
+def _info(hasher: Hasher, modality: str, counts: Counts, names: tuple[str, ...] | None) -> codes_directory.CodesInfo:
     """Return what `codes.json` shall tell."""
     return codes_directory.CodesInfo(
         code_length=hasher.code_length,
         kind=hasher.kind,
         hasher_fingerprint=hasher.fingerprint,
         modality=modality,
-        rows=rows,
+        rows=counts.encoded,
+        keys=counts.keys,
+        vocabulary=names,
     )
 
 
 def encode_steps(
-    engine: Engine, found: Sequence[Step], folder: str, hasher: Hasher, pipeline: Pipeline, part: str
+    engine: Engine,
+    found: Sequence[Step],
+    folder: str,
+    hasher: Hasher,
+    pipeline: Pipeline,
+    part: str,
+    names: tuple[str, ...] | None = None,
 ) -> Counts:
     """Encode the steps that a killed run has not done, and return the sum of all counts."""
     for name in (codes_directory.DATA, REJECTED, SCRATCH):
         files.make_folder(files.join(folder, name))
     config, counts = pipeline.encode, []
     read = (pipeline.paths.hasher, hasher.fingerprint, config.modality_of(part), config.rows_per_group)
-    work = Work(folder, 0, *read, "cuda" if config.gpus else "cpu", config.only_ids, pipeline.allowed())
+    work = Work(folder, 0, *read, "cuda" if config.gpus else "cpu", config.only_ids, pipeline.allowed(), names)
     for number, step in enumerate(found):
         label = f"encode {part}, step {number + 1} of {len(found)}"
         encode = partial(_encode_step, engine, step, work._replace(step=number), label, config.gpus)
@@ -180,7 +207,7 @@ def _judge(counts: Counts, part: str, pipeline: Pipeline, folder: str) -> None:
         rejects.keep_files(files.join(folder, REJECTED), place)
         raise
     if config.only_ids is not None:
-        verdict.tell_absent(config.only_ids, folder, (codes_directory.DATA, REJECTED), source)
+        verdict.tell_absent(config.only_ids, folder, (codes_directory.DATA, REJECTED), source, counts.keys or "int64")
 
 
 if __name__ == "__main__":

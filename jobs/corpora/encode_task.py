@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from hashcore.columns.ids import to_column
+from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
 from hashcore.storage import files
-from jobs.corpora.ids import read_ids
+from jobs.corpora.ids import kind_of, read_ids
+from jobs.corpora.vocabulary import numbered
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs
 from jobs.stages.distinct import Distinct
@@ -41,15 +44,20 @@ class Work(NamedTuple):
     device: str = "cpu"
     only_ids: str | None = None
     allow: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
 
 
 class Counts(NamedTuple):
-    """Rows of a task, or of all: how many were encoded, or had null ids; those set aside; their distinct codes."""
+    """Rows of a task, or of all: how many were encoded, or had null ids; those set aside; their distinct codes.
+
+    `keys` is the type of their ids where these are no numbers.
+    """
 
     encoded: int
     null_ids: int
     rejects: Rejects
     distinct: Distinct
+    keys: Literal["string", "binary"] | None = None
 
     @property
     def rejected(self) -> int:
@@ -64,6 +72,7 @@ class Counts(NamedTuple):
             sum(part.null_ids for part in parts),
             Rejects.total(part.rejects for part in parts),
             Distinct.total(part.distinct for part in parts),
+            next((part.keys for part in parts if part.keys), None),
         )
 
 
@@ -77,7 +86,9 @@ class Encoded(NamedTuple):
 
     def counts(self) -> Counts:
         """Return the counts of the batch."""
-        return Counts(len(self.good), self.null_ids, Rejects.of(self.bad), self.distinct)
+        kind = kind_of(self.good.column("id"))
+        keys = None if kind == "int64" else kind
+        return Counts(len(self.good), self.null_ids, Rejects.of(self.bad), self.distinct, keys)
 
 
 def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatch]) -> Counts:
@@ -89,7 +100,7 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     counts = Counts.total([])
     with part_file(work, codes_directory.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
         for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
-            encoded = encode_batch(batch, hasher, work.modality)
+            encoded = encode_batch(batch, hasher, work.modality, work.names)
             good.write(encoded.good)
             bad.write(encoded.bad)
             counts = Counts.total([counts, encoded.counts()])
@@ -98,11 +109,12 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
 
 def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows that have one of some ids."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    wanted = pa.array(read_ids(only_ids, "id"))
+    wanted = None
     for batch in batches:
+        if wanted is None:
+            wanted = to_column(read_ids(only_ids, "id", kind_of(batch.column("id"))))
         yield batch.filter(pc.is_in(batch.column("id"), wanted))
 
 
@@ -126,8 +138,15 @@ def load_hasher(uri: str, fingerprint: str, device: str = "cpu", allow: tuple[st
     return hasher if device == "cpu" else hasher.on(device)
 
 
-def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str) -> Encoded:
-    """Encode one record batch (id, item, labels where the corpus has them); rows with a null id are left out."""
+def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str, names: tuple[str, ...] | None = None) -> Encoded:
+    """Encode one record batch (id, item, labels where the corpus has them); rows with a null id are left out.
+
+    Args:
+        batch: Of the corpus.
+        hasher: Encodes the items.
+        modality: Its modality that reads them.
+        names: Of the labels; None where these are numbers.
+    """
     import pyarrow as pa
 
     from hashcore.inputs.column import read_column
@@ -139,7 +158,7 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str) -> Encode
     packed = hasher.encode(inputs.values, modality)
     columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}
     if "labels" in table.schema.names:
-        columns["labels"] = table.column("labels").take(kept).cast(pa.list_(pa.int32()))
+        columns["labels"] = numbered(plain(table.column("labels").take(kept)), names)
     rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))
     reasons = pa.array([reason for _, reason in inputs.rejected], pa.string())
     bad = pa.table({"id": table.column("id").take(rows), "reason": reasons})

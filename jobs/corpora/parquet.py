@@ -7,6 +7,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from jobs.corpora import reader
 from jobs.corpora.reader import Columns, canonical, checked, opened, raw_batches
 from jobs.engine.tasks import Engine
 from jobs.stages.parquet_files import readable
@@ -42,6 +43,10 @@ class Step(NamedTuple):
         """Apply a function to the number and the batches (id, item, labels) of every share, a task each."""
         apply = partial(_apply, self._replace(shares=[]), function)
         return engine.map_tasks(apply, list(enumerate(self.shares)), label, gpus)
+
+    def has_names(self) -> bool:
+        """Return whether its labels are names."""
+        return reader.has_names((part for share in self.shares for part in share), self.columns)
 
 
 def _apply(

@@ -8,7 +8,7 @@ in the names of folders (`label=3/`) counts as one of the files.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hashcore.columns.ids import read_keys
 from hashcore.columns.labels import LabelForm, read_labels
-from hashcore.columns.plain import plain
+from hashcore.columns.plain import is_list, plain
 from hashcore.errors import InvalidInputError
 from hashcore.storage.files import located
 from hashcore.storage.places import is_object
@@ -129,8 +129,23 @@ def check(schema: pa.Schema, columns: Columns, folders: Mapping[str, Any], place
             sample = pa.array([folders[name]]) if name in folders else pa.nulls(0, schema.field(name).type)
             read_type = read(sample, name, place).type
             kind = read_type.value_type if pa.types.is_list(read_type) else read_type
-            kinds.append(None if "null" in str(sample.type) else _called(kind))
+            kinds.append(None if _is_empty(plain(sample).type) else _called(kind))
     return kinds
+
+
+def has_names(files: Iterable[Fragment], columns: Columns) -> bool:
+    """Return whether labels are names, by the first of some files, which `checked` has seen, that can hold any."""
+    if columns.labels is None:
+        return False
+    kinds = (check(file.physical_schema, columns, keys(file), columns.source)[1] for file in files)
+    return next((kind for kind in kinds if kind is not None), None) == "texts"
+
+
+def _is_empty(kind: pa.DataType) -> bool:
+    """Return whether a column of a type can hold no value."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_null(kind) or (is_list(kind) and pa.types.is_null(kind.value_type)))
 
 
 def _called(kind: pa.DataType) -> str:

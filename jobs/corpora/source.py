@@ -35,6 +35,9 @@ class Step(Protocol):
     ) -> list[Result]:
         """Apply a function to the number and the batches (id, item, labels) of every task's share."""
 
+    def has_names(self) -> bool:
+        """Return whether its labels are names."""
+
 
 class FrameStep(NamedTuple):
     """Some files that Spark reads, and which of their columns are read."""
@@ -51,6 +54,14 @@ class FrameStep(NamedTuple):
     ) -> list[Result]:
         """Apply a function to every partition of the frame."""
         return map_partitions(self.frame, partial(_apply, function, self.columns), label, gpus)
+
+    def has_names(self) -> bool:
+        """Return whether its labels are names."""
+        schema = self.frame.limit(0).toArrow().schema
+        return (
+            self.columns.labels is not None
+            and reader.check(schema, self.columns, {}, self.columns.source)[1] == "texts"
+        )
 
 
 def _apply(

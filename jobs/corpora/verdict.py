@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from hashcore.errors import InvalidInputError
 from hashcore.storage import files
 from jobs.corpora.encode_task import Counts
-from jobs.corpora.ids import read_ids
+from jobs.corpora.ids import Kind, difference, listed, read_ids
 from jobs.stages import distinct
 from jobs.stages.rejects import Rejects
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 log = logging.getLogger(__name__)
-
-NAMED_IDS = 5
 
 
 def judge(
@@ -55,20 +47,20 @@ def judge_encoded(counts: Counts, source: str, id_column: str, only_ids: str | N
         raise InvalidInputError(f"{source}: {counts.null_ids} ids in {id_column} are null; give every row one")
     if counts.encoded + counts.rejected == 0:
         if only_ids is not None:
-            absent = read_ids(only_ids, "id")
+            absent = read_ids(only_ids, "id", None)
             raise InvalidInputError(
-                f"{source} has none of the {len(absent)} ids of encode.only_ids={only_ids}, such as {_some(absent)}; "
+                f"{source} has none of the {len(absent)} ids of encode.only_ids={only_ids}, such as {listed(absent)}; "
                 f"give ids of its column {id_column}"
             )
         raise InvalidInputError(f"{source} is empty; give a corpus with at least one row")
 
 
-def tell_absent(only_ids: str, folder: str, parts: tuple[str, ...], source: str) -> None:
-    """Say which of the ids that were asked for the corpus does not have."""
-    found = [read_ids(files.join(folder, part), "id") for part in parts if files.listing(files.join(folder, part))]
-    absent = np.setdiff1d(read_ids(only_ids, "id"), np.concatenate(found))
+def tell_absent(only_ids: str, folder: str, parts: tuple[str, ...], source: str, kind: Kind) -> None:
+    """Say which of the ids that were asked for, of some type, the corpus does not have."""
+    held = [files.join(folder, part) for part in parts if files.listing(files.join(folder, part))]
+    absent = difference(read_ids(only_ids, "id", kind), [read_ids(part, "id", kind) for part in held])
     if len(absent):
-        log.warning("%s has not %d of the ids of encode.only_ids=%s: %s", source, len(absent), only_ids, _some(absent))
+        log.warning("%s has not %d of the ids of encode.only_ids=%s: %s", source, len(absent), only_ids, listed(absent))
 
 
 def tell_few(codes: int, rows: int, code_length: int, what: str) -> None:
@@ -76,8 +68,3 @@ def tell_few(codes: int, rows: int, code_length: int, what: str) -> None:
     text = distinct.told(codes, rows, code_length)
     if text:
         log.warning("%s: %s; train another hasher, and look at what the line of train says it learned", what, text)
-
-
-def _some(ids: NDArray[np.int64]) -> str:
-    """Return the first of some ids."""
-    return ", ".join(map(str, ids[:NAMED_IDS].tolist())) + (", …" if len(ids) > NAMED_IDS else "")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hashcore.columns.ids import shown
 from hashcore.storage import files
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ TOLD = 3  # reasons
 MOST = 256  # reasons that are told apart; damaged images have many
 OTHERS = "other reasons"
 
-Reasons = dict[str, tuple[int, list[int]]]
+Reasons = dict[str, tuple[int, list[int | str]]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Rejects:
 
     Attributes:
         rows: How many.
-        reasons: By reason how many, and the first ids.
+        reasons: By reason how many, and the first ids, bytes as hexadecimal digits.
     """
 
     rows: int = 0
@@ -35,24 +36,24 @@ class Rejects:
     def of(table: pa.Table) -> Rejects:
         """Count rows (id, reason)."""
         reasons: Reasons = {}
-        for row, reason in zip(table.column("id").to_pylist(), table.column("reason").to_pylist(), strict=True):
+        for key, reason in zip(table.column("id").to_pylist(), table.column("reason").to_pylist(), strict=True):
             number, ids = reasons.setdefault(reason, (0, []))
-            reasons[reason] = (number + 1, [*ids, row] if len(ids) < FIRST_IDS else ids)
+            reasons[reason] = (number + 1, [*ids, shown(key)] if len(ids) < FIRST_IDS else ids)
         return Rejects(len(table), reasons)
 
     @staticmethod
     def total(parts: Iterable[Rejects]) -> Rejects:
         """Add up counts; of very many reasons the rarest become one."""
-        rows, reasons = 0, dict[str, tuple[int, list[int]]]()
+        rows, reasons = 0, Reasons()
         for part in parts:
             rows += part.rows
             for reason, (number, ids) in part.reasons.items():
                 before, first = reasons.get(reason, (0, []))
-                reasons[reason] = (before + number, sorted([*first, *ids])[:FIRST_IDS])
+                reasons[reason] = (before + number, _first([*first, *ids]))
         rarest = sorted(reasons, key=lambda reason: (reason == OTHERS, -reasons[reason][0]))[MOST:]
         if rarest:
             known = [reasons.pop(reason) for reason in rarest]
-            ids = sorted(id_ for _, first in known for id_ in first)[:FIRST_IDS]
+            ids = _first([id_ for _, first in known for id_ in first])
             reasons[OTHERS] = (sum(number for number, _ in known), ids)
         return Rejects(rows, reasons)
 
@@ -66,6 +67,11 @@ class Rejects:
         ]
         left = sum(number for _, (number, _) in commonest[TOLD:])
         return ", ".join(parts) + (f", and {left:,} more of {len(commonest) - TOLD} other reasons" if left else "")
+
+
+def _first(ids: Iterable[Any]) -> list[Any]:
+    """Return the first of some ids, which are all numbers or all texts."""
+    return sorted(ids)[:FIRST_IDS]
 
 
 def place_of(output: str) -> str:
@@ -87,15 +93,16 @@ def add(table: pa.Table, folder: str, name: str) -> None:
 
 def read(folder: str) -> pa.Table:
     """Return the rejected rows in a folder in ascending order of id, each once; none where there is no folder."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([("id", pa.int64()), ("reason", pa.string())])
     held = [pq.read_table(pa.BufferReader(files.read_bytes(file) or b"")) for file in files.listing(folder)]
-    table = pa.concat_tables([schema.empty_table(), *(part.cast(schema) for part in held)])
-    _, rows = np.unique(np.asarray(table.column("id")), return_index=True)
-    return table.take(pa.array(rows))
+    if not held:
+        return pa.schema([("id", pa.int64()), ("reason", pa.string())]).empty_table()
+    table = pa.concat_tables(held)
+    ids = table.column("id").combine_chunks()
+    first = pa.table({"id": ids, "row": range(len(ids))}).group_by("id").aggregate([("row", "min")]).sort_by("id")
+    return table.take(first.column("row_min"))
 
 
 def keep_files(folder: str, place: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.columns.ids import refuse_nulls
+from hashcore.columns.ids import refuse_nulls, shown
 from hashcore.errors import InvalidInputError
 from hashcore.inputs.column import read_column
 from hashcore.inputs.input import Inputs
@@ -17,6 +17,7 @@ from hashcore.labels import Labels
 from jobs.config.fingerprint import digest
 from jobs.config.sections.train import TrainConfig
 from jobs.corpora import reader, verdict
+from jobs.corpora.vocabulary import numbered
 from jobs.stages import rejects
 from jobs.stages.rejects import Rejects
 from jobs.training.readers import READERS
@@ -61,7 +62,7 @@ def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.T
             pa.binary(item_bytes(source.inputs[name])), len(kept), buffers
         )
     if source.read.labels is not None:
-        columns["labels"] = rows.column("labels").take(kept)
+        columns["labels"] = numbered(rows.column("labels").take(kept), source.names)
     return pa.table(columns)
 
 
@@ -79,8 +80,8 @@ def _set_aside(ids: pa.ChunkedArray, reasons: Mapping[int, str], folder: str) ->
     import pyarrow as pa
 
     mine = ids.take(pa.array(list(reasons), pa.int64()))
-    rows = pa.table({"id": mine.cast(pa.int64()), "reason": pa.array(reasons.values(), pa.string())})
-    rejects.add(rows, folder, digest(rows.column("id").to_pylist()))
+    rows = pa.table({"id": mine, "reason": pa.array(reasons.values(), pa.string())})
+    rejects.add(rows, folder, digest([shown(key) for key in mine.to_pylist()]))
 
 
 def window(table: pa.Table, source: Source, config: TrainConfig, rank: int = 0, workers: int = 1) -> Window:

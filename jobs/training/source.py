@@ -14,7 +14,7 @@ from hashcore.inputs.column import InputSpec, infer
 from hashcore.storage.places import S3, is_object
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.train import TrainConfig
-from jobs.corpora import reader
+from jobs.corpora import reader, vocabulary
 from jobs.corpora.reader import Columns
 from jobs.stages.parquet_files import readable
 
@@ -36,6 +36,7 @@ class Source(NamedTuple):
         anchors: Rows, or judgements, that an epoch goes through.
         read: Its columns of ids, of the items of each modality, and of labels; None where no labels are needed.
         inputs: What an item of each modality is.
+        names: Of the labels, None where these are numbers.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Source(NamedTuple):
     anchors: int
     read: Columns
     inputs: dict[str, InputSpec]
+    names: tuple[str, ...] | None = None
 
     def columns(self) -> list[str]:
         """Return the columns that are read."""
@@ -82,7 +84,18 @@ def find(pipeline: Pipeline) -> Source:
     inputs = _inputs(held, columns, train)
     anchors = read_judgements(train.judgements).num_rows if train.judgements else rows
     scheme = S3 if is_object(path) else ""
-    return Source(path, tuple(scheme + file.path for file in held), rows, anchors, columns, inputs)
+    names = _names(held, columns)
+    return Source(path, tuple(scheme + file.path for file in held), rows, anchors, columns, inputs, names)
+
+
+def _names(held: Sequence[Fragment], columns: Columns) -> tuple[str, ...] | None:
+    """Return the names of a corpus's labels, None where these are numbers."""
+    if not reader.has_names(held, columns):
+        return None
+    alone = columns._replace(items={})
+    batches = (batch for file in held for batch in reader.raw_batches(alone, file, INFER_ROWS * 64))
+    names = vocabulary.names_of(0, (reader.canonical(batch, alone) for batch in batches))
+    return vocabulary.joined([names], columns)
 
 
 def _inputs(held: Sequence[Fragment], columns: Columns, train: TrainConfig) -> dict[str, InputSpec]:

@@ -28,13 +28,18 @@ def test_codes_are_those_of_the_hasher_whatever_the_files_and_batches(spark, roo
     assert len(set(by_id(found).values())) > 10
     assert [found.labels.of(row).tolist() for row in range(20)] == [[1, 2]] * 20
     info = codes_directory.read_info(str(root / "codes" / "queries"))
-    assert info.model_dump() == {
-        "code_length": CODE_LENGTH,
-        "kind": "dense",
-        "hasher_fingerprint": hasher.fingerprint,
-        "modality": "features",
-        "rows": 6,
-    }
+    written = json.loads((root / "codes" / "queries" / "codes.json").read_text())
+    assert (
+        written
+        == info.model_dump(exclude_none=True)
+        == {
+            "code_length": CODE_LENGTH,
+            "kind": "dense",
+            "hasher_fingerprint": hasher.fingerprint,
+            "modality": "features",
+            "rows": 6,
+        }
+    )
 
 
 def test_codes_files_have_the_pinned_columns_and_row_groups(spark, root):

@@ -32,8 +32,8 @@ def columns(**changed):
         (columns(id=None), r"has no column id \(corpus\.id\); it has features, labels"),
         (columns(features=None), r"has no column features \(encode\.column\); it has id, labels"),
         (columns(labels=None), r"has no column labels .*; use --set corpus\.labels=null"),
-        (columns(id=["a", "b"]), "ids in id are string; number the items"),
-        (columns(labels=["cat", "dog"]), "labels in labels are string; number the classes"),
+        (columns(id=[0.5, 1.0]), "ids in id are double; give each item a whole number, a text or bytes"),
+        (columns(labels=[0.5, 1.0]), "labels in labels are double; number the classes, or name them"),
     ],
 )
 def test_a_corpus_that_does_not_fit_is_refused_and_nothing_is_written(spark, root, capfd, held, message):
@@ -102,8 +102,8 @@ def test_an_unwritable_output_is_refused(spark, root):
     [
         ({"labels": 3_000_000_000}, {}, "labels in labels span .* but must fit int32"),
         ({"labels": [0, 0, 1]}, {}, r"lists of 3 values, all 0 and 1: .*corpus\.labels_as=hot"),
-        ({"labels": "cat"}, {}, "labels in labels are string; number the classes"),
-        ({"id": 9_223_372_036_854_775_808}, {}, r"ids in id are decimal128.*; number the items"),
+        ({"labels": 0.5}, {}, "labels in labels are double; number the classes, or name them"),
+        ({"id": 9_223_372_036_854_775_808}, {}, r"ids in id are decimal128.*; give each item a whole number"),
     ],
 )
 def test_json_rows_are_refused_as_those_of_parquet_are(spark, root, row, config, message):

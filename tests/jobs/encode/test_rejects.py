@@ -106,7 +106,9 @@ def test_ids_that_the_corpus_has_not_are_named(spark, root, caplog):
 
 def test_ids_none_of_which_the_corpus_has_are_named(spark, root):
     pq.write_table(pa.table({"id": range(90, 99)}), root / "some.parquet")
-    with pytest.raises(InvalidInputError, match=r"none of the 9 ids of encode\.only_ids=.*90, 91, 92, 93, 94, …;"):
+    with pytest.raises(
+        InvalidInputError, match=r"none of the 9 ids of encode\.only_ids=.*90, 91, 92, 93, 94 and 4 more;"
+    ):
         encode.run(pipeline(root, only_ids=str(root / "some.parquet")))
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import training_corpus
 
 from hashcore.errors import HashcoreError
-from jobs.corpora import parquet, verdict
+from jobs.corpora import parquet, verdict, vocabulary
 from jobs.corpora.encode_task import Counts
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import steps
@@ -59,11 +59,15 @@ def encoded(given):
     try:
         (step,) = steps(LOCAL, columns, "parquet", files_per_step=100, batch_rows=4096)
         batches = [batch for share in step.shares for batch in parquet.batches(step, share)]
+        names = vocabulary.names_of(0, batches) if step.has_names() else None
         nulls = sum(batch.column("id").null_count for batch in batches)
         verdict.judge_encoded(Counts(1, nulls, Rejects(), Distinct()), columns.source, given.corpus.id, None)
     except HashcoreError as error:
         return str(error)
-    pairs = [zip(batch.column("id").to_pylist(), batch.column("labels").to_pylist(), strict=True) for batch in batches]
+    labels = [vocabulary.numbered(batch.column("labels"), names).to_pylist() for batch in batches]
+    pairs = [
+        zip(batch.column("id").to_pylist(), held, strict=True) for batch, held in zip(batches, labels, strict=True)
+    ]
     return sorted(row for pair in pairs for row in pair)
 
 

@@ -40,9 +40,14 @@ def write_corpus(path, columns, files=1):
 
 def replace_database(root, columns):
     """Put another corpus in the place of the database."""
-    for file in (root / "corpus" / "database").iterdir():
+    replace_part(root, "database", columns)
+
+
+def replace_part(root, part, columns):
+    """Put another corpus in the place of a part."""
+    for file in (root / "corpus" / part).iterdir():
         file.unlink()
-    pq.write_table(pa.table(columns), root / "corpus" / "database" / "0.parquet")
+    pq.write_table(pa.table(columns), root / "corpus" / part / "0.parquet")
 
 
 def by_id(rows):

@@ -96,7 +96,8 @@ NULLS = [[1.0] * 5, None] * (ROWS // 2)
         (columns(labels=[[row] for row in range(ROWS)]), {}, {}, "no pair is similar"),
         (columns(labels=pa.array([[]] * ROWS, pa.list_(pa.int32()))), {}, {}, "no row has a label"),
         (columns(labels=None), {}, {}, r"has no column labels \(corpus\.labels\); it has id, features"),
-        (columns(labels=["a"] * ROWS), {}, {}, "labels in labels are string; number the classes"),
+        (columns(labels=[0.5] * ROWS), {}, {}, "labels in labels are double; number the classes, or name them"),
+        (columns(labels=["a"] * ROWS), {}, {}, "all 200 labelled rows share label 0"),
         (columns(), {"labels": None}, {}, r"corpus\.labels=null: train\.method=network learns from labels"),
         (columns(features=None), {}, {}, r"has no column features \(train\.column\)"),
         (
