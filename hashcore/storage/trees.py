@@ -22,29 +22,29 @@ def check_tree(folder: str) -> None:
     deque(files_below(folder), maxlen=0)
 
 
-def files_below(folder: str) -> Iterator[tuple[str, int]]:
+def files_below(folder: str, hidden: tuple[str, ...] = HIDDEN) -> Iterator[tuple[str, int]]:
     """Yield the path below a folder of this machine, and the size, of each file, in the order of their names.
 
-    Names are in order within each folder; hidden ones are passed over. Errors as of `check_tree`.
+    Names are in order within each folder; hidden ones, which begin so, are passed over. Errors as of `check_tree`.
     """
     root = os.fsencode(folder)
-    for path, size in _walk(root, ()):
+    for path, size in _walk(root, tuple(map(str.encode, hidden)), ()):
         yield path[len(root) :].lstrip(b"/").decode(), size
 
 
-def _walk(folder: bytes, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[bytes, int]]:
+def _walk(folder: bytes, hidden: tuple[bytes, ...], above: tuple[tuple[int, int], ...]) -> Iterator[tuple[bytes, int]]:
     """Yield the path and the size of each file below a folder."""
     here = os.stat(folder)
     above = (*above, (here.st_dev, here.st_ino))
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda each: each.name):
-            if not entry.name.startswith(tuple(map(str.encode, HIDDEN))):
+            if not entry.name.startswith(hidden):
                 seen, wrong = _look(entry, above)
                 if wrong:
                     name = entry.path.decode(errors="backslashreplace")
                     raise InvalidInputError(f"{name} {wrong}, which is not passed over; mend or remove it")
                 if seen is not None and stat.S_ISDIR(seen.st_mode):
-                    yield from _walk(entry.path, above)
+                    yield from _walk(entry.path, hidden, above)
                 elif seen is not None:
                     yield entry.path, seen.st_size
 

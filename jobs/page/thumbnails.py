@@ -14,7 +14,7 @@ from hashcore.columns.plain import plain
 from hashcore.errors import require
 from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
-from jobs.corpora import reader
+from jobs.corpora.formats import parquet
 from jobs.stages.parquet_files import readable
 
 SMALL_PIXELS = 16
@@ -45,7 +45,7 @@ def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int],
 
     if not files.exists(path):
         return {}
-    corpus = reader.opened(path)
+    corpus = parquet.dataset(path)
     names = corpus.schema.names
     if id_column not in names or image_column not in names:
         return {}
