@@ -33,8 +33,8 @@ class Gallery(NamedTuple):
 
     title: str
     examples: list[Example]
-    query_pictures: dict[int, Picture]
-    item_pictures: dict[int, Picture]
+    query_pictures: dict[int | str, Picture]
+    item_pictures: dict[int | str, Picture]
 
 
 @recorded
