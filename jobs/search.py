@@ -36,7 +36,7 @@ ANSWER = Arrays(Answer)
 
 
 class Question(NamedTuple):
-    """Parameters that all tasks of a run share; `run` is a name that no other has, by which they keep what they read."""
+    """Parameters that all tasks of a run share, and its name, by which they keep what they read."""
 
     root: str
     generation: int
