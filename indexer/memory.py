@@ -42,13 +42,20 @@ def adding_bytes(rows: int, layout: Layout, shards: Sequence[ShardEntry], labels
     return building_bytes(rows, grown(layout, rows), labels, key_bytes) + looking
 
 
-def merging_bytes(group: Sequence[ShardEntry], layout: Layout) -> int:
-    """Return what merging shards takes: their files, codes and ids of every row, and building the shard of them."""
+def merging_bytes(group: Sequence[ShardEntry], layout: Layout, *, keyed: bool = False) -> int:
+    """Return what merging shards takes: their files, codes and ids of every row, and building the shard of them.
+
+    Args:
+        group: The shards.
+        layout: Of the index.
+        keyed: Whether items have keys, of which a shard's entry tells no more than the bytes of its file.
+    """
     rows, most = sum(entry.live for entry in group), max(entry.distinct for entry in group)
     held = sum(entry.bytes + _live_bytes(entry) for entry in group)
     labels = sum(_most_labels(entry, layout) for entry in group)
     reading = rows * (code_bytes(layout.code_length) + 16) + most * 24 * layout.words
-    return building_bytes(rows, grown(layout, rows), labels) + held + reading
+    keys = max(sum(entry.bytes for entry in group) - 16 * rows, 1) if keyed else 0
+    return building_bytes(rows, grown(layout, rows), labels, keys) + held + reading
 
 
 def searching_bytes(

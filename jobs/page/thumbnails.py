@@ -15,7 +15,7 @@ from hashcore.inputs.image_files import opened, orientation, upright
 from hashcore.inputs.image_resizing import reduced
 from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
-from jobs.corpora import reader
+from jobs.corpora.formats import parquet
 from jobs.stages.parquet_files import readable
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def thumbnails(
 
     if not files.exists(path):
         return {}
-    corpus = reader.opened(path)
+    corpus = parquet.dataset(path)
     names = corpus.schema.names
     if id_column not in names or image_column not in names:
         return {}

@@ -202,6 +202,32 @@ def test_neighbors_are_written_as_people_read_them(spark, tmp_path, shape, form,
         assert words == [[items[item][1]] for item in near]
 
 
+def of_query(row, names):
+    return zip(*(row[name] for name in names), strict=True)
+
+
+@pytest.mark.parametrize("shape", ["pairs", "lists"])
+def test_columns_of_the_corpus_stand_beside_the_neighbors(spark, tmp_path, shape):
+    given, items, queries = built(
+        tmp_path, search={"k": 3, "queries_per_task": 4, "shape": shape, "columns": ["caption", "width"]}
+    )
+    os.makedirs(tmp_path / "corpus" / "database")
+    known = list(items)[:60]
+    for number, keys in enumerate((known[:25], known[25:])):
+        held = {"id": keys, "caption": [f"of {key}" for key in keys], "width": [[len(key), 1] for key in keys]}
+        pq.write_table(pa.table(held), tmp_path / "corpus" / "database" / f"{number}.parquet")
+    search.run(given)
+    rows = found(given).to_pylist()
+    if shape == "lists":
+        assert [row["query_id"] for row in rows] == sorted(queries)
+        names = ("id", "caption", "width")
+        rows = [dict(zip(names, each, strict=True)) for row in rows for each in of_query(row, names)]
+    assert len(rows) == 3 * len(queries)
+    for row in rows:
+        key = row["id"]
+        assert (row["caption"], row["width"]) == ((f"of {key}", [len(key), 1]) if key in known else (None, None))
+
+
 def read_back(given, form, shape):
     """Yield query, keys, distances and names of labels as the files have them."""
     import csv

@@ -23,6 +23,8 @@ class SearchConfig(Spec):
     """`pairs`: a row a neighbor (query_id, id, distance); `lists`: a row a query, with lists of ids and distances."""
     labels: bool = False
     """Whether the labels of each neighbor are written beside it."""
+    columns: tuple[str, ...] = ()
+    """Columns of the database's corpus that are written beside each neighbor, such as [caption]."""
     format: Format = "parquet"
     """Format of the files: parquet, or for small results csv or json, a line a row."""
     queries_per_task: int = Field(default=1 << 14, ge=1)
