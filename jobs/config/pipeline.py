@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
@@ -26,6 +26,8 @@ from jobs.config.sections.search import SearchConfig
 from jobs.config.sections.spark import SparkConfig
 from jobs.config.sections.train import TrainConfig
 
+EngineName = Literal["auto", "process", "spark"]
+
 
 class Pipeline(Spec):
     """Everything that one run needs to know, resolved: what the file left out holds its default."""
@@ -34,6 +36,9 @@ class Pipeline(Spec):
     """Short name; part of the default root."""
     root: Annotated[str, AfterValidator(place)]
     """Directory below which every output lies; `runs/<name>` by default."""
+    engine: EngineName = "auto"
+    """Who runs the tasks of the stages, with the same outputs: `process`, without Java; `spark`; or `auto`, `process`
+    for small jobs and `spark` for others, and wherever a job was brought to a Spark."""
     paths: Paths
     """Places of the outputs; one given here replaces the one below the root."""
     corpus: CorpusConfig = CorpusConfig()

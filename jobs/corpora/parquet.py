@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 SHARE_BYTES = 512 << 20  # most bytes of files that a task reads; a larger row group is not divided
 LEAST_SHARE_BYTES = 4 << 20  # for less, starting a task costs more than it saves
-SHARES_PER_CORE = 2  # so that no core waits long for the last task
+SHARES = 256  # of a step, about: the same whoever runs them, so that their files are
 
 
 class Step(NamedTuple):
@@ -57,7 +57,7 @@ def _apply(
     return function(number, batches(step, fragments))
 
 
-def steps(engine: Engine, columns: Columns, files_per_step: int, batch_rows: int) -> list[Step]:
+def steps(columns: Columns, files_per_step: int, batch_rows: int) -> list[Step]:
     """Divide a corpus by its files, in the order of their names, so that each step can be encoded and kept by itself.
 
     Raises:
@@ -65,18 +65,17 @@ def steps(engine: Engine, columns: Columns, files_per_step: int, batch_rows: int
     """
     corpus = opened(columns.source)
     files = checked(corpus, columns)
-    slots = engine.slots() or len(files)
     made = []
     for start in range(0, max(len(files), 1), files_per_step):
-        shares = list(_shares(corpus, files[start : start + files_per_step], slots, columns.source))
+        shares = list(_shares(corpus, files[start : start + files_per_step], columns.source))
         made.append(Step(columns, shares, batch_rows))
     return made
 
 
-def _shares(corpus: Dataset, files: Sequence[Fragment], slots: int, source: str) -> Iterator[list[Fragment]]:
+def _shares(corpus: Dataset, files: Sequence[Fragment], source: str) -> Iterator[list[Fragment]]:
     """Divide files into shares of nearly equal bytes, and files that are larger than a share by their row groups."""
     sizes = [info.size for info in corpus.filesystem.get_file_info([file.path for file in files])]
-    limit = min(SHARE_BYTES, max(LEAST_SHARE_BYTES, sum(sizes) // (SHARES_PER_CORE * slots)))
+    limit = min(SHARE_BYTES, max(LEAST_SHARE_BYTES, sum(sizes) // SHARES))
     parts = []
     for file, size in zip(files, sizes, strict=True):
         with readable(source):

@@ -76,6 +76,11 @@ def _apply(
     return function(task.partitionId(), (reader.canonical(batch, columns) for batch in batches))
 
 
+def spark_for(file_format: str) -> str | None:
+    """Return the setting that Spark alone can read, None where Arrow reads the format."""
+    return None if file_format == "parquet" else f"corpus.format={file_format}"
+
+
 def check_format(file_format: str, source: str) -> None:
     """Raise ConfigError if no item can come from a format, whatever the files hold."""
     if file_format == "csv":
@@ -95,7 +100,7 @@ def steps(
             a user-defined type.
     """
     if file_format == "parquet":
-        return parquet.steps(engine, columns, files_per_step, batch_rows)
+        return parquet.steps(columns, files_per_step, batch_rows)
     if not is_object(columns.source) and os.path.isdir(columns.source):
         check_tree(columns.source)
     spark = session_of(engine, f"corpus.format={file_format}")
