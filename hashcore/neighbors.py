@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 ALL = 2**63 - 1
 KINDS: tuple[np.dtype[Any], ...] = (np.dtype(np.int64), np.dtype(np.int64), np.dtype(np.uint16))
+
+
+class Keyed(Protocol):
+    """An index, whose items people call by keys."""
+
+    def keys(self, ids: NDArray[np.int64]) -> pa.Array:
+        """Return the key of each of some ids, shape (n,)."""
 
 
 @dataclass(frozen=True)
@@ -89,20 +96,26 @@ class Neighbors:
         """Return for each neighbor the number of its query, shape (total,)."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.counts())
 
-    def to_arrow(self, query_ids: NDArray[np.int64]) -> pa.Table:
+    def to_arrow(self, query_ids: Any, keys: Keyed | None = None) -> pa.Table:
         """Return a table of columns query_id: int64, id: int64, distance: int32, one row a neighbor.
 
         Args:
-            query_ids: Id of each query, whole numbers of shape (q,).
+            query_ids: Id of each query, whole numbers of shape (q,); or its key, an Arrow array.
+            keys: The index that was searched: `id` is then what its items are called by, be it a text or bytes.
         """
         import pyarrow as pa
 
         found = self.checked()
-        asked = check_array(query_ids, "query_ids", (len(found),), "iu").astype(np.int64)
+        if isinstance(query_ids, pa.Array | pa.ChunkedArray):
+            if len(query_ids) != len(found):
+                raise InvalidInputError(f"{len(query_ids)} query_ids of {len(found)} queries; give one a query")
+            asked = query_ids.take(pa.array(found.query_numbers()))
+        else:
+            asked = check_array(query_ids, "query_ids", (len(found),), "iu").astype(np.int64)[found.query_numbers()]
         return pa.table(
             {
-                "query_id": asked[found.query_numbers()],
-                "id": found.ids,
+                "query_id": asked,
+                "id": found.ids if keys is None else keys.keys(found.ids),
                 "distance": found.distances.astype(np.int32),
             }
         )

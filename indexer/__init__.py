@@ -17,6 +17,7 @@ from indexer.index import open_index as open  # noqa: A004 (the pinned name)
 from indexer.search.explanation import ShardPlan, TablePlan
 from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
+from indexer.shards.keys import KeySpec, key_ids
 from indexer.storage.cache import cache_folder
 from indexer.storage.opening import open_store
 from indexer.storage.store import LOCK, Store
@@ -27,6 +28,7 @@ __all__ = [
     "LOCK",
     "Index",
     "Inspection",
+    "KeySpec",
     "Layout",
     "Manifest",
     "Removed",
@@ -41,6 +43,7 @@ __all__ = [
     "cache_folder",
     "check_root",
     "commit",
+    "key_ids",
     "memory",
     "open",
     "open_store",

@@ -125,3 +125,16 @@ def fill_table(
     threads: int,
 ) -> None: ...
 def fill_offsets(keys: Words, shift: int, bits: int, offsets: Numbers) -> None: ...
+def hash_keys(
+    offsets: NDArray[np.int64], content: NDArray[np.uint8], seed: int, ids: NDArray[np.int64], threads: int
+) -> None: ...
+def find_hashed(
+    ids: NDArray[np.int64], rows: Numbers, wanted: NDArray[np.int64], found: NDArray[np.int64], threads: int
+) -> None: ...  # found[i] == len(ids) where there is none
+def copy_spans(
+    content: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    out: NDArray[np.uint8],
+    threads: int,
+) -> None: ...

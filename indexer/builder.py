@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from hashcore.arguments import check_whole
 from hashcore.codes import Codes, Kind, check_code_length, check_codes, check_kind
-from hashcore.errors import InvalidInputError, OutputError
+from hashcore.errors import InvalidInputError, OutputError, brief
 from hashcore.labels import Labels
-from indexer.generations.append import check_ids
+from indexer.generations.append import check_ids, collision
 from indexer.generations.commit import check_files, commit_manifest, next_generation
-from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, new_writer
+from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, new_writer, version_of
 from indexer.generations.shared_ids import overlapping
 from indexer.generations.snapshot import Snapshot
 from indexer.index import Index
 from indexer.shards.builder import ROWS_PER_SHARD, check_labelled
 from indexer.shards.builder import build_shard as build_shard_in
 from indexer.shards.entry import ShardEntry
+from indexer.shards.keys import Ids, Items, KeySpec, are_keys, as_keys, items_of, unique_spec
 from indexer.storage.opening import open_store
 from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store
 from indexer.structures.layout import Layout, check_layout
@@ -30,7 +31,7 @@ from indexer.structures.planning import plan_layout, sample_of
 
 def build(
     root: str | Path,
-    ids: NDArray[np.int64],
+    ids: Ids,
     codes: Codes,
     *,
     code_length: int,
@@ -38,18 +39,20 @@ def build(
     rows_per_shard: int = ROWS_PER_SHARD,
     kind: Kind = "dense",
     layout: Layout | None = None,
+    vocabulary: Sequence[str] | None = None,
 ) -> Index:
     """Build an index of codes in memory, as a new generation at `root`.
 
     Args:
         root: A directory or s3://bucket/prefix; new, empty, or an index whose next generation this becomes.
-        ids: int64, shape (n,), each once.
+        ids: int64, shape (n,), each once; or keys, n texts or n bytes, as NumPy or Arrow hold them.
         codes: uint8, shape (n, bytes).
         code_length: Bits of a code.
         labels: Labels of the n rows, or None.
         rows_per_shard: Rows a shard holds at most.
         kind: Of the codes.
         layout: Order of bits and substrings; None lets plan_layout choose from a sample.
+        vocabulary: Names of the labels, label i being called vocabulary[i].
 
     Returns:
         The index, opened.
@@ -61,7 +64,8 @@ def build(
     check_kind(kind)
     code_length = check_code_length(code_length)
     codes = check_codes(codes, code_length)
-    ids, labels = check_ids(ids, codes), check_labelled(labels, len(codes))
+    spec, items = _items(ids, len(codes))
+    items, labels = check_ids(items, codes), check_labelled(labels, len(codes))
     rows_per_shard = check_whole(rows_per_shard, "rows_per_shard", 1)
     if layout is not None and check_layout(layout).code_length != code_length:
         raise InvalidInputError(
@@ -73,20 +77,33 @@ def build(
     check_root(root)
     starts = range(0, len(codes), rows_per_shard)
     parts = [(start, min(start + rows_per_shard, len(codes))) for start in starts]
+    given = items.ids if items.keys is None else items.keys
     entries = [
-        build_shard(root, ids[a:b], codes[a:b], None if labels is None else labels.slice(a, b), layout=layout)
+        build_shard(
+            root, given[a:b], codes[a:b], None if labels is None else labels.slice(a, b), layout=layout, keys=spec
+        )
         for a, b in parts
     ]
-    return commit(root, entries, kind=kind, layout=layout, ids_checked=True)
+    return commit(root, entries, kind=kind, layout=layout, ids_checked=True, keys=spec, vocabulary=vocabulary)
+
+
+def _items(ids: Ids, rows: int) -> tuple[KeySpec | None, Items]:
+    """Return how keys, one a row, become ids, no two of them one; and the items. None where ids are numbers."""
+    if not are_keys(ids):
+        return None, items_of(ids, None, rows=rows)
+    keys = as_keys(ids)
+    spec, numbers = unique_spec(keys)
+    return spec, Items(numbers, keys)
 
 
 def build_shard(
     root: str | Path,
-    ids: NDArray[np.int64],
+    ids: Ids,
     codes: Codes,
     labels: Labels | None = None,
     *,
     layout: Layout,
+    keys: KeySpec | None = None,
     threads: int = 0,
 ) -> ShardEntry:
     """Write one shard below `root` and return its entry: the task of a distributed build.
@@ -95,13 +112,14 @@ def build_shard(
 
     Args:
         root: Directory or S3 URI of the index.
-        ids: Id of each row, int64, shape (n,).
+        ids: Id of each row, int64, shape (n,); or its key.
         codes: Code of each row, uint8, shape (n, bytes).
         labels: Labels of the n rows, or None.
         layout: Of the index, as `plan_layout` makes it.
+        keys: How keys become ids, the same for all shards; None where ids are numbers.
         threads: Threads to use; 0 takes every processor this process may run on.
     """
-    return build_shard_in(open_store(root), ids, codes, labels, layout=layout, threads=threads)
+    return build_shard_in(open_store(root), ids, codes, labels, layout=layout, keys=keys, threads=threads)
 
 
 def commit(
@@ -114,6 +132,8 @@ def commit(
     provenance: dict[str, Any] | None = None,
     ids_checked: bool = False,
     parent: int | None = None,
+    keys: KeySpec | None = None,
+    vocabulary: Sequence[str] | None = None,
 ) -> Index:
     """Make shards the current generation of the index at `root`; the previous generation stays as it is.
 
@@ -127,6 +147,8 @@ def commit(
         ids_checked: Whether it is known that no two shards share an id; else the shards whose ranges of ids meet are
             opened, and their ids compared.
         parent: Generation that must still be current, 0 for none; None takes whichever is.
+        keys: That the shards were built with; None where ids are numbers.
+        vocabulary: Names of the labels, label i being called vocabulary[i].
 
     Raises:
         InvalidInputError: If there are no shards, or two of them share an id.
@@ -137,7 +159,9 @@ def commit(
     if not entries:
         raise InvalidInputError(f"{root}: no shards are given; build one or more, then commit")
     current, generation = next_generation(store)
+    names = None if vocabulary is None else tuple(vocabulary)
     manifest = Manifest(
+        format_version=version_of(keys, names),
         generation=generation,
         parent=current if parent is None else parent or None,
         kind=check_kind(kind),
@@ -145,6 +169,8 @@ def commit(
         shards=tuple(entries),
         hasher_fingerprint=hasher_fingerprint,
         provenance=provenance or {},
+        keys=keys,
+        vocabulary=names,
         writer=new_writer(),
     )
     snapshot = Snapshot(store, manifest)
@@ -159,10 +185,25 @@ def _check_disjoint(snapshot: Snapshot) -> None:
     """Raise InvalidInputError if two shards of an index share an id."""
     for group in overlapping(snapshot.shards):
         twice = snapshot.shared_ids(group)
+        if len(twice) and snapshot.key_spec is not None:
+            raise _shared(snapshot, group, twice)
         if len(twice):
             raise InvalidInputError(
                 f"{len(twice)} ids or more are in two shards, such as {twice[0]}; give each item its own id"
             )
+
+
+def _shared(snapshot: Snapshot, group: Sequence[int], twice: NDArray[np.int64]) -> InvalidInputError:
+    """Return the error of a key whose id is in two shards of a group."""
+    held = []
+    for number in group:
+        contents = snapshot.open_shard(number).contents
+        held += contents.keys_at(contents.find(twice[:1])[1]).to_pylist()
+    if held[0] != held[1]:
+        return collision(held[0])
+    return InvalidInputError(
+        f"{len(twice)} keys or more are in two shards, such as {brief(held[0])}; give each item its own key"
+    )
 
 
 def check_root(root: str | Path, known: Collection[str] = ()) -> Store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from hashcore.hamming import check_k, check_radius
 from hashcore.labels import Labels
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from indexer.generations import audit
+from indexer.generations import audit, lookup
 from indexer.generations import vacuum as vacuums
 from indexer.generations.append import append_rows
 from indexer.generations.compaction import compact
@@ -27,8 +28,12 @@ from indexer.search.result_blocks import MAX_RESULT_BYTES, search_blocks
 from indexer.search.shard import Shard
 from indexer.shards.builder import ROWS_PER_SHARD
 from indexer.shards.entry import ShardEntry
+from indexer.shards.keys import Ids, KeySpec
 from indexer.storage.opening import open_store
 from indexer.storage.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Index:
@@ -73,6 +78,11 @@ class Index:
     def kind(self) -> Kind:
         """Kind of the codes: dense, sparse or ternary."""
         return self.snapshot.kind
+
+    @property
+    def key_spec(self) -> KeySpec | None:
+        """How keys of items became the ids that searches answer; None where ids are whole numbers."""
+        return self.snapshot.key_spec
 
     @property
     def generation(self) -> int:
@@ -150,11 +160,53 @@ class Index:
         queries = check_codes(queries, self.code_length, "queries")
         return [shard.explain(queries, radius, threads=threads) for shard in self.snapshot.opened()]
 
-    def append(self, ids: NDArray[np.int64], codes: Codes, labels: Labels | None = None) -> Index:
+    def keys(self, ids: NDArray[np.int64]) -> pa.Array:
+        """Return the keys of items that a search has found.
+
+        Args:
+            ids: int64, shape (n,).
+
+        Returns:
+            An Arrow array of string or binary, n long, null where no item has the id; the ids where these are numbers.
+        """
+        return lookup.keys(self.snapshot, ids)
+
+    def contains(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return whether there is an item of each of some ids, int64 of shape (n,), or keys; bool, shape (n,)."""
+        return lookup.contains(self.snapshot, ids)
+
+    def codes(self, ids: Ids) -> Codes:
+        """Return the code of each item of some ids, int64 of shape (n,), or keys; uint8, shape (n, bytes).
+
+        Raises:
+            InvalidInputError: If one is not there.
+        """
+        return lookup.codes(self.snapshot, ids)
+
+    def labels_of(self, ids: Ids) -> Labels | None:
+        """Return the labels of each item of some ids, int64 of shape (n,), or keys; None where the index has none.
+
+        Raises:
+            InvalidInputError: If one is not there.
+        """
+        return lookup.labels(self.snapshot, ids)
+
+    def deleted_in(self, ids: Ids) -> NDArray[np.int64]:
+        """Return the generation in which each of some items was deleted, as far back as generations are kept.
+
+        Args:
+            ids: int64, shape (n,), or keys.
+
+        Returns:
+            int64, shape (n,); 0 for an item that is there, or was in no generation that is kept.
+        """
+        return lookup.deleted_in(self.snapshot, ids)
+
+    def append(self, ids: Ids, codes: Codes, labels: Labels | None = None) -> Index:
         """Add items as a new generation: one more shard, those that are there stay as they are.
 
         Args:
-            ids: int64, shape (n,), each once and none of an item that is in the index.
+            ids: int64, shape (n,), or keys, as the index has; each once and none of an item that is in the index.
             codes: uint8, shape (n, bytes).
             labels: Labels of the rows; as the index was built, with or without.
 
@@ -168,8 +220,8 @@ class Index:
         """
         return self._move_on(append_rows(self.snapshot, ids, codes, labels))
 
-    def delete(self, ids: NDArray[np.int64]) -> Index:
-        """Delete items as a new generation; ids that are not in the index are left alone.
+    def delete(self, ids: Ids) -> Index:
+        """Delete items as a new generation; ids, int64 of shape (n,), or keys that are not there are left alone.
 
         Returns and raises as `append`. `manifest.provenance["change"]` tells how many rows were deleted.
         """

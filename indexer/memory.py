@@ -21,27 +21,41 @@ NEIGHBOR_BYTES = 112  # of one of k, found, put in order and handed over
 SORTING_BYTES = 16 + 4 + 4 + 4  # a row while it is sorted, and where it starts, was, and its id
 
 
-def building_bytes(rows: int, layout: Layout, labels: int = 0) -> int:
-    """Return what building a shard takes: codes as read, ids, labels, words sorted and distinct, and structures."""
+def building_bytes(rows: int, layout: Layout, labels: int = 0, key_bytes: int = 0) -> int:
+    """Return what building a shard takes: codes as read, ids, labels, words sorted and distinct, and structures.
+
+    Args:
+        rows: Of the shard.
+        layout: Of its codes.
+        labels: Labels of all rows.
+        key_bytes: Of the keys of all rows; 0 where ids are numbers.
+    """
     words = 8 * layout.words * (2 if layout.keeps_bit_order else 3)
     per_row = code_bytes(layout.code_length) + 8 + words + SORTING_BYTES + 16
     structures = sum(structure.building_bytes(rows) for structure in layout.structures)
-    return PROCESS_BYTES + rows * per_row + structures + _labels_bytes(rows, labels)
+    return PROCESS_BYTES + rows * per_row + structures + _labels_bytes(rows, labels) + _keys_bytes(rows, key_bytes)
 
 
-def adding_bytes(rows: int, layout: Layout, shards: Sequence[ShardEntry], labels: int = 0) -> int:
+def adding_bytes(rows: int, layout: Layout, shards: Sequence[ShardEntry], labels: int = 0, key_bytes: int = 0) -> int:
     """Return what adding a shard to others takes: looking each of its ids up in them, and building it."""
     looking = max(8 * entry.rows + _live_bytes(entry) for entry in shards) + 24 * rows + MOST_BYTES
-    return building_bytes(rows, grown(layout, rows), labels) + looking
+    return building_bytes(rows, grown(layout, rows), labels, key_bytes) + looking
 
 
-def merging_bytes(group: Sequence[ShardEntry], layout: Layout) -> int:
-    """Return what merging shards takes: their files, codes and ids of every row, and building the shard of them."""
+def merging_bytes(group: Sequence[ShardEntry], layout: Layout, *, keyed: bool = False) -> int:
+    """Return what merging shards takes: their files, codes and ids of every row, and building the shard of them.
+
+    Args:
+        group: The shards.
+        layout: Of the index.
+        keyed: Whether items have keys, of which a shard's entry tells no more than the bytes of its file.
+    """
     rows, most = sum(entry.live for entry in group), max(entry.distinct for entry in group)
     held = sum(entry.bytes + _live_bytes(entry) for entry in group)
     labels = sum(_most_labels(entry, layout) for entry in group)
     reading = rows * (code_bytes(layout.code_length) + 16) + most * 24 * layout.words
-    return building_bytes(rows, grown(layout, rows), labels) + held + reading
+    keys = max(sum(entry.bytes for entry in group) - 16 * rows, 1) if keyed else 0
+    return building_bytes(rows, grown(layout, rows), labels, keys) + held + reading
 
 
 def searching_bytes(
@@ -103,3 +117,8 @@ def _most_labels(shard: ShardEntry, layout: Layout) -> int:
 def _labels_bytes(rows: int, labels: int) -> int:
     """Return what labels take while they are read, joined and put in another order."""
     return 52 * rows + 40 * labels if labels else 0
+
+
+def _keys_bytes(rows: int, key_bytes: int) -> int:
+    """Return what keys take: as they are read, joined and in another order, with their offsets, ids and places."""
+    return 4 * key_bytes + 64 * rows if key_bytes else 0

@@ -51,6 +51,7 @@ VERBS = {
     "compact": Verb("merge small shards and drop deleted rows, as a new generation", GENERATIONS),
     "vacuum": Verb("remove old generations and what nothing refers to", GENERATIONS),
     "verify": Verb("compare every byte, count and some answers with what they must be", GENERATIONS),
+    "show": Verb("show whether an item is in the index, its code, labels and nearest", GENERATIONS, "own"),
     "inspect": Verb("show what the index holds, from its manifest alone", GENERATIONS),
     "plan": Verb("predict bytes, build time and queries a second of an index not built yet", MACHINE, "own"),
     "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", RESEARCH, "own"),

@@ -19,8 +19,9 @@ from jobs.config.pipeline import Pipeline
 from jobs.config.sections.encode import EncodeConfig
 from jobs.corpora import standard_sets, verdict, vocabulary
 from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_partition
+from jobs.corpora.formats import by_name
 from jobs.corpora.reader import Columns
-from jobs.corpora.source import Step, check_format, reading, spark_for, steps
+from jobs.corpora.source import Step, reading, spark_for, steps
 from jobs.engine import memory
 from jobs.engine.choice import Size
 from jobs.engine.tasks import Engine
@@ -65,6 +66,7 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     from hashcore.hasher import Hasher
 
     source, path = pipeline.paths.corpus(part), pipeline.paths.codes(part)
+    pipeline = pipeline.model_copy(update={"corpus": by_name.resolved(pipeline.corpus, source)})
     hasher = Hasher.load(pipeline.paths.hasher, allow=pipeline.allowed())
     inputs = {"corpus": records.fingerprint_of(source), "hasher": hasher.fingerprint}
     if pipeline.encode.only_ids is not None:
@@ -73,7 +75,6 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     if stage.is_done():
         return
     modality = _checked_modality(pipeline.encode, part, hasher)
-    check_format(pipeline.corpus.format, source)
     engine = stage.engine(
         Size(bytes=sum(size for _, size, _ in files.states(source))),
         _projected_bytes(pipeline, hasher, modality),
@@ -98,7 +99,8 @@ def decisive(pipeline: Pipeline, part: str) -> list[str]:
     config = pipeline.encode
     keys = [config.key_of(part, "modality"), config.key_of(part, "column"), "encode.files_per_step"]
     labels = ["corpus.labels", "corpus.labels_as"] if config.part(part).labelled else []
-    return [*keys, "corpus.format", "corpus.id", f"encode.{part}.labelled", *labels]
+    columns = ["corpus.columns"] if pipeline.corpus.columns else []
+    return [*keys, "corpus.format", "corpus.id", f"encode.{part}.labelled", *labels, *columns]
 
 
 def _projected_bytes(pipeline: Pipeline, hasher: Hasher, modality: str) -> int:
@@ -121,7 +123,7 @@ def _checked_modality(config: EncodeConfig, part: str, hasher: Hasher) -> str:
 
 def _steps(engine: Engine, part: str, pipeline: Pipeline) -> Sequence[Step]:
     """Return the steps of a part of the corpus."""
-    return _divided(engine, _columns(part, pipeline), pipeline)
+    return _divided(engine, _columns(part, pipeline), pipeline, f"encode {part}")
 
 
 def _names(engine: Engine, part: str, pipeline: Pipeline) -> tuple[str, ...] | None:
@@ -132,10 +134,11 @@ def _names(engine: Engine, part: str, pipeline: Pipeline) -> tuple[str, ...] | N
     return vocabulary.gather(engine, _divided(engine, columns, pipeline), columns, f"encode {part}, names of labels")
 
 
-def _divided(engine: Engine, columns: Columns, pipeline: Pipeline) -> Sequence[Step]:
-    """Return some columns of a corpus in steps."""
+def _divided(engine: Engine, columns: Columns, pipeline: Pipeline, label: str = "") -> Sequence[Step]:
+    """Return some columns of a corpus in steps; under a label it is said what lies there."""
     config, file_format = pipeline.encode, pipeline.corpus.format
-    return steps(engine, columns, file_format, files_per_step=config.files_per_step, batch_rows=config.batch_rows)
+    sizes = {"files_per_step": config.files_per_step, "batch_rows": config.batch_rows}
+    return steps(engine, columns, file_format, **sizes, label=label)
 
 
 def _columns(part: str, pipeline: Pipeline) -> Columns:
@@ -150,6 +153,7 @@ def _columns(part: str, pipeline: Pipeline) -> Columns:
         corpus.labels_as,
         config.key_of(part, "column"),
         "corpus.labels=null" if part == "database" else f"encode.{part}.labelled=false",
+        corpus.columns,
     )
 
 

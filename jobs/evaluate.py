@@ -28,10 +28,12 @@ from jobs.evaluation.distinct import PART_BYTES
 from jobs.evaluation.examples import Choice, draw, select
 from jobs.evaluation.figures import Measured, at_a_radius_that_answers, curves, figures, measure, summed
 from jobs.evaluation.metrics import Metrics, Setting
+from jobs.evaluation.names import Asked, named
 from jobs.evaluation.notes import how_to_exclude, notes_of
 from jobs.evaluation.tally import Queries, Task
 from jobs.evaluation.totals import count_distinct, tally_all
 from jobs.stages import codes_directory, outputs, records
+from jobs.stages.names import Names
 from jobs.stages.stage import Stage
 from jobs.telemetry.run_notes import recorded
 
@@ -82,7 +84,7 @@ def evaluate(pipeline: Pipeline, engine: Engine = HERE, folder: str | None = Non
         InvalidInputError: If queries or index have no labels, or do not fit each other or the wanted figures.
     """
     config, root = pipeline.evaluate, pipeline.paths.index
-    index, queries = _open(pipeline)
+    index, asked, queries = _open(pipeline)
     wanted = [parse(name) for name in config.measures]
     choice = Choice(draw(queries.ids, config.examples, config.seed), config.examples, config.neighbors)
     ranked = len(index) - config.exclude_self
@@ -90,17 +92,19 @@ def evaluate(pipeline: Pipeline, engine: Engine = HERE, folder: str | None = Non
     _promise_memory(pipeline, index, queries, k + config.exclude_self)
     blocks = []
     for block in _blocks(queries, index.code_length, k):
-        total = tally_all(engine, _tasks(root, index, block, k, exclude_self=config.exclude_self), folder)
+        tasks = _tasks(root, index, block, k, exclude_self=config.exclude_self, comparable=asked.are_alike)
+        total = tally_all(engine, tasks, folder)
         blocks.append(measure(block, total, wanted, config.knn, choice, ranked))
     found, sums = figures(blocks, len(index), index.code_length), summed(blocks)
     found |= at_a_radius_that_answers(sums, wanted, len(index))
     setting = _setting(pipeline, index, blocks, count_distinct(engine, root, index, folder))
+    examples = select([example for block in blocks for example in block.examples], config.examples)
     return Metrics(
         setting=setting,
         figures=found,
         notes=notes_of(pipeline, setting, has_votes=any(name.startswith("kNN") for name in found)),
         curves=curves(blocks, sums, ranked),
-        examples=select([example for block in blocks for example in block.examples], config.examples),
+        examples=named(examples, index, asked),
     )
 
 
@@ -118,8 +122,8 @@ def _content(root: str) -> str:
     return digest(sorted(indexer.open(root).manifest.files()))
 
 
-def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
-    """Return the index and the queries in ascending order of id, after checking that the figures can be had."""
+def _open(pipeline: Pipeline) -> tuple[Index, Asked, Queries]:
+    """Return the index, names of the queries, and these in ascending order, after checking that figures can be had."""
     import indexer
 
     index = indexer.open(pipeline.paths.index)
@@ -134,7 +138,11 @@ def _open(pipeline: Pipeline) -> tuple[Index, Queries]:
     rows = codes_directory.read(pipeline.paths.codes_queries)
     if rows.labels is None:
         raise InvalidInputError("the queries have no labels; encode a corpus that has a column of labels")
-    return index, Queries(rows.ids, rows.codes, rows.labels).take(np.argsort(rows.ids, kind="stable"))
+    names = Names.of(index.manifest.vocabulary, info.vocabulary, pipeline.paths.codes_queries)
+    asked = Asked.of(rows.ids, index, names.words)
+    queries = Queries(asked.ids, rows.codes, names.renumbered(rows.labels))
+    order = np.argsort(asked.ids, kind="stable")
+    return index, asked, queries.take(order)
 
 
 def _check(config: EvaluateConfig, index: Index) -> None:
@@ -180,12 +188,12 @@ def _blocks(queries: Queries, code_length: int, k: int) -> Iterator[Queries]:
         yield queries.take(np.arange(start, min(start + rows, len(queries.ids))))
 
 
-def _tasks(root: str, index: Index, queries: Queries, k: int, *, exclude_self: bool) -> list[Task]:
+def _tasks(root: str, index: Index, queries: Queries, k: int, *, exclude_self: bool, comparable: bool) -> list[Task]:
     """Return one task a shard, or a group of shards where there are many."""
     count = len(index.shards)
     groups = [tuple(range(group, count, MAX_GROUPS)) for group in range(min(count, MAX_GROUPS))]
     content = [digest([(entry.name, entry.tombstones) for entry in map(index.shards.__getitem__, g)]) for g in groups]
-    made = partial(Task, root, index.generation, queries=queries, k=k, exclude_self=exclude_self)
+    made = partial(Task, root, index.generation, queries=queries, k=k, exclude_self=exclude_self, comparable=comparable)
     return [made(shards=group, content=of_group) for group, of_group in zip(groups, content, strict=True)]
 
 

@@ -11,8 +11,8 @@ from hashcore.codes import Codes
 from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.search import SearchConfig
+from jobs.searching.question import check_question
 from jobs.stages import codes_directory
-from jobs.stages.question import check_question
 from jobs.telemetry.progress import table
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from jobs.stages.unique_ids import check_ids
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from indexer import Index, Layout, ShardEntry
+    from indexer import Index, KeySpec, Layout, ShardEntry
 
 SAMPLED_CHUNKS = 64
 COMMIT_TRIES = 20
@@ -89,17 +89,19 @@ def _build(stage: Stage, info: codes_directory.CodesInfo) -> Index:
     )
     largest = max(chunks, key=codes_directory.chunk_rows)
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
-    projected = indexer.memory.building_bytes(rows, layout, labels)
+    projected = indexer.memory.building_bytes(rows, layout, labels, codes_directory.key_bytes(largest))
     engine = stage.engine(Size(rows=info.rows), projected, "lower index.rows_per_shard")
+    keys = indexer.KeySpec(type=info.keys) if info.keys else None
     if pipeline.index.check_ids:
-        check_ids(engine, source, chunks)
-    folder, build = entries_folder(root, fingerprint), partial(build_shard, root, layout)
+        keys = check_ids(engine, source, chunks, keys)
+    folder, build = entries_folder(root, fingerprint), partial(build_shard, root, layout, keys)
     entries = map_kept(
         engine, build, list(enumerate(chunks)), folder, name=numbered, codec=Json(indexer.ShardEntry), label="index"
     )
     commit = partial(
         indexer.commit, root, entries, kind=info.kind, layout=layout, hasher_fingerprint=info.hasher_fingerprint,
-        provenance={"pipeline": pipeline.name, "fingerprint": fingerprint}, ids_checked=True, parent=0,
+        provenance={"pipeline": pipeline.name, "fingerprint": fingerprint}, ids_checked=True, parent=0, keys=keys,
+        vocabulary=info.vocabulary,
     )  # fmt: skip
     index = _first(commit, root, fingerprint)
     files.remove(folder)
@@ -153,12 +155,14 @@ def _head(chunk: codes_directory.Chunk, rows: int) -> codes_directory.Chunk:
     return tuple(pieces)
 
 
-def build_shard(root: str, layout: Layout, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
+def build_shard(root: str, layout: Layout, keys: KeySpec | None, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
     """Build the shard of one numbered chunk and return its entry of the manifest."""
     import indexer
 
     rows = codes_directory.read_chunk(task[1], layout.code_length)
-    return indexer.build_shard(root, rows.ids, rows.codes, rows.labels, layout=layout, threads=task_threads())
+    return indexer.build_shard(
+        root, rows.ids, rows.codes, rows.labels, layout=layout, keys=keys, threads=task_threads()
+    )
 
 
 if __name__ == "__main__":

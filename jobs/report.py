@@ -13,6 +13,7 @@ from hashcore.evaluation.measure import WithinRadius, parse
 from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
+from jobs.corpora.formats import by_name
 from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
@@ -32,8 +33,8 @@ class Gallery(NamedTuple):
 
     title: str
     examples: list[Example]
-    query_pictures: dict[int, Picture]
-    item_pictures: dict[int, Picture]
+    query_pictures: dict[int | str, Picture]
+    item_pictures: dict[int | str, Picture]
 
 
 @recorded
@@ -104,7 +105,7 @@ def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
     Empty if the corpora have no images, or are not of Parquet.
     """
     config, paths, pixels = pipeline.corpus, pipeline.paths, pipeline.report.thumbnail_pixels
-    if config.format != "parquet":
+    if by_name.resolved(config, paths.corpus_database).format != "parquet":
         return []
     asked, found = (pipeline.encode.column_of(part) for part in ("queries", "database"))
     neighbors = {shown.id for example in examples for shown in example.neighbors}

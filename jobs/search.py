@@ -6,21 +6,23 @@ shards there merges them. A query lies in one file, whose rows ascend by (query_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
+from hashcore.columns.ids import ascending
 from hashcore.neighbors import Neighbors
 from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
+from jobs.config.sections.search import SearchConfig
 from jobs.engine.choice import Size
 from jobs.engine.tasks import task_threads
+from jobs.searching.found_items import Answer, Items, answered
+from jobs.searching.output import SUFFIXES, neighbors_in, save, table_of
+from jobs.searching.question import check_question
 from jobs.stages import codes_directory, outputs, records
 from jobs.stages.kept import Arrays, kept
-from jobs.stages.parquet_files import checksums
-from jobs.stages.question import check_question
 from jobs.stages.stage import Stage
 from jobs.telemetry.run_notes import recorded
 
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from indexer import Index
 
 ANSWERS, SHARD = ".answers", "shard-"
-ANSWER = Arrays(Neighbors)
+
+ANSWER = Arrays(Answer)
 
 
 class Question(NamedTuple):
@@ -38,8 +41,7 @@ class Question(NamedTuple):
     generation: int
     shards: int
     code_length: int
-    k: int | None
-    radius: int | None
+    asks: SearchConfig
     folder: str
 
 
@@ -78,7 +80,7 @@ def _search(stage: Stage, index: Index, chunks: list[codes_directory.Chunk], fol
     import indexer
 
     asks, root, shards = stage.pipeline.search, stage.pipeline.paths.index, len(index.shards)
-    question = Question(root, index.generation, shards, index.code_length, asks.k, asks.radius, folder)
+    question = Question(root, index.generation, shards, index.code_length, asks, folder)
     asked = max(map(codes_directory.chunk_rows, chunks))
     projected = max(indexer.memory.searching_bytes(entry, asked, index.code_length, asks.k) for entry in index.shards)
     rows = len(index) + sum(map(codes_directory.chunk_rows, chunks))
@@ -100,11 +102,11 @@ def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | Non
         What `write` returns, or None if another task will merge.
     """
     number, block = task
-    path, folder = _part(question.folder, block), _answers(question, block)
+    path, folder = _part(question, block), _answers(question, block)
     if files.exists(path):
-        return block.number, codes_directory.rows_of(path)
+        return block.number, neighbors_in(path, question.asks)
     if question.shards == 1:
-        return write(question, block, ask(question, number, block))
+        return write(question, block, [ask(question, number, block)])
     files.make_folder(folder)
     kept(folder, f"{SHARD}{number:05}", ANSWER, partial(ask, question, number, block))
     return merge(question, block) if len(_answered(folder)) == question.shards else None
@@ -113,7 +115,7 @@ def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | Non
 def merge(question: Question, block: Block) -> tuple[int, int]:
     """Merge a block's answers from all shards, write its file and return its number and the number of neighbors."""
     answers = map(files.read_bytes, _answered(_answers(question, block)))
-    return write(question, block, Neighbors.merge([ANSWER.load(answer or b"") for answer in answers], question.k))
+    return write(question, block, [ANSWER.load(answer or b"") for answer in answers])
 
 
 def _answers(question: Question, block: Block) -> str:
@@ -126,23 +128,26 @@ def _answered(folder: str) -> list[str]:
     return [path for path in files.listing(folder) if path.rpartition("/")[2].startswith(SHARD)]
 
 
-def ask(question: Question, number: int, block: Block) -> Neighbors:
+def ask(question: Question, number: int, block: Block) -> Answer:
     """Return one shard's neighbors of the queries of one block."""
-    shard = open_index(question.root, question.generation).open_shard(number)
-    queries = read_queries(block.chunk, question.code_length).codes
-    if question.k is not None:
-        return shard.knn_search(queries, question.k, threads=task_threads())
-    assert question.radius is not None  # one of the two is given
-    return shard.range_search(queries, question.radius, threads=task_threads())
+    index = open_index(question.root, question.generation)
+    shard, queries = index.open_shard(number), read_queries(block.chunk, question.code_length).codes
+    if question.asks.k is not None:
+        found = shard.knn_search(queries, question.asks.k, threads=task_threads())
+    else:
+        assert question.asks.radius is not None  # one of the two is given
+        found = shard.range_search(queries, question.asks.radius, threads=task_threads())
+    return answered(shard, found, keys=index.key_spec is not None, labels=question.asks.labels)
 
 
-def write(question: Question, block: Block, found: Neighbors) -> tuple[int, int]:
-    """Write a block's file and return its number and the number of neighbors."""
-    import pyarrow.parquet as pq
-
+def write(question: Question, block: Block, answers: Sequence[Answer]) -> tuple[int, int]:
+    """Merge the answers of all shards to a block, write its file and return its number and the number of neighbors."""
+    asks, manifest = question.asks, open_index(question.root, question.generation).manifest
+    found = Neighbors.merge([answer.neighbors for answer in answers], asks.k)
     query_ids = read_queries(block.chunk, question.code_length).ids
-    with outputs.attempt(_part(question.folder, block), files.join(question.folder, ANSWERS)) as own:
-        pq.write_table(found.to_arrow(query_ids), own, **checksums("write_page_checksum"))
+    table = table_of(found, query_ids, Items(answers), asks.shape, manifest.vocabulary)
+    with outputs.attempt(_part(question, block), files.join(question.folder, ANSWERS)) as own:
+        save(table, own, asks.format)
     return block.number, len(found.ids)
 
 
@@ -158,13 +163,13 @@ def open_index(root: str, generation: int) -> Index:
 def read_queries(chunk: codes_directory.Chunk, code_length: int) -> codes_directory.CodeRows:
     """Return the queries of a block in ascending order of their ids, without labels."""
     rows = codes_directory.read_chunk(chunk, code_length)
-    order = np.argsort(rows.ids, kind="stable")
-    return codes_directory.CodeRows(rows.ids[order], rows.codes[order], None)
+    order = ascending(rows.ids)
+    return codes_directory.CodeRows(rows.ids.take(order), rows.codes[order], None)
 
 
-def _part(folder: str, block: Block) -> str:
+def _part(question: Question, block: Block) -> str:
     """Return where a block's neighbors lie."""
-    return files.join(folder, f"part-{block.number:05}.parquet")
+    return files.join(question.folder, f"part-{block.number:05}.{SUFFIXES[question.asks.format]}")
 
 
 if __name__ == "__main__":

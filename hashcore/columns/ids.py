@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
@@ -85,6 +86,15 @@ def to_column(ids: Ids) -> pa.Array:
     if isinstance(ids, np.ndarray):
         return pa.array(ids, pa.int64())
     return ids.cast(pa.string() if pa.types.is_large_string(ids.type) else pa.binary())
+
+
+def ascending(ids: Ids) -> NDArray[np.int64]:
+    """Return the order in which ids ascend, int64 of shape (n,); equal ones stay as they stand."""
+    import pyarrow.compute as pc
+
+    if isinstance(ids, np.ndarray):
+        return np.argsort(ids, kind="stable")
+    return np.asarray(pc.sort_indices(ids).to_numpy(), np.int64)
 
 
 def shown(key: Any) -> int | str:

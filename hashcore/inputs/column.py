@@ -5,15 +5,18 @@ A new kind of input needs its file beside this one, and its name in `InputSpec`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from hashcore.columns.plain import plain
+from hashcore.errors import InvalidInputError
 from hashcore.inputs.features import FeatureInput
 from hashcore.inputs.images import ImageInput
-from hashcore.inputs.input import Input, Inputs
+from hashcore.inputs.input import Input, Inputs, most_frequent
 from hashcore.inputs.tags import TagInput
 from hashcore.spec import members
 
@@ -28,7 +31,7 @@ def read_column(column: pa.Array | pa.ChunkedArray, spec: Input) -> Inputs:
     """Read a column: lists of floats for features, binary PNG or JPEG files for images, lists of tags.
 
     Args:
-        column: One item a row.
+        column: One item a row; structs of a field `reason` may say why there is none.
         spec: Description of an item.
 
     Returns:
@@ -39,7 +42,12 @@ def read_column(column: pa.Array | pa.ChunkedArray, spec: Input) -> Inputs:
     Raises:
         InvalidInputError: If the column holds another kind of items altogether.
     """
-    return spec.read(plain(column))
+    array = plain(column)
+    inputs = spec.read(array)
+    said = _reasons(array) if inputs.rejected else None
+    if said is None:
+        return inputs
+    return replace(inputs, rejected=[(row, said[row].as_py() or reason) for row, reason in inputs.rejected])
 
 
 def infer(
@@ -60,6 +68,13 @@ def infer(
             images.
     """
     given = [plain(column) for column in (columns if isinstance(columns, list | tuple) else [columns])]
+    known = [reasons for column in given if (reasons := _reasons(column)) is not None]
+    said = Counter(reason for reasons in known for reason in reasons.to_pylist())
+    if said and None not in said:
+        raise InvalidInputError(
+            f"no row names a file that can be read: {most_frequent(said)}; give paths from the folder of the corpus, "
+            "or name another column"
+        )
     kind = next((kind for kind in KINDS if all(map(kind.is_held_by, given))), FeatureInput)
     return kind.infer(given, channels, size)
 
@@ -67,3 +82,13 @@ def infer(
 def of_shape(shape: tuple[int, ...]) -> InputSpec | None:
     """Describe items by the shape of one, such as (dimensions,); None if no kind of input has such a shape."""
     return next((found for kind in KINDS if (found := kind.of_shape(shape)) is not None), None)
+
+
+def _reasons(array: pa.Array) -> pa.Array | None:
+    """Return why rows have no item, null where they have one; None where the column does not say it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_struct(array.type) or array.type.get_field_index("reason") < 0:
+        return None
+    return pc.struct_field(array, "reason")

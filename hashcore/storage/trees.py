@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import deque
 from collections.abc import Iterator
 
 from hashcore.errors import InvalidInputError
@@ -18,37 +19,49 @@ def check_tree(folder: str) -> None:
         InvalidInputError: If there is a link to nothing or to a folder above it, a name that is no UTF-8, or what is
             neither file nor folder.
     """
-    for found, path in _walk(os.fsencode(folder), ()):
-        if found:
-            name = path.decode(errors="backslashreplace")
-            raise InvalidInputError(f"{name} {found}, which is not passed over; mend or remove it")
+    deque(files_below(folder), maxlen=0)
 
 
-def _walk(folder: bytes, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, bytes]]:
-    """Yield what is wrong with each thing below a folder, "" for nothing, and its path."""
+def files_below(folder: str, hidden: tuple[str, ...] = HIDDEN) -> Iterator[tuple[str, int]]:
+    """Yield the path below a folder of this machine, and the size, of each file, in the order of their names.
+
+    Names are in order within each folder; hidden ones, which begin so, are passed over. Errors as of `check_tree`.
+    """
+    root = os.fsencode(folder)
+    for path, size in _walk(root, tuple(map(str.encode, hidden)), ()):
+        yield path[len(root) :].lstrip(b"/").decode(), size
+
+
+def _walk(folder: bytes, hidden: tuple[bytes, ...], above: tuple[tuple[int, int], ...]) -> Iterator[tuple[bytes, int]]:
+    """Yield the path and the size of each file below a folder."""
     here = os.stat(folder)
     above = (*above, (here.st_dev, here.st_ino))
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda each: each.name):
-            if not entry.name.startswith(tuple(map(str.encode, HIDDEN))):
-                wrong = _wrong(entry, above)
-                yield wrong, entry.path
-                if not wrong and entry.is_dir():
-                    yield from _walk(entry.path, above)
+            if not entry.name.startswith(hidden):
+                seen, wrong = _look(entry, above)
+                if wrong:
+                    name = entry.path.decode(errors="backslashreplace")
+                    raise InvalidInputError(f"{name} {wrong}, which is not passed over; mend or remove it")
+                if seen is not None and stat.S_ISDIR(seen.st_mode):
+                    yield from _walk(entry.path, hidden, above)
+                elif seen is not None:
+                    yield entry.path, seen.st_size
 
 
-def _wrong(entry: os.DirEntry[bytes], above: tuple[tuple[int, int], ...]) -> str:
-    """Say what is wrong with something in a folder."""
+def _look(entry: os.DirEntry[bytes], above: tuple[tuple[int, int], ...]) -> tuple[os.stat_result | None, str]:
+    """Return what something in a folder is, None if it has just gone, and what is wrong with it, "" for nothing."""
     try:
         entry.name.decode()
     except UnicodeDecodeError:
-        return "has a name that is no UTF-8"
+        return None, "has a name that is no UTF-8"
     try:
         seen = entry.stat()
     except FileNotFoundError:
-        return f"is a link to nothing ({os.fsdecode(os.readlink(entry.path))})" if entry.is_symlink() else ""
+        dangles = entry.is_symlink()
+        return None, f"is a link to nothing ({os.fsdecode(os.readlink(entry.path))})" if dangles else ""
     except OSError as error:
-        return f"cannot be followed ({error.strerror})"
+        return None, f"cannot be followed ({error.strerror})"
     if stat.S_ISDIR(seen.st_mode):
-        return "is a link to a folder above it" if (seen.st_dev, seen.st_ino) in above else ""
-    return "" if stat.S_ISREG(seen.st_mode) else "is neither a file nor a folder"
+        return seen, "is a link to a folder above it" if (seen.st_dev, seen.st_ino) in above else ""
+    return seen, "" if stat.S_ISREG(seen.st_mode) else "is neither a file nor a folder"

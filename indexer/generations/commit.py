@@ -20,14 +20,20 @@ from indexer.shards.entry import ShardEntry
 from indexer.storage.store import SHARDS, TOMBSTONES, Store
 
 
-def commit_shards(store: Store, parent: Manifest, shards: Iterable[ShardEntry], change: dict[str, Any]) -> Manifest:
-    """Make shards the generation after `parent`, and return its manifest.
+def commit_shards(
+    store: Store,
+    parent: Manifest,
+    shards: Iterable[ShardEntry],
+    change: dict[str, Any],
+    vocabulary: tuple[str, ...] | None = None,
+) -> Manifest:
+    """Make shards the generation after `parent`, and return its manifest; `vocabulary` may add names of labels.
 
     Raises:
         LostRaceError: If another generation is current.
     """
     _, generation = next_generation(store)
-    manifest = parent.successor(generation, shards, change)
+    manifest = parent.successor(generation, shards, change, vocabulary)
     commit_manifest(store, manifest)
     return manifest
 

@@ -17,6 +17,7 @@ from indexer.generations.snapshot import Snapshot
 from indexer.search.shard import Shard
 from indexer.shards.builder import ROWS_PER_SHARD, build_shard
 from indexer.shards.entry import Key, ShardEntry
+from indexer.shards.keys import Ids
 
 Merged = Mapping[tuple[Key, ...], ShardEntry | None]  # by the shards that it is made of; None: no row lives
 
@@ -67,12 +68,17 @@ def merge_shards(snapshot: Snapshot, group: Sequence[int]) -> ShardEntry | None:
     parts = [_rows(snapshot.open_shard(number)) for number in group if snapshot.shards[number].live]
     if not parts:
         return None
-    codes = np.concatenate([codes for codes, _, _ in parts])
-    ids = np.concatenate([ids for _, ids, _ in parts])
+    codes, ids = np.concatenate([codes for codes, _, _ in parts]), _joined([ids for _, ids, _ in parts])
     labels = [found for _, _, found in parts if found is not None]
-    return build_shard(
-        snapshot.store, ids, codes, Labels.concatenate(labels) if labels else None, layout=layout_of(snapshot, codes)
-    )
+    joined, layout = Labels.concatenate(labels) if labels else None, layout_of(snapshot, codes)
+    return build_shard(snapshot.store, ids, codes, joined, layout=layout, keys=snapshot.key_spec)
+
+
+def _joined(ids: Sequence[Ids]) -> Ids:
+    """Return the ids, or keys, of several shards."""
+    import pyarrow as pa
+
+    return np.concatenate(ids) if isinstance(ids[0], np.ndarray) else pa.concat_arrays(ids)
 
 
 def commit_compact(
@@ -113,8 +119,8 @@ def _keys(snapshot: Snapshot, group: Sequence[int]) -> tuple[Key, ...]:
     return tuple(snapshot.shards[number].key for number in group)
 
 
-def _rows(shard: Shard) -> tuple[np.ndarray, np.ndarray, Labels | None]:
-    """Return codes, ids and labels of a shard's rows, none of them a view of its file."""
+def _rows(shard: Shard) -> tuple[np.ndarray, Ids, Labels | None]:
+    """Return codes, ids or keys, and labels of a shard's rows, none of them a view of its file."""
     contents, labels = shard.contents, shard.contents.labels()
     copied = None if labels is None else Labels(np.array(labels.offsets), np.array(labels.values))
-    return contents.row_codes(), contents.ids, copied
+    return contents.row_codes(), contents.ids if contents.key_spec is None else contents.keys(), copied

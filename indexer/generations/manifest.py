@@ -10,15 +10,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from hashcore.codes import Kind
 from hashcore.errors import CorruptIndexError, InvalidInputError, UnknownFormatError, brief
 from indexer.shards.entry import ShardEntry
+from indexer.shards.keys import KeySpec
 from indexer.storage.store import Store
 from indexer.structures.layout import Layout, first_problem
 
-VERSION = 2
+VERSION: Literal[3] = 3
 CURRENT = "CURRENT"
 MANIFESTS = "manifests"
 MANIFEST_NAME = re.compile(rf"{MANIFESTS}/(\d{{8,18}})\.json")
@@ -33,6 +42,8 @@ class Manifest(BaseModel):
     Attributes:
         layout: Of the shards that were built with it; each shard holds its own, as small ones want smaller tables.
         created_s: When, by the writer's clock; told to people, never compared.
+        keys: How keys of items became ids; None where ids are numbers.
+        vocabulary: Names of labels, label i being called vocabulary[i]; None where labels are numbers.
         writer: Drawn by whoever wrote it, so that no two manifests are the same: a writer knows its own again. Empty in
             version 1, as is the checksum.
         checksum: SHA-256 of all else, as JSON without blanks.
@@ -40,7 +51,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1, 2] = 2
+    format_version: Literal[1, 2, 3] = 2
     generation: int = Field(ge=1)
     parent: int | None = None
     kind: Kind = "dense"
@@ -48,6 +59,8 @@ class Manifest(BaseModel):
     shards: tuple[ShardEntry, ...]
     hasher_fingerprint: str | None = None
     provenance: dict[str, Any] = {}
+    keys: KeySpec | None = None
+    vocabulary: tuple[str, ...] | None = None
     created_s: float = Field(default_factory=time.time)
     writer: str = ""
     checksum: str = ""
@@ -69,6 +82,14 @@ class Manifest(BaseModel):
             raise ValueError(f"parent {self.parent} is not before generation {self.generation}")
         return self
 
+    @model_validator(mode="after")
+    def _names_fit_the_version(self) -> Manifest:
+        if (self.format_version == VERSION) == (self.keys is None and self.vocabulary is None):
+            raise ValueError(f"keys or a vocabulary in version {self.format_version}, or none in version {VERSION}")
+        if self.vocabulary is not None and len(set(self.vocabulary)) < len(self.vocabulary):
+            raise ValueError("the vocabulary names two labels alike")
+        return self
+
     def digest(self) -> str:
         """Return the SHA-256 of all that it says."""
         return hashlib.sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
@@ -77,15 +98,29 @@ class Manifest(BaseModel):
         """Return it as a file holds it."""
         return self.model_copy(update={"checksum": self.digest()}).model_dump_json(indent=1).encode()
 
+    @model_serializer(mode="wrap")
+    def _of_its_version(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the fields that a file of this version has not."""
+        later = () if self.format_version == VERSION else ("keys", "vocabulary")
+        return {name: value for name, value in dump(self).items() if name not in later}
+
     @property
     def rows(self) -> int:
         """Items in all shards that are not deleted."""
         return sum(shard.live for shard in self.shards)
 
-    def successor(self, generation: int, shards: Iterable[ShardEntry], change: dict[str, Any]) -> Manifest:
-        """Return the manifest of the generation that some change makes of this one."""
+    def successor(
+        self,
+        generation: int,
+        shards: Iterable[ShardEntry],
+        change: dict[str, Any],
+        vocabulary: tuple[str, ...] | None = None,
+    ) -> Manifest:
+        """Return the manifest of the generation that a change makes of this one; `vocabulary` may add names."""
+        names = vocabulary or self.vocabulary
         appended = [*self.provenance.get("appended", []), *([change["codes"]] if "codes" in change else [])]
         return Manifest(
+            format_version=version_of(self.keys, names),
             generation=generation,
             parent=self.generation,
             kind=self.kind,
@@ -93,8 +128,15 @@ class Manifest(BaseModel):
             shards=tuple(shards),
             hasher_fingerprint=self.hasher_fingerprint,
             provenance={**self.provenance, "change": change, **({"appended": appended} if appended else {})},
+            keys=self.keys,
+            vocabulary=names,
             writer=new_writer(),
         )
+
+
+def version_of(keys: KeySpec | None, vocabulary: tuple[str, ...] | None) -> Literal[2, 3]:
+    """Return the version of a manifest with keys or names of labels, or without."""
+    return 2 if keys is None and vocabulary is None else VERSION
 
 
 def new_writer() -> str:

@@ -53,7 +53,7 @@ def newest_of(snapshot: Snapshot) -> Snapshot:
 def _followed(snapshot: Snapshot, newest: Manifest) -> Snapshot:
     """Return the newest generation of an index, if it holds codes of the same nature."""
     if _nature(newest) != _nature(snapshot.manifest):
-        raise _overtaken(snapshot, "its index holds codes of another kind, length or hasher")
+        raise _overtaken(snapshot, "its index holds codes of another kind, length, hasher or keys")
     return snapshot.at(newest)
 
 
@@ -66,7 +66,7 @@ def _overtaken(snapshot: Snapshot, said: str) -> OutputError:
 def _nature(manifest: Manifest) -> tuple[object, ...]:
     """Return what the codes of a generation are."""
     layout = manifest.layout
-    return layout.code_length, manifest.kind, layout.folds, manifest.hasher_fingerprint
+    return layout.code_length, manifest.kind, layout.folds, manifest.hasher_fingerprint, manifest.keys
 
 
 def shards_with(shards: Sequence[ShardEntry], ids: NDArray[np.int64]) -> list[int]:

@@ -13,6 +13,7 @@ from hashcore.errors import CorruptIndexError
 from indexer.search.shard import Shard
 from indexer.shards.contents import ShardContents
 from indexer.shards.entry import ShardEntry
+from indexer.shards.keys import KeySpec
 from indexer.shards.tombstones import read_tombstones
 from indexer.storage.store import Store
 from indexer.structures.layout import Layout
@@ -20,13 +21,16 @@ from indexer.structures.layout import Layout
 T = TypeVar("T")
 
 
-def open_entry(store: Store, entry: ShardEntry, layout: Layout, *, verify: bool = False) -> Shard:
+def open_entry(
+    store: Store, entry: ShardEntry, layout: Layout, keys: KeySpec | None = None, *, verify: bool = False
+) -> Shard:
     """Open the shard that an entry of an index with some layout lists, less its deleted rows.
 
     Args:
         store: Where the index lives.
         entry: The shard's.
         layout: The index's.
+        keys: How keys of the index became ids, None where these are numbers.
         verify: Whether every byte is read and compared with its digest, however large the shard is.
 
     Raises:
@@ -48,6 +52,12 @@ def open_entry(store: Store, entry: ShardEntry, layout: Layout, *, verify: bool 
         raise CorruptIndexError(
             f"{store}/{entry.name}: the manifest says rows, distinct codes, bytes, code length {said}, the shard holds "
             f"{held}; restore the manifest"
+        )
+    if contents.key_spec != keys:
+        said_of, held_of = ("numbers" if spec is None else f"hashes of {spec}" for spec in (keys, contents.key_spec))
+        raise CorruptIndexError(
+            f"{store}/{entry.name}: the manifest says ids that are {said_of}, the shard holds {held_of}; restore the "
+            "manifest"
         )
     return shard
 

@@ -65,7 +65,7 @@ class OpenShards:
     def _opened(self, entry: ShardEntry, manifest: Manifest, verify: bool) -> Shard:
         """Open a shard, and say so where its generation was vacuumed."""
         try:
-            return open_entry(self._store, entry, manifest.layout, verify=verify)
+            return open_entry(self._store, entry, manifest.layout, manifest.keys, verify=verify)
         except MissingFileError:
             if self._store.size(manifest_name(manifest.generation)) is None:
                 raise InvalidInputError(

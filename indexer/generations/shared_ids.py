@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.shards.entry import ShardEntry
-from indexer.shards.row_arrays import MAX_ID
+from indexer.shards.keys import MAX_ID
 
 IDS_AT_ONCE = 1 << 27  # 1 GiB
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ / golden ratio, odd: spreads numbers that follow each other

@@ -14,6 +14,7 @@ from indexer.generations.open_shards import OpenShards
 from indexer.generations.shared_ids import shared_ids
 from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
+from indexer.shards.keys import KeySpec
 from indexer.storage.store import Store
 
 
@@ -39,6 +40,11 @@ class Snapshot:
     def kind(self) -> Kind:
         """Kind of the codes: dense, sparse or ternary."""
         return self.manifest.kind
+
+    @property
+    def key_spec(self) -> KeySpec | None:
+        """How keys of items became ids; None where ids are numbers."""
+        return self.manifest.keys
 
     @property
     def shards(self) -> tuple[ShardEntry, ...]:

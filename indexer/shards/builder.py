@@ -16,8 +16,9 @@ from hashcore.machine.processors import check_threads
 from indexer import _native
 from indexer.shards.checks import kept_structures
 from indexer.shards.entry import ShardEntry
-from indexer.shards.row_arrays import MAX_ID
-from indexer.storage.array_file import write_array_file
+from indexer.shards.key_arrays import FACT, key_arrays
+from indexer.shards.keys import Ids, Items, KeySpec, items_of
+from indexer.storage.array_file import WITH_KEYS, WITH_NUMBERS, write_array_file
 from indexer.storage.store import Store
 from indexer.structures.base import Arrays
 from indexer.structures.folds import class_keys
@@ -30,7 +31,14 @@ BitOrder = NDArray[np.uint16]
 
 
 def build_shard(
-    store: Store, ids: NDArray[np.int64], codes: Codes, labels: Labels | None, *, layout: Layout, threads: int = 0
+    store: Store,
+    ids: Ids,
+    codes: Codes,
+    labels: Labels | None,
+    *,
+    layout: Layout,
+    keys: KeySpec | None = None,
+    threads: int = 0,
 ) -> ShardEntry:
     """Write one shard and return its entry for a manifest.
 
@@ -38,28 +46,29 @@ def build_shard(
 
     Args:
         store: Where to.
-        ids: int64, shape (n,), each once.
+        ids: int64, shape (n,), each once; or keys.
         codes: Shape (n, bytes).
         labels: Labels of the n rows, or None.
         layout: The layout that all shards of the generation share.
+        keys: How keys become ids; None where ids are numbers.
         threads: Threads to use; 0 takes every processor this process may run on.
 
     Raises:
         InvalidInputError: If shapes differ, or there are no rows or more than 2³² − 1.
     """
     codes = check_codes(codes, check_layout(layout).code_length)
-    ids = _check_ids(ids, len(codes))
+    items = _check_ids(ids, keys, len(codes))
     labels = check_labelled(labels, len(codes))
-    arrays, facts = arrange(ids, codes, labels, layout, check_threads(threads))
+    arrays, facts = arrange(items, codes, labels, layout, check_threads(threads), keys)
     path = store.new_file()
     try:
-        digest = write_array_file(path, arrays, facts)
+        digest = write_array_file(path, arrays, facts, version=WITH_KEYS if keys else WITH_NUMBERS)
         entry = ShardEntry(
             digest=digest,
-            rows=len(ids),
+            rows=len(items.ids),
             distinct=arrays["codes"].shape[1],
             bytes=path.stat().st_size,
-            ids=(int(ids.min()), int(ids.max())),
+            ids=(int(items.ids.min()), int(items.ids.max())),
         )
         store.add_file(path, entry.name)
     finally:
@@ -67,12 +76,13 @@ def build_shard(
     return entry
 
 
-def _check_ids(ids: Any, rows: int) -> NDArray[np.int64]:
-    """Return `ids` as int64 of shape (rows,)."""
-    array = check_array(ids, "ids", (rows,), "iu")
+def _check_ids(ids: Ids, spec: KeySpec | None, rows: int) -> Items:
+    """Return the ids of so many rows, and their keys."""
+    items = items_of(ids, spec, rows=rows)
     if not 0 < rows <= MAX_ROWS:
         raise InvalidInputError(f"a shard of {rows} rows; use 1..{MAX_ROWS} (rows_per_shard)")
-    return signed(array)
+    check_array(items.ids, "ids", (rows,), "iu")
+    return items
 
 
 def check_labelled(labels: Labels | None, rows: int) -> Labels | None:
@@ -80,29 +90,18 @@ def check_labelled(labels: Labels | None, rows: int) -> Labels | None:
     return None if labels is None else check_labels(labels, rows)
 
 
-def signed(ids: NDArray[Any]) -> NDArray[np.int64]:
-    """Return whole numbers, shape (n,), as the int64 that an index keeps.
-
-    Raises:
-        InvalidInputError: If one is larger than these hold.
-    """
-    if ids.dtype == np.uint64 and len(ids) and int(ids.max()) > MAX_ID:
-        raise InvalidInputError(f"ids: {ids.max()} is larger than {MAX_ID}, the largest id; give smaller ones")
-    return ids.astype(np.int64, copy=False)
-
-
 def arrange(
-    ids: NDArray[np.int64], codes: Codes, labels: Labels | None, layout: Layout, threads: int
+    items: Items, codes: Codes, labels: Labels | None, layout: Layout, threads: int, spec: KeySpec | None = None
 ) -> tuple[Arrays, dict[str, Any]]:
     """Return the arrays and facts of a shard of n rows, from ids (n,), codes (n, bytes), and labels of the rows."""
-    columns = stored_columns(codes, layout, threads)
+    columns, ids = stored_columns(codes, layout, threads), items.ids
     base, last = int(ids.min()), int(ids.max())
-    are_short = last - base < 2**32
+    are_short = items.keys is None and last - base < 2**32
     base = base if are_short else 0
     bits = layout.first_word_bits
     if layout.folds:  # a leading key makes the order that of the numbers of set bits
-        keys, bits = class_keys(columns, threads)
-        columns = np.concatenate([keys[None], columns])
+        leading, bits = class_keys(columns, threads)
+        columns = np.concatenate([leading[None], columns])
     flat, starts, order, short_ids = _native.arrange(columns, bits, ids, base, are_short, threads)
     distinct = flat.reshape(len(columns), -1)[len(columns) - layout.words :]
     facts: dict[str, Any] = {"layout": layout.model_dump(), "rows": len(ids), "id_base": base}
@@ -112,6 +111,9 @@ def arrange(
     if labels is not None:
         ordered = labels.take(order.astype(np.int64))
         arrays["label_offsets"], arrays["label_values"] = ordered.offsets, ordered.values
+    if items.keys is not None and spec is not None:
+        facts[FACT] = spec.model_dump()
+        arrays |= key_arrays(arrays["ids"], items.keys.take(order))
     for structure in kept_structures(layout, distinct.shape[1]):
         arrays |= structure.arrays(distinct, threads)
     return arrays, facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,21 @@ from pydantic import ValidationError
 from hashcore import hamming
 from hashcore.arguments import check_array, check_places
 from hashcore.codes import Codes, check_codes, code_bytes
-from hashcore.errors import CorruptIndexError, brief
+from hashcore.errors import CorruptIndexError, InvalidInputError, brief
 from hashcore.hamming import Words
 from hashcore.labels import Labels
 from hashcore.machine.processors import available_threads
 from indexer import _native
 from indexer.shards.builder import MAX_ROWS, bit_order, in_order
 from indexer.shards.checks import check_arrays, check_structure, check_unused_bits, verify_derived
+from indexer.shards.key_arrays import FACT, StoredKeys, key_spec
+from indexer.shards.keys import signed
 from indexer.shards.live_rows import read_rows
-from indexer.storage.array_file import ArrayFile
+from indexer.storage.array_file import WITH_KEYS, ArrayFile
 from indexer.structures.layout import Layout, first_problem
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 VERIFIED_ON_OPEN_BYTES = 64 << 20  # larger shards are verified by Index.verify(), so that opening stays instant
 
@@ -34,6 +40,7 @@ class ShardContents:
         file: Its arrays, as they are stored.
         layout: Of its codes.
         words: The distinct codes in the file, uint64, shape (words, stored_distinct), bits in the layout's order.
+        key_spec: How the keys of its items became ids; None where ids are numbers.
         live: Its rows, less those that are deleted.
         rows: How many these are.
         distinct: Distinct codes that they carry.
@@ -46,12 +53,14 @@ class ShardContents:
         self.file = ArrayFile(path, digest)
         self.layout = self._layout()
         self.stored_rows, base = self._fact("rows", 0, MAX_ROWS), self._fact("id_base", -(2**63), 2**63 - 1)
-        self.file.check_facts("layout", "rows", "id_base")
+        self.key_spec = key_spec(self.file)
+        self.file.check_facts("layout", "rows", "id_base", *self._facts_of_keys())
         check_arrays(self.file, self.layout, self.stored_rows)
         self._bit_order = bit_order(self.layout)
         self.words: Words = self.file.arrays["codes"]
         self.stored_distinct: int = self.words.shape[1]
         whole = read_rows(self.file, base)
+        self._keys = None if self.key_spec is None else StoredKeys(self.file, self.key_spec)
         if self.file.size <= VERIFIED_ON_OPEN_BYTES:
             self.check()
         gone = None if deleted is None else check_array(deleted, "deleted", ("n",), np.uint32)
@@ -124,6 +133,65 @@ class ShardContents:
         apart = self.words[:, self._code_places(places)].T ^ rows
         return np.asarray(np.bitwise_count(apart).sum(axis=1, dtype=np.int64))
 
+    def find(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """Find live rows by ids, int64 of shape (n,), each once.
+
+        Returns:
+            The places in `ids` of those that are there, int64 of shape (found,), and the number in the file of the row
+            of each, uint32.
+        """
+        ids = signed(check_array(ids, "ids", ("n",), "iu"))
+        if self._keys is None:
+            rows = self.live.find(ids)
+            order = np.argsort(ids, kind="stable")
+            places = order[np.searchsorted(ids, self.live.ids_at(rows), sorter=order)]
+            return places, rows
+        held = self._keys.find(ids)
+        places = np.flatnonzero((held >= 0) & ~np.isin(held, [] if self.live.deleted is None else self.live.deleted))
+        return places, held[places].astype(np.uint32)
+
+    def keys(self) -> pa.Array:
+        """Return the keys of all live rows, in row order, as large_string or large_binary."""
+        return self.keys_at(self.live.numbers())
+
+    def keys_at(self, rows: NDArray[np.uint32]) -> pa.Array:
+        """Return the keys of rows of some numbers in the file, shape (n,), as large_string or large_binary."""
+        if self._keys is None:
+            raise InvalidInputError(f"{self.name} has no keys; its ids are whole numbers")
+        return self._keys.take(check_places(rows, "rows", self.stored_rows))
+
+    def keys_of(self, ids: NDArray[np.int64]) -> pa.Array:
+        """Return the keys of items of some ids, int64 of shape (n,), each once and there, as string or binary.
+
+        Raises:
+            InvalidInputError: If one is not there.
+        """
+        from hashcore.columns.ids import to_column
+
+        return to_column(self.keys_at(self._rows_of(ids)))
+
+    def labels_of(self, ids: NDArray[np.int64]) -> Labels | None:
+        """Return the labels of items of some ids, int64 of shape (n,), each once and there; None where there are none.
+
+        Raises:
+            InvalidInputError: If one is not there.
+        """
+        return self.labels_at(self._rows_of(ids))
+
+    def labels_at(self, rows: NDArray[np.uint32]) -> Labels | None:
+        """Return the labels of rows of some numbers in the file, shape (n,); None where there are none."""
+        places = check_places(rows, "rows", self.stored_rows)
+        return None if self.live.stored_labels is None else self.live.stored_labels.take(places)
+
+    def _rows_of(self, ids: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """Return the number in the file of the row of each of some ids, all of which are there."""
+        places, found = self.find(ids)
+        if len(places) != len(ids):
+            raise InvalidInputError(f"{len(ids) - len(places)} of {len(ids)} ids are not in {self.name}; give its own")
+        rows = np.empty(len(ids), np.uint32)
+        rows[places] = found
+        return rows
+
     @property
     def has_labels(self) -> bool:
         """Whether its rows have labels."""
@@ -191,6 +259,16 @@ class ShardContents:
         """Return codes, live rows and their ids as the native code takes them."""
         live = self.live
         return self.words, live.offsets, live.short_ids, live.long_ids, live.base, live.deleted is not None
+
+    def _facts_of_keys(self) -> list[str]:
+        """Return the facts that there are for the keys, after a look at the version that says whether there are any."""
+        has_keys = self.key_spec is not None
+        if has_keys != (self.file.version == WITH_KEYS):
+            raise CorruptIndexError(
+                f"{self.file.path}: expected {'version 2, which has keys' if has_keys else 'keys, as version 2 has'}, "
+                f"got version {self.file.version}; restore the file"
+            )
+        return [FACT] if has_keys else []
 
     def _layout(self) -> Layout:
         """Return the layout in the file's facts."""

@@ -56,7 +56,7 @@ class LiveRows:
     def labels(self) -> Labels | None:
         """Labels of the rows that live, or None where the index was built without."""
         labels = self._sound_labels
-        return labels if labels is None or self.deleted is None else labels.take(self._numbers().astype(np.int64))
+        return labels if labels is None or self.deleted is None else labels.take(self.numbers().astype(np.int64))
 
     @cached_property
     def sound_offsets(self) -> NDArray[np.uint32]:
@@ -101,7 +101,7 @@ class LiveRows:
         if self.long_ids is None:
             stored = stored[(stored >= 0) & (stored < 2**32)].astype(np.uint32)
         found = IdSet(stored).places(self._ids)
-        return found.astype(np.uint32) if self.deleted is None else self._numbers()[found]
+        return found.astype(np.uint32) if self.deleted is None else self.numbers()[found]
 
     def ids_at(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Map row numbers in the file, shape (n,), of live rows to their ids, int64, shape (n,)."""
@@ -117,9 +117,10 @@ class LiveRows:
         """Return the numbers in the file of all deleted rows if `rows`, shape (n,), are too; uint32, ascending."""
         return rows if self.deleted is None else np.union1d(self.deleted, rows)
 
-    def _numbers(self) -> NDArray[np.uint32]:
-        """Return the numbers in the file of the rows, shape (rows,)."""
-        assert self.deleted is not None
+    def numbers(self) -> NDArray[np.uint32]:
+        """Return the numbers in the file of the rows, uint32, shape (rows,)."""
+        if self.deleted is None:
+            return np.arange(len(self), dtype=np.uint32)
         lives = np.ones(len(self) + len(self.deleted), bool)
         lives[self.deleted] = False
         return np.flatnonzero(lives).astype(np.uint32)

@@ -7,31 +7,33 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.shards.key_arrays import FACT, check_keys, key_kinds, verify_keys
+from indexer.shards.keys import MAX_ID
 from indexer.storage.array_file import Array, ArrayFile
 from indexer.structures.base import ENTRIES_AT_ONCE, Kinds, check_offsets, damage
-
-MAX_ID = 2**63 - 1
 
 
 def row_kinds(file: ArrayFile, rows: int, distinct: int) -> Kinds:
     """Return element and shape of each array of the rows; those of labels where the file has one of them."""
-    arrays: Kinds = {"ids": (np.int64 if file.has("ids", np.int64) else np.uint32, (rows,))}
+    are_long = FACT in file.facts or file.has("ids", np.int64)
+    arrays: Kinds = {"ids": (np.int64 if are_long else np.uint32, (rows,))}
     if rows != distinct or "row_offsets" in file.arrays:
         arrays["row_offsets"] = np.uint32, (distinct + 1,)
     if "label_offsets" in file.arrays or "label_values" in file.arrays:
         arrays |= {"label_offsets": (np.int64, (rows + 1,)), "label_values": (np.int32, (-1,))}
-    return arrays
+    return arrays | key_kinds(file, rows)
 
 
 def check_rows(file: ArrayFile) -> None:
-    """Raise CorruptIndexError if an offset leads outside ids or labels."""
+    """Raise CorruptIndexError if an offset leads outside ids, labels or keys."""
+    check_keys(file)
     for offsets, values in (("row_offsets", "ids"), ("label_offsets", "label_values")):
         if offsets in file.arrays:
             check_offsets(file.path, offsets, file.arrays[offsets], len(file.arrays[values]))
 
 
 def verify_rows(file: ArrayFile, base: int) -> None:
-    """Raise CorruptIndexError unless each code has a row, and ids are in order, each once and of 64 bits.
+    """Raise CorruptIndexError unless each code has a row, and ids are in order, each once, of 64 bits, and of its key.
 
     Args:
         file: Of the shard; `check_rows` has passed.
@@ -39,6 +41,7 @@ def verify_rows(file: ArrayFile, base: int) -> None:
     """
     _verify_order(file)
     _verify_ids(file, base)
+    verify_keys(file)
 
 
 def _verify_order(file: ArrayFile) -> None:

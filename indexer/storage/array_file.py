@@ -29,7 +29,8 @@ from hashcore.errors import (
 from indexer.storage.durable import sync_file
 
 FORMAT = "hashcore-shard"
-VERSION = 1
+WITH_NUMBERS, WITH_KEYS = 1, 2  # versions, of a shard whose ids are numbers and of one whose items have keys
+VERSIONS = (str(WITH_NUMBERS), str(WITH_KEYS))
 MAX_HEADER_BYTES = 1 << 20  # that of 4,096 bits in 12 tables takes less than a tenth
 ENTRY = {"dtype", "shape", "data_offsets"}
 
@@ -44,7 +45,9 @@ DTYPES: dict[str, np.dtype[Any]] = {
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
-def write_array_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any], kind: str = FORMAT) -> str:
+def write_array_file(
+    path: Path, arrays: dict[str, Array], facts: dict[str, Any], kind: str = FORMAT, *, version: int = WITH_NUMBERS
+) -> str:
     """Write arrays and facts to a new file.
 
     Args:
@@ -52,6 +55,7 @@ def write_array_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
         arrays: By name, of any shape; of 8-byte, 4-byte and 1-byte integers.
         facts: What else a reader must know; JSON-able.
         kind: What the file is.
+        version: Of its format.
 
     Returns:
         The SHA-256 of the header, hexadecimal: the name of the content.
@@ -59,7 +63,7 @@ def write_array_file(path: Path, arrays: dict[str, Array], facts: dict[str, Any]
     # Arrays by falling item size: each is aligned without gaps, which the format does not allow.
     ordered = dict(sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize))
     facts = {**facts, "sha256": {name: array_digest(array) for name, array in ordered.items()}}
-    metadata = {"format": kind, "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
+    metadata = {"format": kind, "version": str(version), "facts": json.dumps(facts, sort_keys=True)}
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name, array in ordered.items():
@@ -88,6 +92,7 @@ class ArrayFile:
         path: Where it lies.
         arrays: By name.
         facts: What the writer said beside them.
+        version: Of its format.
 
     Raises:
         UnknownFormatError: If it is of another format or version.
@@ -195,11 +200,13 @@ class ArrayFile:
             header = json.loads(text)
             metadata = header.pop("__metadata__")
             kind, version = metadata["format"], metadata["version"]
-            if kind != self.kind or version != str(VERSION):
+            known = VERSIONS if kind == FORMAT else VERSIONS[:1]
+            if kind != self.kind or version not in known:
                 raise UnknownFormatError(
                     f"{self.path}: format {_bare(kind)} version {_bare(version)} is unknown to this reader "
-                    f"(reads {self.kind} {VERSION}); upgrade hashcore"
+                    f"(reads {self.kind} {' and '.join(known)}); upgrade hashcore"
                 )
+            self.version = int(version)
             facts = dict(json.loads(metadata["facts"]))
             if facts["sha256"].keys() != header.keys():
                 raise ValueError("the digests are not those of the arrays")

@@ -11,7 +11,8 @@ from hashcore.columns import ids
 from hashcore.columns.ids import Ids, as_ids, shown
 from hashcore.errors import InvalidInputError, brief, one_line
 from hashcore.storage import files
-from jobs.corpora import reader
+from jobs.corpora.formats import corpus, parquet
+from jobs.corpora.reader import Columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,9 +128,9 @@ def _ascending(parts: Sequence[pa.Array], kind: Kind) -> Ids:
 def _parquet(source: str, column: str, kind: Kind | None) -> Iterator[pa.Array]:
     """Yield a column of a Parquet file or directory."""
     del kind
-    columns = reader.Columns(source, column, {}, None)
-    for part in reader.checked(reader.opened(source), columns):
-        for batch in reader.raw_batches(columns, part, ROWS_AT_ONCE):
+    columns = Columns(source, column, {}, None)
+    for part in corpus.checked(parquet.open_corpus(source), columns):
+        for batch in part.batches(columns, ROWS_AT_ONCE):
             yield batch.column(0)
 
 

@@ -1,4 +1,4 @@
-"""A corpus in steps of some files each: Parquet is read by Arrow within the tasks, other formats by Spark."""
+"""A corpus in steps of some files each: all formats are read within the tasks, but orc, which Spark reads."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
-from hashcore.errors import ConfigError, InvalidInputError
+from hashcore.errors import InvalidInputError
 from hashcore.storage.places import is_object
 from hashcore.storage.trees import check_tree
-from jobs.corpora import parquet, reader
+from jobs.config.sections.corpus import FormatName
+from jobs.corpora import reader, shares
+from jobs.corpora.formats import by_name
 from jobs.corpora.reader import Columns
 from jobs.engine.spark_engine import map_partitions, session_of
 from jobs.engine.tasks import Engine
@@ -58,10 +60,7 @@ class FrameStep(NamedTuple):
     def has_names(self) -> bool:
         """Return whether its labels are names."""
         schema = self.frame.limit(0).toArrow().schema
-        return (
-            self.columns.labels is not None
-            and reader.check(schema, self.columns, {}, self.columns.source)[1] == "texts"
-        )
+        return self.columns.labels is not None and reader.check(schema, self.columns, self.columns.source)[1] == "texts"
 
 
 def _apply(
@@ -76,46 +75,56 @@ def _apply(
     return function(task.partitionId(), (reader.canonical(batch, columns) for batch in batches))
 
 
-def spark_for(file_format: str) -> str | None:
-    """Return the setting that Spark alone can read, None where Arrow reads the format."""
-    return None if file_format == "parquet" else f"corpus.format={file_format}"
-
-
-def check_format(file_format: str, source: str) -> None:
-    """Raise ConfigError if no item can come from a format, whatever the files hold."""
-    if file_format == "csv":
-        raise ConfigError(
-            f"corpus.format=csv: a cell of csv is neither a list nor an image, so {source} holds no items; "
-            "convert it to parquet"
-        )
+def spark_for(file_format: FormatName) -> str | None:
+    """Return the setting that Spark alone can do, None where a format is read within the tasks."""
+    return "corpus.format=orc" if file_format == "orc" else None
 
 
 def steps(
-    engine: Engine, columns: Columns, file_format: str, *, files_per_step: int, batch_rows: int
+    engine: Engine,
+    columns: Columns,
+    file_format: FormatName,
+    *,
+    files_per_step: int,
+    batch_rows: int,
+    label: str = "",
 ) -> Sequence[Step]:
     """Divide a corpus by its files, so that each step can be encoded and kept by itself; the same on every call.
 
+    Args:
+        engine: Who runs the tasks.
+        columns: What is read of the corpus.
+        file_format: Its format; `auto` is told by the names of its files.
+        files_per_step: Files, or folders' parts of images, of a step.
+        batch_rows: Rows that are read at once.
+        label: Stage under whose name it is printed what lies there, where that is not Parquet; "" prints nothing.
+
     Raises:
-        InvalidInputError: If it cannot be read, lacks a column, ids or labels are no whole numbers, or a column is of
-            a user-defined type.
+        InvalidInputError: If it cannot be read, lacks a column, ids or labels are none, or a column is of a
+            user-defined type.
     """
-    if file_format == "parquet":
-        return parquet.steps(columns, files_per_step, batch_rows)
+    if file_format == "auto":
+        file_format = by_name.found(columns.source)
+    if file_format != "orc":
+        corpus = by_name.open_corpus(columns.source, file_format)
+        if label and file_format != "parquet":
+            print(f"{label}: {columns.source} holds {corpus.told}")
+        return shares.steps(columns, corpus, files_per_step, batch_rows)
     if not is_object(columns.source) and os.path.isdir(columns.source):
         check_tree(columns.source)
     spark = session_of(engine, f"corpus.format={file_format}")
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(batch_rows))
     with reading(columns.source, file_format, begins=True):
         whole = spark.read.format(file_format).load(columns.source)
-        _refuse_own_types(whole, columns.source)
+        refuse_own_types(whole, columns.source)
         frames = _frames(spark, whole, columns.source, file_format, files_per_step)
         reader.check_names(whole.columns, columns, columns.source)
         frames = [frame.select([f"`{name}`" for name in columns.names()]) for frame in frames]
-        reader.check(frames[0].limit(0).toArrow().schema, columns, {}, columns.source)
+        reader.check(frames[0].limit(0).toArrow().schema, columns, columns.source)
     return [FrameStep(frame, columns) for frame in frames]
 
 
-def _refuse_own_types(frame: DataFrame, source: str) -> None:
+def refuse_own_types(frame: DataFrame, source: str) -> None:
     """Raise InvalidInputError if a column is of a type that is a class of the user's own.
 
     Files name that class, and Spark imports its module as soon as Python asks for the schema, which is code.
@@ -140,7 +149,7 @@ def _frames(
 
 @contextmanager
 def reading(source: str, file_format: str, *, begins: bool = False) -> Iterator[None]:
-    """Say in one line what Spark cannot read; Parquet, which Arrow reads, needs none of it.
+    """Say in one line what Spark cannot read; formats that Spark does not read need none of it.
 
     Args:
         source: The corpus.
@@ -150,7 +159,7 @@ def reading(source: str, file_format: str, *, begins: bool = False) -> Iterator[
     Raises:
         InvalidInputError: With the first line of what Spark says.
     """
-    if file_format == "parquet":
+    if file_format != "orc":
         yield
         return
     from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]

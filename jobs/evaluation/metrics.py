@@ -95,18 +95,18 @@ class Curves(Spec):
 class Shown(Spec):
     """A neighbor of an example."""
 
-    id: int
+    id: int | str
     distance: int
     relevant: bool
-    label: int
-    """First label of the item."""
+    label: int | str
+    """First label of the item, by its name where labels have names."""
 
 
 class Example(Spec):
     """A query with its nearest neighbors."""
 
-    id: int
-    labels: list[int]
+    id: int | str
+    labels: list[int | str]
     average_precision: float | None
     chosen: Literal["random", "worst"]
     """Drawn at random, or among the lowest average precisions."""

@@ -58,6 +58,7 @@ class Task:
         k: Neighbors wanted of each query.
         content: What identifies the shards' files, whatever their numbers.
         exclude_self: Whether the item that has a query's id is left out of its ranking.
+        comparable: Whether ids of queries and of items are of one type; else no query is an item.
     """
 
     root: str
@@ -67,6 +68,7 @@ class Task:
     k: int
     content: str
     exclude_self: bool = False
+    comparable: bool = True
 
     @property
     def inputs(self) -> str:
@@ -106,12 +108,17 @@ def tally(task: Task) -> Tally:
     import indexer
 
     index = indexer.open(task.root, task.generation)
-    of_shard = partial(tally_shard, queries=task.queries, k=task.k, exclude_self=task.exclude_self)
+    without_own = task.exclude_self and task.comparable
+    of_shard = partial(
+        tally_shard, queries=task.queries, k=task.k, exclude_self=without_own, comparable=task.comparable
+    )
     parts = (of_shard(index.open_shard(number)) for number in task.shards)
     return reduce(lambda one, other: merge([one, other], task.k), parts)
 
 
-def tally_shard(shard: Shard, queries: Queries, k: int, *, exclude_self: bool = False) -> Tally:
+def tally_shard(
+    shard: Shard, queries: Queries, k: int, *, exclude_self: bool = False, comparable: bool = True
+) -> Tally:
     """Return the tally of one shard, with the k nearest items of each query; perhaps without the item of its own id."""
     contents, item_labels = shard.contents, shard.contents.labels()
     if item_labels is None:
@@ -125,6 +132,7 @@ def tally_shard(shard: Shard, queries: Queries, k: int, *, exclude_self: bool = 
     if exclude_self:
         neighbors = without(neighbors, queries.ids, k)
     rows, own = np.split(rows_of(contents.ids, np.concatenate([neighbors.ids, queries.ids])), [len(neighbors.ids)])
+    own = own if comparable else np.full_like(own, -1)
     itself = np.flatnonzero(own >= 0)
     if exclude_self and len(itself):
         distances = contents.distances_at(queries.codes[itself], own[itself])

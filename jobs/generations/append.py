@@ -13,6 +13,7 @@ from jobs.engine.choice import Size, engine_of
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, records
 from jobs.stages.kept import Json, entries_folder, map_kept, numbered
+from jobs.stages.names import Names
 from jobs.stages.unique_ids import check_ids
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -43,14 +44,19 @@ def run(pipeline: Pipeline) -> None:
     chunks = codes_directory.plan(source, pipeline.index.rows_per_shard)
     largest = max(chunks, key=codes_directory.chunk_rows)
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
-    projected = indexer.memory.adding_bytes(rows, index.manifest.layout, index.shards, labels)
+    layout, key_bytes = index.manifest.layout, codes_directory.key_bytes(largest)
+    projected = indexer.memory.adding_bytes(rows, layout, index.shards, labels, key_bytes)
     engine = engine_of(pipeline, "append", projected, "lower index.rows_per_shard", size=Size(rows=info.rows))
-    if pipeline.index.check_ids:
-        check_ids(engine, source, chunks)
+    if pipeline.index.check_ids and check_ids(engine, source, chunks, index.key_spec) != index.key_spec:
+        raise InvalidInputError(
+            f"{source}: two of its keys have one 64-bit hash under the seed of {root}, which happens once in 10¹⁰ "
+            "appends; build the index anew of all codes"
+        )
+    names = Names.of(index.manifest.vocabulary, info.vocabulary, source)
     folder = entries_folder(root, f"append-{content}-{index.generation}")
-    build, entry = partial(build_shard, root, index.generation), Json(indexer.ShardEntry)
+    build, entry = partial(build_shard, root, index.generation, names), Json(indexer.ShardEntry)
     entries = map_kept(engine, build, list(enumerate(chunks)), folder, name=numbered, codec=entry, label="append")
-    manifest = indexer.tasks.commit_append(index.snapshot, entries, content)
+    manifest = indexer.tasks.commit_append(index.snapshot, entries, content, vocabulary=names.words)
     files.remove(folder)
     run_notes.reads(source, content)
     run_notes.writes(root, f"generation {manifest.generation}", sum(entry.bytes for entry in entries))
@@ -62,6 +68,10 @@ def _check_info(index: Index, info: codes_directory.CodesInfo, source: str) -> N
     """Raise InvalidInputError unless codes are of the index's kind and hasher."""
     made = index.manifest.hasher_fingerprint or info.hasher_fingerprint
     held, given = (index.code_length, index.kind, made), (info.code_length, info.kind, info.hasher_fingerprint)
+    kind = index.key_spec and index.key_spec.type
+    if kind != info.keys:
+        ids = [{"string": "texts", "binary": "bytes"}.get(each or "", "numbers") for each in (info.keys, kind)]
+        raise InvalidInputError(f"{source} has ids that are {ids[0]}, the index ids that are {ids[1]}; give such ids")
     if held != given:
         raise InvalidInputError(
             f"{source} holds {given[1]} codes of {given[0]} bits by hasher {given[2]}, the index {held[1]} ones of "
@@ -69,13 +79,14 @@ def _check_info(index: Index, info: codes_directory.CodesInfo, source: str) -> N
         )
 
 
-def build_shard(root: str, generation: int, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
+def build_shard(root: str, generation: int, names: Names, task: tuple[int, codes_directory.Chunk]) -> ShardEntry:
     """Build the shard of one numbered chunk and return its entry of the manifest."""
     import indexer
 
     index = indexer.open(root, generation)
     rows = codes_directory.read_chunk(task[1], index.code_length)
-    return indexer.tasks.append_shard(index.snapshot, rows.ids, rows.codes, rows.labels, threads=task_threads())
+    labels = rows.labels and names.renumbered(rows.labels)
+    return indexer.tasks.append_shard(index.snapshot, rows.ids, rows.codes, labels, threads=task_threads())
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def run(pipeline: Pipeline) -> None:
         return
     entries = [[index.shards[number] for number in group] for group in groups]
     size = Size(rows=sum(entry.rows for group in entries for entry in group))
-    projected = max(indexer.memory.merging_bytes(group, index.manifest.layout) for group in entries)
+    layout, keyed = index.manifest.layout, index.key_spec is not None
+    projected = max(indexer.memory.merging_bytes(group, layout, keyed=keyed) for group in entries)
     engine = engine_of(pipeline, "compact", projected, "lower compact.rows_per_shard", size=size)
     tasks = [shards_of(root, index, group) for group in groups]
     merged = engine.map_tasks(merge_group, tasks, "compact")

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from hashcore.columns.ids import Ids
 from hashcore.errors import ConfigError
 from jobs import cli
 from jobs.config.pipeline import Pipeline
-from jobs.corpora.ids import listed, read_ids
+from jobs.corpora.ids import Kind, difference, listed, read_ids
 from jobs.engine.choice import Size, engine_of
 from jobs.engine.process import ProcessEngine
 from jobs.generations.shards import Shards, shards_of
@@ -19,8 +18,6 @@ from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from indexer import Index, Manifest
     from indexer.tasks import Marked
 
@@ -41,13 +38,15 @@ def run(pipeline: Pipeline) -> None:
             "delete.ids is not given; name ids or a file of them, as in --set delete.ids=[17,4] or "
             "--set delete.ids=gone.parquet"
         )
-    ids, index = read_ids(source, pipeline.delete.column), indexer.open(root)
+    index = indexer.open(root)
+    kind: Kind = index.key_spec.type if index.key_spec else "int64"
+    ids = read_ids(source, pipeline.delete.column, kind)
     numbers = indexer.tasks.plan_delete(index.snapshot, ids)
     tasks = [shards_of(root, index, [number]) for number in numbers]
-    marked = _marked(pipeline, source, ids, tasks)
+    marked = _marked(pipeline, source, kind, ids, tasks)
     entries = {number: shard.entry for number, shard in zip(numbers, marked, strict=True)}
     manifest, deleted = indexer.tasks.commit_delete(index.snapshot, ids, entries)
-    absent = np.setdiff1d(ids, np.concatenate([shard.ids for shard in marked] or [ids[:0]]), assume_unique=True)
+    absent = difference(ids, [shard.ids for shard in marked])
     if deleted:
         run_notes.writes(root, f"generation {manifest.generation}", _tombstone_bytes(index, manifest))
     run_notes.count(rows=deleted, absent_ids=len(absent))
@@ -56,13 +55,13 @@ def run(pipeline: Pipeline) -> None:
 
 
 def _marked(
-    pipeline: Pipeline, source: str | Sequence[int], ids: NDArray[np.int64], tasks: Sequence[Shards]
+    pipeline: Pipeline, source: str | Sequence[int | str], kind: Kind, ids: Ids, tasks: Sequence[Shards]
 ) -> Sequence[Marked]:
     """Mark ids in each shard."""
     engine = engine_of(pipeline, "delete", size=Size(rows=sum(sum(shard.rows) for shard in tasks)))
     if isinstance(engine, ProcessEngine):
         return engine.map_tasks(lambda shard: mark(shard, ids), tasks, "delete")
-    return engine.map_tasks(partial(read_and_mark, source, pipeline.delete.column), tasks, "delete")
+    return engine.map_tasks(partial(read_and_mark, source, pipeline.delete.column, kind), tasks, "delete")
 
 
 def _tombstone_bytes(index: Index, manifest: Manifest) -> int:
@@ -72,12 +71,12 @@ def _tombstone_bytes(index: Index, manifest: Manifest) -> int:
     return sum(index.store.size(name) or 0 for name in names if name is not None and name not in before)
 
 
-def read_and_mark(source: str | Sequence[int], column: str, shard: Shards) -> Marked:
+def read_and_mark(source: str | Sequence[int | str], column: str, kind: Kind, shard: Shards) -> Marked:
     """Read the ids where the task runs, which is less than to send them, and mark them in one shard."""
-    return mark(shard, read_ids(source, column))
+    return mark(shard, read_ids(source, column, kind))
 
 
-def mark(shard: Shards, ids: NDArray[np.int64]) -> Marked:
+def mark(shard: Shards, ids: Ids) -> Marked:
     """Write the tombstones of one shard and return its entry with them, and those of the ids that it holds."""
     from indexer import tasks
 

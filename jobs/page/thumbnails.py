@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from io import BytesIO
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from hashcore.columns.ids import read_ids
+from hashcore.columns.ids import read_keys, shown
 from hashcore.columns.plain import plain
 from hashcore.errors import require
 from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
-from jobs.corpora import reader
+from jobs.corpora.formats import parquet
 from jobs.stages.parquet_files import readable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SMALL_PIXELS = 16
 
@@ -27,14 +28,16 @@ class Picture(NamedTuple):
     is_small: bool
 
 
-def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int], pixels: int) -> dict[int, Picture]:
+def thumbnails(
+    path: str, id_column: str, image_column: str, ids: Iterable[int | str], pixels: int
+) -> dict[int | str, Picture]:
     """Return the pictures of the given items by id.
 
     Args:
         path: Parquet directory or file of the corpus.
         id_column: Name of its column of ids.
         image_column: Name of its column of encoded images.
-        ids: Items wanted; only their rows are read.
+        ids: Items wanted, bytes as hexadecimal digits; only their rows are read.
         pixels: Longest side; larger images are scaled down, smaller ones are left alone.
 
     Returns:
@@ -45,19 +48,26 @@ def thumbnails(path: str, id_column: str, image_column: str, ids: Iterable[int],
 
     if not files.exists(path):
         return {}
-    corpus = reader.opened(path)
+    corpus = parquet.dataset(path)
     names = corpus.schema.names
     if id_column not in names or image_column not in names:
         return {}
     if image_bytes(plain(pa.nulls(0, corpus.schema.field(image_column).type))) is None:
         return {}
-    wanted = pa.array(np.unique(np.fromiter(ids, np.int64)), corpus.schema.field(id_column).type)
+    kind = corpus.schema.field(id_column).type
+    wanted = pa.array([_typed(key, kind) for key in sorted(set(ids))]).cast(kind)
     with readable(path):
         rows = corpus.to_table([id_column, image_column], filter=ds.field(id_column).isin(wanted))
-    found = read_ids(rows.column(id_column), id_column, path).to_pylist()
+    found = map(shown, read_keys(rows.column(id_column), id_column, path).to_pylist())
     images = image_bytes(plain(rows.column(image_column)))
     pictures = {id_: _picture(image.as_py(), pixels) for id_, image in zip(found, images or (), strict=True)}
     return {id_: picture for id_, picture in pictures.items() if picture is not None}
+
+
+def _typed(key: int | str, kind: pa.DataType) -> int | str | bytes:
+    """Return an id as its column has it."""
+    is_text = isinstance(key, int) or "string" in str(kind)
+    return key if is_text else bytes.fromhex(str(key).removeprefix("0x"))
 
 
 def _picture(image: bytes | None, pixels: int) -> Picture | None:

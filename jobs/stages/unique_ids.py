@@ -1,16 +1,22 @@
-"""The check that every id of a codes directory occurs once: on Spark one aggregation, in this process runs on disk."""
+"""Ids that occur twice in a codes directory are found before an index is built of them.
+
+On Spark that is one aggregation; in this process ids go through files on disk, so that memory is bounded.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.columns.ids import shown, to_column
 from hashcore.errors import InvalidInputError
 from jobs.engine.interrupts import wait_for
 from jobs.engine.spark_engine import SparkEngine
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
+    from indexer import KeySpec
+
 NAMED_IDS = 5
 AT_ONCE = 1 << 24  # ids in memory: 128 MiB, and twice that while they are sorted
 MOST_PARTS = 512  # files open at once
@@ -30,35 +38,86 @@ FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ / φ: Knuth's multiplicative h
 
 Array = NDArray[np.int64]
 
+Reader = Callable[[Piece], Iterator[Array]]
 
-def check_ids(engine: Engine, source: str, chunks: Sequence[codes_directory.Chunk]) -> None:
-    """Raise InvalidInputError, naming a few, if an id of a codes directory occurs twice."""
+
+def check_ids(
+    engine: Engine, source: str, chunks: Sequence[codes_directory.Chunk], spec: KeySpec | None
+) -> KeySpec | None:
+    """Look for ids that occur twice in a codes directory.
+
+    Args:
+        engine: Who reads.
+        source: The codes directory, for messages.
+        chunks: Of it.
+        spec: How keys become the ids of an index, None where they are numbers.
+
+    Returns:
+        The same, or with another seed where two different keys would have become one id.
+
+    Raises:
+        InvalidInputError: If one occurs twice, naming a few.
+    """
     pieces = [piece for chunk in chunks for piece in chunk]
+    while again := repeated_ids(engine, pieces, partial(numbers, spec)):
+        twice = again if spec is None else _keys_twice(engine, pieces, again, spec)
+        if twice:
+            named = ", ".join(str(shown(key)) for key in twice)
+            raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")
+        assert spec is not None  # numbers are what they are
+        spec = spec.model_copy(update={"seed": spec.seed + 1})
+    return spec
+
+
+def numbers(spec: KeySpec | None, piece: Piece) -> Iterator[NDArray[np.int64]]:
+    """Yield the ids of a piece, keys as the numbers that they become."""
+    import indexer
+
+    for ids in codes_directory.id_batches(piece):
+        yield ids if spec is None else indexer.key_ids(ids, spec)
+
+
+def repeated_ids(engine: Engine, pieces: Sequence[Piece], read: Reader) -> list[int]:
+    """Return a few of the numbers that occur twice."""
     if isinstance(engine, SparkEngine):
-        twice = _repeated_on_spark(engine.session, pieces)
-    else:
-        with run_notes.stage("check ids"):
-            batches = (ids for piece in pieces for ids in codes_directory.id_batches(piece))
-            twice = repeated(batches, sum(map(codes_directory.chunk_rows, chunks))).tolist()
-    if twice:
-        named = ", ".join(map(str, twice[:NAMED_IDS]))
-        raise InvalidInputError(f"{source}: ids occur more than once, such as {named}; give every item its own id")
+        return _repeated_on_spark(engine.session, pieces, read)
+    with run_notes.stage("check ids"):
+        batches = (ids for piece in pieces for ids in read(piece))
+        return list(map(int, repeated(batches, codes_directory.chunk_rows(tuple(pieces)))[:NAMED_IDS]))
 
 
-def _repeated_on_spark(spark: SparkSession, pieces: Sequence[Piece]) -> list[int]:
-    """Return a few of the ids that occur more than once."""
+def _repeated_on_spark(spark: SparkSession, pieces: Sequence[Piece], read: Reader) -> list[int]:
+    """Return a few of the numbers that occur twice, by one aggregation over all of them."""
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def read_numbered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                for ids in codes_directory.id_batches(pieces[number]):
+                for ids in read(pieces[number]):
                     yield pa.RecordBatch.from_pydict({"id": ids})
 
-    frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read, "id long")
+    frame = spark.range(0, len(pieces), 1, len(pieces)).mapInArrow(read_numbered, "id long")
     twice = frame.groupBy("id").count().where("count > 1").select("id").limit(NAMED_IDS)
-    return [row.id for row in wait_for(spark, twice.collect)]
+    return [int(row.id) for row in wait_for(spark, twice.collect)]
+
+
+def _keys_twice(engine: Engine, pieces: Sequence[Piece], repeated: Sequence[int], spec: KeySpec) -> list[str | bytes]:
+    """Return a few of the keys that occur twice, among those that become some numbers."""
+    found = engine.map_tasks(partial(_keys_of, repeated, spec), pieces, "keys that occur twice")
+    keys = sorted(key for part in found for key in part)
+    return sorted({key for key, after in pairwise(keys) if key == after})[:NAMED_IDS]
+
+
+def _keys_of(repeated: Sequence[int], spec: KeySpec, piece: Piece) -> list[str | bytes]:
+    """Return the keys of a piece that become some numbers, each at most twice."""
+    import indexer
+
+    found: list[str | bytes] = []
+    for ids in codes_directory.id_batches(piece):
+        column = to_column(ids).filter(np.isin(indexer.key_ids(ids, spec), repeated))
+        found += column.to_pylist()
+    return [key for key in dict.fromkeys(found) for _ in range(min(found.count(key), 2))]
 
 
 def repeated(batches: Iterable[Array], rows: int, *, at_once: int = AT_ONCE) -> Array:

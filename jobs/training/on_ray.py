@@ -19,6 +19,7 @@ from hashcore.storage import files
 from jobs.config.environment import check_ray_address, starting
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.train import TrainConfig
+from jobs.corpora.formats.corpus import Part
 from jobs.stages import rejects
 from jobs.training import readers, reading, worker
 from jobs.training.board import Board, shown
@@ -29,7 +30,6 @@ from jobs.training.worker import DATASET, Work
 if TYPE_CHECKING:
     import pyarrow as pa
     import ray
-    from pyarrow.dataset import Fragment
     from pyarrow.fs import FileSystem
 
     from hashcore.hasher import Hasher
@@ -241,6 +241,6 @@ def _dataset(source: Source, rejected: str) -> ray.data.Dataset:
     return decoded
 
 
-def _decoded(source: Source, rejected: str, file: Fragment) -> Iterator[pa.Table]:
-    """Read and decode a file; rejected rows go to a folder."""
-    return (reading.decode(table, source, rejected) for table in readers.read_file(source, file))
+def _decoded(source: Source, rejected: str, part: Part) -> Iterator[pa.Table]:
+    """Read and decode a part; rejected rows go to a folder."""
+    return (reading.decode(table, source, rejected) for table in readers.read_part(source, part))

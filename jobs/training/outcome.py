@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -16,8 +16,7 @@ from hashcore.storage import files
 from hashcore.training.config import slower
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.train import TrainConfig
-from jobs.corpora import reader
-from jobs.stages.parquet_files import readable
+from jobs.corpora.formats import by_name, corpus
 from jobs.telemetry import run_notes
 from jobs.training import reading
 from jobs.training.source import PREFIX, Source
@@ -78,29 +77,31 @@ def look(hasher: Hasher, source: Source) -> Outcome:
 
 
 def spread(source: Source, rows: int = ROWS, pieces: int = PIECES) -> Iterator[pa.Table]:
-    """Yield about so many rows, some at a time, from files and row groups that are evenly spread over a corpus.
+    """Yield about so many rows, some at a time, from parts and pieces that are evenly spread over a corpus.
 
     Args:
         source: The corpus.
         rows: To yield, about.
-        pieces: Files, and row groups of all of them together, that are opened at most.
+        pieces: Parts, and pieces of all of them together, that are opened at most.
     """
     import pyarrow as pa
 
-    chosen_files = _evenly(reader.checked(reader.opened(source.path), source.read), pieces)
-    each = max(1, pieces // len(chosen_files))
-    with readable(source.path):
-        groups = [group for file in chosen_files for group in _evenly(file.split_by_row_group(), each)]
-        stride = max(1, sum(part.num_rows for group in groups for part in group.row_groups) // rows)
-    first = 0
-    for group in groups:
-        for batch in reader.raw_batches(source.read, group, BATCH_ROWS * stride):
+    parts = by_name.open_corpus(source.path, source.format).parts
+    chosen_parts = _evenly(parts, pieces)
+    each = max(1, pieces // len(chosen_parts))
+    chosen_pieces = [piece for part in chosen_parts for piece in _evenly(part.pieces(-(-part.size // pieces)), each)]
+    a_byte = source.rows / max(1, sum(part.size for part in parts))
+    known = [piece.rows() for piece in chosen_pieces]
+    held = sum(piece.size * a_byte if of is None else of for of, piece in zip(known, chosen_pieces, strict=True))
+    stride, first = max(1, int(held) // rows), 0
+    for piece in chosen_pieces:
+        for batch in corpus.raw_batches(source.read, piece, BATCH_ROWS * stride):
             chosen = np.arange(-first % stride, len(batch), stride)
             first += len(batch)
             yield pa.Table.from_batches([batch]).take(pa.array(chosen))
 
 
-def _evenly(things: list[Thing] | tuple[Thing, ...], most: int) -> list[Thing]:
+def _evenly(things: Sequence[Thing], most: int) -> list[Thing]:
     """Return at most so many of some things, evenly spread."""
     places = np.unique(np.linspace(0, len(things) - 1, min(most, len(things))).astype(int))
     return [things[place] for place in places.tolist()]

@@ -6,7 +6,7 @@ training puts them in the order of their ids, so that the hasher is the same who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,13 @@ import numpy as np
 from hashcore.errors import ConfigError, MissingExtraError, require
 from hashcore.storage.places import is_object
 from jobs.config.sections.train import ReaderName
-from jobs.corpora import reader
+from jobs.corpora.formats import by_name, corpus
+from jobs.corpora.formats.corpus import Part
+from jobs.corpora.formats.parquet import ParquetPart, keys
 from jobs.training.source import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.dataset import Fragment
     from ray.data import Dataset
 
 BATCH_ROWS = 4096
@@ -35,49 +36,49 @@ HOW_TO_GET_PETASTORM = (
 
 
 def arrow(source: Source) -> Iterator[pa.Table]:
-    """Read in this process, in the order of files and rows."""
-    for file in _files(source):
-        yield from read_file(source, file)
+    """Read in this process, in the order of parts and rows."""
+    for part in _parts(source):
+        yield from read_part(source, part)
 
 
-def read_file(source: Source, file: Fragment) -> Iterator[pa.Table]:
-    """Read one file, as encoding does."""
+def read_part(source: Source, part: Part) -> Iterator[pa.Table]:
+    """Read one part, as encoding does."""
     import pyarrow as pa
 
-    for batch in reader.raw_batches(source.read, file, BATCH_ROWS):
+    for batch in corpus.raw_batches(source.read, part, BATCH_ROWS):
         yield pa.Table.from_batches([batch])
 
 
 def ray(source: Source) -> Iterator[pa.Table]:
-    """Read on Ray, a task a file, blocks in the order of files."""
+    """Read on Ray, a task a part, blocks in the order of parts."""
     require("ray", "train")
     from ray import data
 
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
-    yield from on_ray(source, partial(read_file, source)).iter_batches(batch_format="pyarrow", batch_size=None)
+    yield from on_ray(source, partial(read_part, source)).iter_batches(batch_format="pyarrow", batch_size=None)
 
 
-def on_ray(source: Source, read: Callable[[Fragment], Iterator[pa.Table]]) -> Dataset:
-    """Return what a function reads of each file, on Ray, a task a file."""
+def on_ray(source: Source, read: Callable[[Part], Iterator[pa.Table]]) -> Dataset:
+    """Return what a function reads of each part, on Ray, a task a part."""
     from ray import data
 
-    files = _files(source)
-    numbers = data.from_items(list(range(len(files))), override_num_blocks=len(files))
-    return numbers.map_batches(partial(_read_numbered, read, files), batch_format="pyarrow", batch_size=1)
+    parts = _parts(source)
+    numbers = data.from_items(list(range(len(parts))), override_num_blocks=len(parts))
+    return numbers.map_batches(partial(_read_numbered, read, parts), batch_format="pyarrow", batch_size=1)
 
 
 def _read_numbered(
-    read: Callable[[Fragment], Iterator[pa.Table]], files: list[Fragment], numbers: pa.Table
+    read: Callable[[Part], Iterator[pa.Table]], parts: Sequence[Part], numbers: pa.Table
 ) -> Iterator[pa.Table]:
-    """Read the files of some numbers."""
+    """Read the parts of some numbers."""
     for number in numbers.column(0).to_pylist():
-        yield from read(files[number])
+        yield from read(parts[number])
 
 
-def _files(source: Source) -> list[Fragment]:
-    """Return a source's files, in the order of their names."""
-    return sorted(reader.opened(source.path).get_fragments(), key=lambda file: file.path)
+def _parts(source: Source) -> Sequence[Part]:
+    """Return a source's parts, in the order of the names of its files."""
+    return by_name.open_corpus(source.path, source.format).parts
 
 
 def petastorm(source: Source) -> Iterator[pa.Table]:
@@ -87,12 +88,17 @@ def petastorm(source: Source) -> Iterator[pa.Table]:
     checksums of pages.
 
     Raises:
-        ConfigError: If a column is in the names of folders, which it does not read.
+        ConfigError: If the corpus is no Parquet, or a column is in the names of folders, which it does not read.
         MissingExtraError: If petastorm is not installed, with how to get it.
     """
     if find_spec("petastorm") is None:
         raise MissingExtraError(HOW_TO_GET_PETASTORM)
-    named = {name for file in _files(source) for name in reader.keys(file)}
+    if source.format != "parquet":
+        raise ConfigError(
+            f"train.reader=petastorm: {source.path} is {source.format}, which petastorm does not read; use "
+            "train.reader=arrow"
+        )
+    named = {name for part in _parts(source) if isinstance(part, ParquetPart) for name in keys(part)}
     if not named.isdisjoint(source.columns()):
         raise ConfigError(
             f"train.reader=petastorm: {source.path} has {', '.join(sorted(named))} in the names of its folders, which "

@@ -11,16 +11,18 @@ from hashcore.classical.spec import LEARN_FROM_LABELS, OF_TWO_MODALITIES
 from hashcore.columns.plain import plain
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.inputs.column import InputSpec, infer
-from hashcore.storage.places import S3, is_object
 from jobs.config.pipeline import Pipeline
+from jobs.config.sections.corpus import FormatName
 from jobs.config.sections.train import TrainConfig
 from jobs.corpora import reader, vocabulary
+from jobs.corpora.formats import by_name, parquet
+from jobs.corpora.formats import corpus as corpora
+from jobs.corpora.formats.corpus import Corpus, Part
 from jobs.corpora.reader import Columns
 from jobs.stages.parquet_files import readable
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow.dataset import Fragment
 
 INFER_ROWS = 1024
 PREFIX = "item:"  # of the columns of items, which may be called id or labels
@@ -31,7 +33,8 @@ class Source(NamedTuple):
 
     Attributes:
         path: Its place, for messages.
-        files: Its Parquet files.
+        format: Its format.
+        files: Its files, or folders of images.
         rows: Rows in them, bad ones included.
         anchors: Rows, or judgements, that an epoch goes through.
         read: Its columns of ids, of the items of each modality, and of labels; None where no labels are needed.
@@ -40,6 +43,7 @@ class Source(NamedTuple):
     """
 
     path: str
+    format: FormatName
     files: tuple[str, ...]
     rows: int
     anchors: int
@@ -65,42 +69,58 @@ def find(pipeline: Pipeline) -> Source:
     """Look at the training corpus of a pipeline: its files, columns and first items.
 
     Raises:
-        ConfigError: If it is not Parquet.
+        ConfigError: If it is of orc.
         InvalidInputError: If it is missing, empty or lacks a column, or no item can be read.
     """
     path, config, train = pipeline.paths.corpus_train, pipeline.corpus, pipeline.train
-    if config.format != "parquet":
-        raise ConfigError(f"corpus.format={config.format}: training reads parquet; convert {path}")
+    file_format = by_name.found(path) if config.format == "auto" else config.format
+    if file_format == "orc":
+        raise ConfigError(f"corpus.format=orc: training reads no orc; convert {path} to Parquet")
     named = _columns(train)
     item_key = "train.modalities" if train.modalities else "train.column"
     items = {PREFIX + name: column for name, column in named.items()}
     columns = Columns(path, config.id, items, labels_of(pipeline), config.labels_as, item_key)
-    corpus = reader.opened(path)
-    with readable(path):
-        rows = corpus.count_rows()
-    if rows == 0:
-        raise InvalidInputError(f"{path} is empty; give a corpus with at least two classes")
-    held = reader.checked(corpus, columns)
+    columns = columns._replace(vector=config.columns)
+    corpus = by_name.open_corpus(path, file_format)
+    held, rows = _looked_at(corpus, columns)
     inputs = _inputs(held, columns, train)
     anchors = read_judgements(train.judgements).num_rows if train.judgements else rows
-    scheme = S3 if is_object(path) else ""
     names = _names(held, columns)
-    return Source(path, tuple(scheme + file.path for file in held), rows, anchors, columns, inputs, names)
+    places = tuple(dict.fromkeys(part.place for part in held))
+    if file_format != "parquet":
+        print(f"train: {path} holds {corpus.told}")
+    return Source(path, file_format, places, rows, anchors, columns, inputs, names)
 
 
-def _names(held: Sequence[Fragment], columns: Columns) -> tuple[str, ...] | None:
+def _looked_at(corpus: Corpus, columns: Columns) -> tuple[Sequence[Part], int]:
+    """Return the parts of a corpus, whose columns were looked at, and its rows.
+
+    Raises:
+        InvalidInputError: If it is empty or lacks a column.
+    """
+    if all(part.rows() == 0 for part in corpus.parts):
+        rows = 0
+    else:
+        corpora.checked(corpus, columns)
+        rows = corpora.count_rows(corpus, columns)
+    if rows == 0:
+        raise InvalidInputError(f"{corpus.source} is empty; give a corpus with at least two classes")
+    return corpus.parts, rows
+
+
+def _names(held: Sequence[Part], columns: Columns) -> tuple[str, ...] | None:
     """Return the names of a corpus's labels, None where these are numbers."""
-    if not reader.has_names(held, columns):
+    if not corpora.has_names(held, columns):
         return None
     alone = columns._replace(items={})
-    batches = (batch for file in held for batch in reader.raw_batches(alone, file, INFER_ROWS * 64))
+    batches = (batch for file in held for batch in corpora.raw_batches(alone, file, INFER_ROWS * 64))
     names = vocabulary.names_of(0, (reader.canonical(batch, alone) for batch in batches))
     return vocabulary.joined([names], columns)
 
 
-def _inputs(held: Sequence[Fragment], columns: Columns, train: TrainConfig) -> dict[str, InputSpec]:
+def _inputs(held: Sequence[Part], columns: Columns, train: TrainConfig) -> dict[str, InputSpec]:
     """Return what an item of each modality is, by rows from all parts of the corpus."""
-    batches = list(reader.sample(columns, held, INFER_ROWS))
+    batches = list(corpora.sample(columns, held, INFER_ROWS))
     return {
         name.removeprefix(PREFIX): infer(
             [batch.column(column) for batch in batches], channels=train.channels, size=train.size
@@ -119,8 +139,8 @@ def tag_column(pipeline: Pipeline) -> pa.Array:
 
     path, name = pipeline.paths.corpus_train, pipeline.train.column or pipeline.train.modality
     columns = Columns(path, pipeline.corpus.id, {"item": name}, None, item_key="train.column")
-    held = reader.checked(reader.opened(path), columns)
-    batches = (batch for file in held for batch in reader.raw_batches(columns, file, INFER_ROWS * 64))
+    held = corpora.checked(by_name.open_corpus(path, pipeline.corpus.format), columns)
+    batches = (batch for part in held for batch in part.batches(columns, INFER_ROWS * 64))
     return pa.chunked_array([plain(batch.column(name)) for batch in batches]).combine_chunks()
 
 
@@ -130,7 +150,7 @@ def read_judgements(path: str) -> pa.Table:
     Raises:
         InvalidInputError: If it cannot be read, or is empty.
     """
-    corpus = reader.opened(path)
+    corpus = parquet.dataset(path)
     with readable(path):
         table = corpus.to_table()
     if table.num_rows == 0:

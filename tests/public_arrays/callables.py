@@ -55,6 +55,7 @@ ARRAYS = (
     "Projections",
     "Labels",
     "Neighbors",
+    "Ids",
 )
 FOLDER = tempfile.TemporaryDirectory(prefix="public-arrays-")
 HOLDERS = (Neighbors, Labels, Groups)
@@ -129,13 +130,13 @@ class World:
     def new_root(self):
         return tempfile.mkdtemp(dir=FOLDER.name)
 
-    def index(self, kind="dense"):
+    def index(self, kind="dense", ids=None):
         layout = indexer.plan_layout(
             self.database, code_length=self.code_length, rows_per_shard=self.items, scan_below=0, kind=kind
         )
         return indexer.build(
             self.new_root(),
-            self.ids,
+            self.ids if ids is None else ids,
             self.database,
             code_length=self.code_length,
             labels=self.labels,
@@ -146,6 +147,15 @@ class World:
     @cached_property
     def indexes(self):
         return {kind: self.index(kind) for kind in KINDS}
+
+    @cached_property
+    def keyed(self):
+        return {kind: self.index(kind, [f"key {number}" for number in self.ids]) for kind in KINDS}
+
+    @cached_property
+    def hashed(self):
+        """Ids of some items of an index with keys."""
+        return indexer.key_ids([f"key {number}" for number in self.ids[:2]], indexer.KeySpec(type="string"))
 
 
 def public_callables() -> Iterator[tuple[str, Callable[..., Any]]]:

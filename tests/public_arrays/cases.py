@@ -240,6 +240,14 @@ def _append(world):
 CASES["Index.delete"] = lambda w: Case(lambda ids: _asked(w.index().delete(ids), w), {"ids": w.ids[:2]})
 
 
+CASES["Index.keys"] = lambda w: Case(lambda ids: w.keyed["dense"].keys(ids).to_pylist(), {"ids": w.hashed})
+for _name in ("contains", "codes", "labels_of"):
+    CASES[f"Index.{_name}"] = partial(
+        lambda name, w: Case(getattr(w.indexes["dense"], name), {"ids": w.ids[:2]}), _name
+    )
+CASES["Index.deleted_in"] = lambda w: Case(w.indexes["dense"].deleted_in, {"ids": w.ids[:1]})
+
+
 def _untimed(plans):
     return [(plan.rows, plan.distinct, plan.neighbors, [(t.name, t.probes) for t in plan.tables]) for plan in plans]
 
@@ -288,6 +296,14 @@ def _on_contents(kind, method, ending=lambda answer: answer, aligned=(), **given
     return made
 
 
+def _on_keyed(kind, method, **given):
+    def made(world):
+        call = getattr(world.keyed[kind].open_shard(0).contents, method)
+        return Case(lambda **given: call(**given).to_pylist(), {name: value(world) for name, value in given.items()})
+
+    return made
+
+
 for kind in KINDS:
     shard, contents = f"{kind} Shard", f"{kind} ShardContents"
     CASES[f"{shard}.range_search"] = _on_shard(kind, "range_search", radius=4, threads=1, max_bytes=1 << 20)
@@ -306,6 +322,11 @@ for kind in KINDS:
         places=lambda world: np.arange(world.queries) % 3,
     )
     CASES[f"{contents}.codes_of"] = _on_contents(kind, "codes_of", rows=lambda world: np.array([0, 2], np.uint32))
+    CASES[f"{contents}.labels_at"] = _on_contents(kind, "labels_at", rows=lambda world: np.array([0, 2], np.uint32))
+    CASES[f"{contents}.labels_of"] = _on_contents(kind, "labels_of", ids=lambda world: world.ids[:2])
+    CASES[f"{contents}.find"] = _on_contents(kind, "find", ids=lambda world: world.ids[:2])
+    CASES[f"{contents}.keys_at"] = _on_keyed(kind, "keys_at", rows=lambda world: np.array([0, 2], np.uint32))
+    CASES[f"{contents}.keys_of"] = _on_keyed(kind, "keys_of", ids=lambda world: world.hashed)
     CASES[f"{contents}.query_rows"] = _on_contents(kind, "query_rows", queries=lambda world: world.asked)
 
 

@@ -1,6 +1,7 @@
 // The functions of the module indexer._native that build the arrays of a shard of either kind.
 #include "hashcore/native/common/arrays.hpp"
 #include "indexer/native/building/arrangement.hpp"
+#include "indexer/native/building/keys.hpp"
 #include "indexer/native/building/permutation.hpp"
 #include "indexer/native/building/tables.hpp"
 #include "indexer/native/common/bucket_kernels.hpp"
@@ -39,6 +40,21 @@ void bind_building(nb::module_& m) {
         const nb::gil_scoped_release released;
         fill_table(keys.data(), filter.data(), keys.shape(0), shift, bits, offsets.data(), positions.data(),
                    words.data(), threads);
+    });
+    m.def("hash_keys", [](const In1<std::int64_t>& offsets, const In1<std::uint8_t>& bytes, std::uint64_t seed,
+                          const Out1<std::int64_t>& ids, std::size_t threads) {
+        const nb::gil_scoped_release released;
+        hash_keys({offsets.data(), bytes.data(), ids.shape(0)}, seed, ids.data(), threads);
+    });
+    m.def("find_hashed", [](const In1<std::int64_t>& ids, const In1<std::uint32_t>& rows,
+                            const In1<std::int64_t>& wanted, const Out1<std::int64_t>& found, std::size_t threads) {
+        const nb::gil_scoped_release released;
+        find_hashed(ids.data(), rows.data(), ids.shape(0), wanted.data(), wanted.shape(0), found.data(), threads);
+    });
+    m.def("copy_spans", [](const In1<std::uint8_t>& bytes, const In1<std::int64_t>& starts,
+                           const In1<std::int64_t>& offsets, const Out1<std::uint8_t>& out, std::size_t threads) {
+        const nb::gil_scoped_release released;
+        copy_spans(bytes.data(), starts.data(), offsets.data(), starts.shape(0), out.data(), threads);
     });
     m.def("fill_offsets",
           [](const In1<std::uint64_t>& keys, std::size_t shift, std::size_t bits, const Out1<std::uint32_t>& offsets) {

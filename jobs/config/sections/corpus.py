@@ -10,6 +10,7 @@ from hashcore.columns.labels import LabelForm
 from hashcore.spec import Spec
 
 Content = Literal["images", "features", "gist", "gist512", "hog"]
+FormatName = Literal["auto", "parquet", "npy", "images", "webdataset", "json", "csv", "orc"]
 TagSource = Literal["mirflickr-tags", "nuswide-concepts"]
 
 
@@ -27,12 +28,16 @@ class CorpusConfig(Spec):
     """Decides which items are held out."""
     rows_per_file: int = Field(default=8192, ge=1)
     """Rows of one Parquet file of a converted corpus."""
-    format: str = "parquet"
-    """Spark's name of the format of the user's files: parquet, orc or json; training reads parquet."""
+    format: FormatName = "auto"
+    """Format of the user's files, which `auto` tells by their names: `parquet`; `npy`, matrices with or without Parquet
+    of their rows; a folder of `images`; `webdataset`, tars of samples; `json` lines; `csv`; or `orc`, which Spark
+    reads for encoding alone."""
+    columns: tuple[str, ...] = ()
+    """Columns of numbers that make up an item in CSV; none means all but ids and labels."""
     id: str = "id"
-    """Column of whole-number ids."""
+    """Column of ids: whole numbers, or keys, which are texts or bytes."""
     labels: str | None = "labels"
-    """Column of labels, a whole number or a list of them; none where items have no labels."""
+    """Column of labels, a whole number or a name, or a list of them; none where items have no labels."""
     labels_as: LabelForm | None = None
     """What a list of labels holds: `numbers` of classes, or `hot`, a 0 or 1 for each class. None means numbers, and
     lists that may be either are refused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, StrictInt, field_validator
+from pydantic import Field, StrictInt, StrictStr, field_validator
 
 from hashcore.spec import Spec
 from jobs.config.paths import Place
@@ -18,9 +18,9 @@ class AppendConfig(Spec):
 class DeleteConfig(Spec):
     """Items to delete from the index."""
 
-    ids: tuple[StrictInt, ...] | Place | None = None
-    """Ids themselves, as in [17, 4]; or a Parquet file or directory, a CSV file with a header, or a .txt file of an id
-    a line. Those that are not in the index are left alone."""
+    ids: tuple[StrictInt | StrictStr, ...] | Place | None = None
+    """Ids themselves, as in [17, 4] or ['a.jpg', 'b.jpg']; or a Parquet file or directory, a CSV file with a header, or
+    a .txt file of an id a line. Those that are not in the index are left alone."""
     column: str = "id"
     """Column that holds them."""
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from hashcore.spec import Spec
+
+Shape = Literal["pairs", "lists"]
+Format = Literal["parquet", "csv", "json"]
 
 
 class SearchConfig(Spec):
@@ -14,6 +19,12 @@ class SearchConfig(Spec):
     """Nearest neighbors of each query."""
     radius: int | None = None
     """All neighbors within this many bits."""
+    shape: Shape = "pairs"
+    """`pairs`: a row a neighbor (query_id, id, distance); `lists`: a row a query, with lists of ids and distances."""
+    labels: bool = False
+    """Whether the labels of each neighbor are written beside it."""
+    format: Format = "parquet"
+    """Format of the files: parquet, or for small results csv or json, a line a row."""
     queries_per_task: int = Field(default=1 << 14, ge=1)
     """Queries that a task answers at once; bounds the memory its answers take."""
 

@@ -13,6 +13,7 @@ import indexer
 from hashcore.codes import Codes
 from hashcore.neighbors import Neighbors
 from indexer.shards.builder import arrange
+from indexer.shards.keys import Items
 from jobs.machine import dense_codes
 from jobs.research.benchmarks.comparison import Comparison, compare, same_neighbors
 from jobs.research.benchmarks.peers import FaissMultiHash, ordered
@@ -42,7 +43,7 @@ def compare_arrays(database: Codes) -> Comparison:
     return compare(
         f"tables in memory, {len(database):,} x 64 bits",
         "faiss IndexBinaryMultiHash.add",
-        lambda: arrange(ids, database, None, layout, 1),
+        lambda: arrange(Items(ids, None), database, None, layout, 1),
         lambda: FaissMultiHash(database, 3, 21),
         equal=same_size,
         rounds=3,

@@ -15,7 +15,7 @@ import indexer
 from hashcore.errors import ConfigError, InvalidInputError, StorageError
 from hashcore.storage import files, s3_client
 from hashcore.storage.s3_client import of_process
-from jobs.corpora.reader import opened
+from jobs.corpora.formats.parquet import dataset as opened
 
 TABLE = pa.table({"id": range(1000), "image": [bytes([row % 256]) * (row % 50) for row in range(1000)]})
 

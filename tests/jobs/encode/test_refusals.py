@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from encoded_corpus import DIMENSIONS, features, pipeline, replace_database
 
-from hashcore.errors import ConfigError, InvalidInputError, OutputError
+from hashcore.errors import InvalidInputError, OutputError
 from hashcore.storage import files
 from jobs import encode
 from jobs.config.pipeline import Pipeline
@@ -77,16 +77,16 @@ def test_a_file_that_is_damaged_further_on_is_named_and_nothing_is_written(spark
     assert os.listdir(root / "codes") == []
 
 
-def test_an_unknown_format_is_named(spark, root):
-    with pytest.raises(InvalidInputError, match=r"cannot be read as papyrus"):
-        encode.run(pipeline(root, config={"format": "papyrus"}))
+def test_files_of_a_format_that_spark_cannot_read_are_named(spark, root):
+    with pytest.raises(InvalidInputError, match=r"cannot be read as orc"):
+        encode.run(pipeline(root, config={"format": "orc"}))
 
 
 def test_a_place_that_spark_cannot_read_is_one_line(spark, root, bucket):
-    files.write_bytes(f"{bucket}/corpus/rows.json", b"{}")
-    values = pipeline(root, config={"format": "json"}).model_dump()
+    files.write_bytes(f"{bucket}/corpus/rows.orc", b"{}")
+    values = pipeline(root, config={"format": "orc"}).model_dump()
     values["paths"]["corpus_database"] = f"{bucket}/corpus"
-    with pytest.raises(InvalidInputError, match=rf"{bucket}/corpus cannot be read as json: .*s3") as caught:
+    with pytest.raises(InvalidInputError, match=rf"{bucket}/corpus cannot be read as orc: .*s3") as caught:
         encode.run(Pipeline.model_validate(values))
     assert "\n" not in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_an_unwritable_output_is_refused(spark, root):
         ({"labels": 3_000_000_000}, {}, "labels in labels span .* but must fit int32"),
         ({"labels": [0, 0, 1]}, {}, r"lists of 3 values, all 0 and 1: .*corpus\.labels_as=hot"),
         ({"labels": 0.5}, {}, "labels in labels are double; number the classes, or name them"),
-        ({"id": 9_223_372_036_854_775_808}, {}, r"ids in id are decimal128.*; give each item a whole number"),
+        ({"id": 9_223_372_036_854_775_808}, {}, r"ids in id are double; give each item a whole number"),
     ],
 )
 def test_json_rows_are_refused_as_those_of_parquet_are(spark, root, row, config, message):
@@ -116,6 +116,9 @@ def test_json_rows_are_refused_as_those_of_parquet_are(spark, root, row, config,
     assert "\n" not in str(caught.value)
 
 
-def test_csv_is_refused_before_anything_starts(root):
-    with pytest.raises(ConfigError, match=r"corpus\.format=csv: a cell of csv is neither a list nor an image"):
+def test_csv_without_columns_of_numbers_is_refused(spark, root):
+    for file in (root / "corpus" / "database").iterdir():
+        file.unlink()
+    (root / "corpus" / "database" / "rows.csv").write_text("id,labels\n1,2\n")
+    with pytest.raises(InvalidInputError, match=r"rows\.csv has no columns of numbers to make items of; it has id"):
         encode.run(pipeline(root, config={"format": "csv"}))

@@ -24,9 +24,11 @@ from jobs.evaluation import distinct, tally
 from jobs.generations import append, compact, verify
 from jobs.generations.shards import shards_of
 from jobs.stages import codes_directory
+from jobs.stages.names import Names
 
 ROWS = 400_000
 QUERIES = 1_000
+KEY_BYTES = 40
 spawn = multiprocessing.get_context("spawn")
 
 
@@ -83,6 +85,34 @@ def test_building_takes_no_more_than_projected(tmp_path, code_length, with_label
     is_promised(takes(build, str(tmp_path), layout, with_labels), projected)
 
 
+def keys_of(rows):
+    """Return keys of 40 bytes, made without Python's texts, which would count as what building takes."""
+    content = np.full((rows, KEY_BYTES), ord("-"), np.uint8)
+    for digit in range(9):
+        content[:, digit] = ord("0") + np.arange(rows) // 10**digit % 10
+    buffers = [None, pa.py_buffer(np.arange(rows + 1) * KEY_BYTES), pa.py_buffer(content)]
+    return pa.Array.from_buffers(pa.large_string(), rows, buffers)
+
+
+def build_with_keys(root, layout):
+    spec = indexer.KeySpec(type="string")
+    indexer.build_shard(root, keys_of(ROWS), codes_of(ROWS, 64), None, layout=layout, keys=spec, threads=2)
+
+
+def test_building_with_keys_takes_no_more_than_projected(tmp_path):
+    layout = indexer.plan_layout(codes_of(1_000, 64), code_length=64, rows_per_shard=ROWS)
+    projected = indexer.memory.building_bytes(ROWS, layout, 0, ROWS * KEY_BYTES)
+    is_promised(takes(build_with_keys, str(tmp_path), layout), projected)
+
+
+def test_merging_with_keys_takes_no_more_than_projected(tmp_path):
+    root = str(tmp_path / "index")
+    held = indexer.build(root, keys_of(ROWS), codes_of(ROWS, 64), code_length=64, rows_per_shard=ROWS // 2)
+    held.delete(keys_of(ROWS)[::10])
+    projected = indexer.memory.merging_bytes(held.shards, held.manifest.layout, keyed=True)
+    is_promised(takes(compact.merge_group, shards_of(root, held, (0, 1))), projected)
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """An index of two shards with labels, a tenth of whose rows are deleted."""
@@ -96,7 +126,7 @@ def root(tmp_path_factory):
 
 
 def add(root, chunk):
-    append.build_shard(root, indexer.open(root).generation, (0, chunk))
+    append.build_shard(root, indexer.open(root).generation, Names(None, None), (0, chunk))
 
 
 def test_appending_takes_no_more_than_projected(root, tmp_path):

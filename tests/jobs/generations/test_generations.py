@@ -200,7 +200,9 @@ def test_ids_that_cannot_be_read_are_named(tmp_path):
         read_ids(str(tmp_path / "gone.parquet"), "id")
 
 
-@pytest.mark.parametrize(("job", "function"), [(delete, "read_and_mark"), (compact, "merge_group"), (verify, "verify_shard")])
+@pytest.mark.parametrize(
+    ("job", "function"), [(delete, "read_and_mark"), (compact, "merge_group"), (verify, "verify_shard")]
+)
 def test_a_task_that_fails_names_the_shards_and_rows_that_it_reads(spark, tmp_path, monkeypatch, job, function):
     rows = make(tmp_path / "codes" / "database", files=(30, 21), code_length=64)
     given = pipeline(tmp_path, str(tmp_path / "out"), delete={"ids": str(tmp_path / "gone.parquet")})

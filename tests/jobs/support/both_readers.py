@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import training_corpus
 
 from hashcore.errors import HashcoreError
-from jobs.corpora import parquet, verdict, vocabulary
+from jobs.corpora import verdict, vocabulary
 from jobs.corpora.encode_task import Counts
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import steps
@@ -57,7 +57,7 @@ def encoded(given):
     )
     try:
         (step,) = steps(None, columns, "parquet", files_per_step=100, batch_rows=4096)
-        batches = [batch for share in step.shares for batch in parquet.batches(step, share)]
+        batches = [batch for share in step.shares for batch in step.batches(share)]
         names = vocabulary.names_of(0, batches) if step.has_names() else None
         nulls = sum(batch.column("id").null_count for batch in batches)
         verdict.judge_encoded(Counts(1, nulls, Rejects(), Distinct()), columns.source, given.corpus.id, None)

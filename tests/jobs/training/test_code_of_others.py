@@ -22,6 +22,7 @@ from hashcore.networks.spec import Linear, Own, Preprocessing
 from jobs import cli, encode, train
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import encode_task
+from jobs.corpora.source import refuse_own_types
 from jobs.research.benchmarks.workloads import copies
 from jobs.stages import codes_directory
 
@@ -160,7 +161,7 @@ def test_a_class_that_a_corpus_names_as_the_type_of_a_column_is_not_imported(spa
         (tmp_path / "run" / "corpus" / part).mkdir(parents=True)
         table = pa.table({"id": [1, 2], "features": [[0.0] * 5] * 2}).replace_schema_metadata(told)
         pq.write_table(table, tmp_path / "run" / "corpus" / part / "0.parquet")
-    by_spark = {"source": "files", "format": "Parquet", "labels": None}  # the capital leaves the reading to Spark
     with pytest.raises(InvalidInputError, match="column of a user-defined type, whose code is not run"):
-        encode.run(encoding_only(tmp_path / "run", corpus=by_spark))
+        refuse_own_types(spark.read.parquet(str(tmp_path / "run" / "corpus" / "database")), "corpus")
+    encode.run(encoding_only(tmp_path / "run", corpus={"source": "files", "labels": None}))  # by Arrow
     assert "HOSTILE_TYPE" not in os.environ

@@ -1,0 +1,128 @@
+"""One question from the shell: the neighbors of an item of the index, or of a code, a vector, or an image in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hashcore.codes import Codes, code_bytes
+from hashcore.columns.ids import Ids, shown
+from hashcore.errors import InvalidInputError, brief
+from hashcore.neighbors import Neighbors
+from hashcore.storage import files
+from jobs.telemetry.progress import table
+
+if TYPE_CHECKING:
+    from hashcore.hasher import Hasher
+    from indexer import Index
+
+NEAREST = 10
+HEX = set("0123456789abcdef")
+
+
+class Asks(NamedTuple):
+    """What is asked of an index: the k nearest, or all within a radius."""
+
+    k: int | None
+    radius: int | None
+
+    def of(self, index: Index, code: Codes, left_out: int | None = None) -> Neighbors:
+        """Return the neighbors of one code, uint8 of shape (1, bytes), without the item of an id."""
+        if self.radius is not None:
+            found = index.range_search(code, self.radius)
+        else:
+            found = index.knn_search(code, min((self.k or NEAREST) + (left_out is not None), len(index)))
+        kept = np.flatnonzero(found.ids != left_out) if left_out is not None else np.arange(len(found.ids))
+        kept = kept[: self.k or NEAREST] if self.radius is None else kept
+        return Neighbors(np.array([0, len(kept)]), found.ids[kept], found.distances[kept])
+
+
+def key_ids(index: Index, keys: Sequence[str]) -> Ids:
+    """Return keys as typed on a command line, as the ids that an index has.
+
+    Raises:
+        InvalidInputError: If one is no number where ids are numbers, or no hexadecimal digits where they are bytes.
+    """
+    import pyarrow as pa
+
+    spec = index.key_spec
+    try:
+        if spec is None:
+            return np.array([int(key) for key in keys], np.int64)
+        if spec.type == "binary":
+            return pa.array([bytes.fromhex(key.removeprefix("0x")) for key in keys], pa.large_binary())
+    except (ValueError, OverflowError):
+        kind = "whole numbers" if spec is None else "bytes: type hexadecimal digits"
+        raise InvalidInputError(f"{brief(list(keys))}: the ids of {index.store} are {kind}") from None
+    return pa.array(list(keys), pa.large_string())
+
+
+def code_of(query: str, index: Index, hasher: Hasher | None, modality: str | None) -> Codes:
+    """Return the code of a query: a file of an image or of a vector (.npy), or the hexadecimal digits of a code.
+
+    Returns:
+        uint8, shape (1, bytes).
+
+    Raises:
+        InvalidInputError: If it is none of these, or there is no hasher that reads it.
+    """
+    width = code_bytes(index.code_length)
+    digits = query.lower().removeprefix("0x")
+    if len(digits) == 2 * width and set(digits) <= HEX and not files.exists(query):
+        return np.frombuffer(bytes.fromhex(digits), np.uint8)[None]
+    content = files.read_bytes(query) if files.exists(query) else None
+    if content is None:
+        raise InvalidInputError(
+            f"{brief(query)} is no file, and no code of {2 * width} hexadecimal digits; give an image, a .npy vector, "
+            "or a code"
+        )
+    if hasher is None:
+        raise InvalidInputError(
+            f"{query} needs a hasher to become a code; name one by --set paths.hasher=DIR, or give a code"
+        )
+    return _encoded(query, content, hasher, modality)
+
+
+def _encoded(query: str, content: bytes, hasher: Hasher, modality: str | None) -> Codes:
+    """Return the code of a file's item, in the hasher's modality that reads it."""
+    import io
+
+    import pyarrow as pa
+
+    from hashcore.inputs.column import read_column
+
+    names = [modality] if modality is not None and modality in hasher.modalities else list(hasher.modalities)
+    if query.endswith(".npy"):
+        vector = np.load(io.BytesIO(content), allow_pickle=False).reshape(-1)
+        column: Any = pa.array([vector.astype(np.float32)])
+    else:
+        column = pa.array([content], pa.binary())
+    for name in names:
+        if hasher.modalities[name].input.is_held_by(column):
+            read = read_column(column, hasher.modalities[name].input)
+            if read.rejected:
+                raise InvalidInputError(f"{query}: {read.rejected[0][1]}")
+            return hasher.encode(read.values, name)
+    raise InvalidInputError(f"{query} is nothing that the hasher reads, which has {', '.join(hasher.modalities)}")
+
+
+def lines(index: Index, found: Neighbors) -> str:
+    """Return the neighbors of one query as a table: id, distance, labels."""
+    keys = map(shown, index.keys(found.ids).to_pylist())
+    held = [(str(key), str(distance)) for key, distance in zip(keys, found.distances.tolist(), strict=True)]
+    labels = labels_of(index, found.ids)
+    if labels is None:
+        return table([("id", "distance"), *held])
+    rows = [(*row, ", ".join(own)) for row, own in zip(held, labels, strict=True)]
+    return table([("id", "distance", "labels"), *rows])
+
+
+def labels_of(index: Index, ids: Ids) -> list[list[str]] | None:
+    """Return the labels of items, by their names where these are known; None where the index has none."""
+    labels, words = index.labels_of(ids), index.manifest.vocabulary
+    if labels is None:
+        return None
+    rows = [labels.of(row).tolist() for row in range(len(labels))]
+    return [[str(label) if words is None else words[label] for label in row] for row in rows]
