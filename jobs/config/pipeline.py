@@ -114,10 +114,18 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
     values = read(path)
     for other in also:
         values = merge(values, read(other))
+    return resolve(values, overrides, " with ".join(map(str, (path, *also))))
+
+
+def resolve(values: dict[str, Any], overrides: Sequence[str], source: str) -> Pipeline:
+    """Return the pipeline of some values, with others set over them; errors name where the values are from.
+
+    Raises:
+        ConfigError: If a key is unknown, or a value does not fit.
+    """
     for override in overrides:
         set_value(values, override)
     try:
         return Pipeline.model_validate(values)
     except ValidationError as error:
-        read_files = " with ".join(map(str, (path, *also)))
-        raise ConfigError(f"{read_files}: {describe(error, Pipeline)}") from None
+        raise ConfigError(f"{source}: {describe(error, Pipeline)}") from None

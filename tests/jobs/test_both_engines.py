@@ -67,7 +67,7 @@ def _timeless(value: object, root: str) -> object:
 
 
 def test_this_process_and_spark_write_the_same_bytes(spark, tmp_path, monkeypatch):
-    monkeypatch.setattr("jobs.corpora.parquet.LEAST_SHARE_BYTES", 1)  # several tasks a step, and several of a file
+    monkeypatch.setattr("jobs.corpora.shares.LEAST_SHARE_BYTES", 1)  # several tasks a step, and several of a file
     made = {}
     for engine in ("process", "spark"):
         root = tmp_path / engine
