@@ -19,7 +19,7 @@ from jobs.config.pipeline import Pipeline
 from jobs.config.sections.search import SearchConfig
 from jobs.engine.choice import Size
 from jobs.engine.tasks import task_threads
-from jobs.searching import joined
+from jobs.searching import joined, one
 from jobs.searching.found_items import Answer, Items, answered
 from jobs.searching.output import SUFFIXES, neighbors_in, save, table_of
 from jobs.searching.question import check_question
@@ -57,7 +57,7 @@ class Block(NamedTuple):
 
 @recorded
 def run(pipeline: Pipeline) -> None:
-    """Write the neighbors of every query of a pipeline.
+    """Write the neighbors of every query of a pipeline; or print those of one item or query that is asked for.
 
     Raises:
         InvalidInputError: If k or the radius does not fit the index, or the queries' codes are not of its kind.
@@ -66,6 +66,9 @@ def run(pipeline: Pipeline) -> None:
     """
     import indexer
 
+    if pipeline.search.key is not None or pipeline.search.query is not None:
+        print(one.answer(pipeline))
+        return
     pipeline = pipeline.of_current_generation()
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
     check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
