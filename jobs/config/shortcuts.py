@@ -33,12 +33,25 @@ def _listed(text: str) -> list[str]:
     return [f"delete.ids={json.dumps(keys, ensure_ascii=False)}"]
 
 
+def _text(key: str) -> Callable[[str], list[str]]:
+    """Return the override that sets a text."""
+    return lambda text: [f"{key}={json.dumps(text, ensure_ascii=False)}"]
+
+
 QUESTION = {
     "--k": Shortcut("K", "the K nearest of each query: search.k", _question("k", "radius")),
     "--radius": Shortcut("BITS", "all within BITS: search.radius", _question("radius", "k")),
 }
+ONE = {
+    "--key": Shortcut("KEY", "print the neighbors of one item of the index: search.key", _text("search.key")),
+    "--query": Shortcut(
+        "FILE",
+        "print those of an image, of a .npy vector, or of a code in hexadecimal digits: search.query",
+        _text("search.query"),
+    ),
+}
 SHORTCUTS: dict[str, dict[str, Shortcut]] = {
-    "search": QUESTION,
+    "search": {**QUESTION, **ONE},
     "explain": QUESTION,
     "delete": {
         "--ids": Shortcut("1,2", "whole-number ids to delete: delete.ids", lambda text: [f"delete.ids=[{text}]"]),
