@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, LearningError, require
+from hashcore.inputs.images import ImageInput
 from hashcore.labels import Labels
 from hashcore.storage import files
 from jobs import cli
@@ -54,6 +56,7 @@ def run(pipeline: Pipeline) -> None:
     if source and pipeline.train.method == "network":
         where.tell(asked, source)
     hasher, rejected = _hasher(pipeline, stage.record, source), rejects.read(place)
+    hasher, sized = _reading_as(hasher, source), _sized(source)
     learned = outcome.judged(hasher, source, pipeline) if source else ""
     of = _sampled(pipeline, source)
     with stage.writing() as staging:
@@ -61,7 +64,11 @@ def run(pipeline: Pipeline) -> None:
         rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
     files.remove(place)
     told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
+<<<<<<< HEAD
     stage.done(f"{_summary(hasher, of)}{learned}{told}", hasher.provenance["rows"], len(rejected))
+=======
+    stage.done(f"{_summary(hasher)}{sized}{learned}{told}", hasher.provenance["rows"], len(rejected))
+>>>>>>> ccdcb323a50707c3ba3b940353dd7277f0f95aa3
 
 
 def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -> Hasher:
@@ -72,6 +79,26 @@ def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
     return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)
+
+
+def _reading_as(hasher: Hasher, source: Source | None) -> Hasher:
+    """Return a hasher that reads items as its training did, which it knows by their shapes alone."""
+    inputs = source.inputs if source else {}
+    described = {
+        name: modality.model_copy(update={"input": inputs.get(name, modality.input)})
+        for name, modality in hasher.modalities.items()
+    }
+    return replace(hasher, modalities=described)
+
+
+def _sized(source: Source | None) -> str:
+    """Return in words how images of other sizes become of one, for the line of the job."""
+    told = [
+        f", images of every size by {each.resize.mode} to {each.height} x {each.width} ({each.resize.interpolation})"
+        for each in (source.inputs.values() if source else ())
+        if isinstance(each, ImageInput) and each.resize is not None
+    ]
+    return "".join(told)
 
 
 def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher:

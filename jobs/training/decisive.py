@@ -9,7 +9,8 @@ from jobs.training.source import labels_of, reads_several
 
 OF_THE_RUN = {"max_rejected_share", "max_failures", "min_workers", "threads", "gpu", "reader", "tracking"}
 """Keys of `train` that no weight is meant to depend on, so that an interrupted training goes on under others."""
-OF_ITEMS = {"modality", "column", "modalities", "channels", "size"}
+OF_IMAGES = ("channels", "size", "resize", "interpolation")
+OF_ITEMS = {"modality", "column", "modalities", *OF_IMAGES}
 
 
 def keys(pipeline: Pipeline) -> list[str]:
@@ -18,7 +19,7 @@ def keys(pipeline: Pipeline) -> list[str]:
     items = ["modalities"] if reads_several(train) else ["modality", "column"]
     if train.method == "identity-tags":
         return [f"train.{key}" for key in ("method", *items)]
-    items += ["channels", "size"]
+    items += OF_IMAGES
     learning = ["code_length", "seed", "sample_rows"]
     if train.method == "network":
         unread = {*OF_THE_RUN, *OF_ITEMS, "method", "judgements", "sample_rows"}  # of judgements the content counts

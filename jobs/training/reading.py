@@ -14,6 +14,7 @@ from hashcore.errors import InvalidInputError
 from hashcore.inputs.column import read_column
 from hashcore.inputs.input import Inputs
 from hashcore.labels import Labels
+from hashcore.machine.limits import cores
 from jobs.config.fingerprint import digest
 from jobs.config.sections.train import TrainConfig
 from jobs.corpora import reader, verdict
@@ -33,13 +34,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.Table:
+def decode(table: pa.Table, source: Source, rejected: str | None = None, threads: int = 1) -> pa.Table:
     """Return the rows whose items are good in every modality.
 
     Args:
         table: Rows of the corpus.
         source: Of the rows.
         rejected: Folder that keeps the others, once however often they are read; none drops them.
+        threads: That decode images.
 
     Returns:
         Columns id, `item:<modality>` (bytes of the item's array) and, where they are read, labels (list<int32>).
@@ -48,7 +50,9 @@ def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.T
 
     rows = reader.canonical(table, source.read)
     refuse_nulls(rows.column("id").null_count, source.read.id, source.path)
-    read = {name: read_column(rows.column(PREFIX + name), source.inputs[name]) for name in source.inputs}
+    read = {
+        name: read_column(rows.column(PREFIX + name), spec, threads=threads) for name, spec in source.inputs.items()
+    }
     reasons = _reasons(read)
     if reasons and rejected is not None:
         _set_aside(rows.column("id"), reasons, rejected)
@@ -180,7 +184,7 @@ def _good(tables: Iterable[pa.Table], source: Source, config: TrainConfig, rejec
     """Return the good rows of a source's tables, decoded; arguments and errors as of `read`."""
     import pyarrow as pa
 
-    table = pa.concat_tables([decode(part, source, rejected) for part in tables])
+    table = pa.concat_tables([decode(part, source, rejected, cores()) for part in tables])
     if rejected is not None:
         judge_rejected(source, config, rejected)
     judge(len(table), source, config)

@@ -106,7 +106,7 @@ def test_every_key_of_a_training_decides_it_or_how_it_runs_or_is_not_read(root, 
     made = pipeline(root, method=method, in_process=False)
     keys = set(decisive.keys(made))
     assert len(keys) == len(decisive.keys(made))
-    of_images = {"train.channels", "train.size"}
+    of_images = {"train.channels", "train.size", "train.resize", "train.interpolation"}
     if method == "network":
         every = {f"train.{key}" for key in TrainConfig.model_fields}
         unread = {f"train.{key}" for key in decisive.OF_THE_RUN} | {"train.modalities", "train.judgements"}
