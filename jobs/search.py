@@ -1,4 +1,4 @@
-"""Search the index on Spark for a whole query set: every shard by every block of queries, in one Spark job.
+"""Search the index for a whole query set: every shard by every block of queries.
 
 Tasks answer (shard, block) and leave their neighbors in the staged output; the task that finds the answers of all
 shards there merges them. A query lies in one file, whose rows ascend by (query_id, distance, id).
@@ -6,6 +6,7 @@ shards there merges them. A query lies in one file, whose rows ascend by (query_
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,9 @@ from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.search import SearchConfig
+from jobs.engine.choice import Size
 from jobs.engine.tasks import task_threads
+from jobs.searching import joined, one
 from jobs.searching.found_items import Answer, Items, answered
 from jobs.searching.output import SUFFIXES, neighbors_in, save, table_of
 from jobs.searching.question import check_question
@@ -34,7 +37,7 @@ ANSWER = Arrays(Answer)
 
 
 class Question(NamedTuple):
-    """Parameters that all tasks of a run share."""
+    """Parameters that all tasks of a run share, and its name, by which they keep what they read."""
 
     root: str
     generation: int
@@ -42,6 +45,7 @@ class Question(NamedTuple):
     code_length: int
     asks: SearchConfig
     folder: str
+    run: str
 
 
 class Block(NamedTuple):
@@ -53,7 +57,7 @@ class Block(NamedTuple):
 
 @recorded
 def run(pipeline: Pipeline) -> None:
-    """Write the neighbors of every query of a pipeline.
+    """Write the neighbors of every query of a pipeline; or print those of one item or query that is asked for.
 
     Raises:
         InvalidInputError: If k or the radius does not fit the index, or the queries' codes are not of its kind.
@@ -62,10 +66,15 @@ def run(pipeline: Pipeline) -> None:
     """
     import indexer
 
+    if pipeline.search.key is not None or pipeline.search.query is not None:
+        print(one.answer(pipeline))
+        return
     pipeline = pipeline.of_current_generation()
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
     check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
     inputs = {"index": f"{records.fingerprint_of(pipeline.paths.index)} {index.generation}"}
+    if pipeline.search.columns:
+        inputs["corpus"] = records.fingerprint_of(pipeline.paths.corpus_database)
     stage = Stage.of(pipeline, "search", path, ("search",), inputs | {"queries": records.fingerprint_of(source)})
     if stage.is_done():
         return
@@ -79,18 +88,22 @@ def _search(stage: Stage, index: Index, chunks: list[codes_directory.Chunk], fol
     import indexer
 
     asks, root, shards = stage.pipeline.search, stage.pipeline.paths.index, len(index.shards)
-    question = Question(root, index.generation, shards, index.code_length, asks, folder)
+    question = Question(root, index.generation, shards, index.code_length, asks, folder, uuid.uuid4().hex)
     asked = max(map(codes_directory.chunk_rows, chunks))
     projected = max(indexer.memory.searching_bytes(entry, asked, index.code_length, asks.k) for entry in index.shards)
-    engine = stage.engine(projected, "lower search.queries_per_task or compact.rows_per_shard")
+    rows = len(index) + sum(map(codes_directory.chunk_rows, chunks))
+    engine = stage.engine(Size(rows=rows), projected, "lower search.queries_per_task or compact.rows_per_shard")
     blocks = [Block(number, chunk) for number, chunk in enumerate(chunks)]
     files.make_folder(files.join(folder, ANSWERS))
     tasks = [(shard, block) for shard in range(shards) for block in blocks]
-    rows = dict(filter(None, engine.map_tasks(partial(answer, question), tasks, "search")))
-    left = [block for block in blocks if block.number not in rows]  # where a storage lists files late
-    rows |= engine.map_tasks(partial(merge, question), left, "merge")
+    written = dict(filter(None, engine.map_tasks(partial(answer, question), tasks, "search")))
+    left = [block for block in blocks if block.number not in written]  # where a storage lists files late
+    written |= engine.map_tasks(partial(merge, question), left, "merge")
+    if asks.columns:
+        joined.collect(engine, stage.pipeline, files.join(folder, ANSWERS), question.run)
+        engine.map_tasks(partial(with_columns, question), blocks, "columns of the neighbors")
     files.remove(files.join(folder, ANSWERS))
-    return sum(rows.values())
+    return sum(written.values())
 
 
 def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | None:
@@ -100,7 +113,7 @@ def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | Non
         What `write` returns, or None if another task will merge.
     """
     number, block = task
-    path, folder = _part(question, block), _answers(question, block)
+    path, folder = _place(question, block), _answers(question, block)
     if files.exists(path):
         return block.number, neighbors_in(path, question.asks)
     if question.shards == 1:
@@ -128,8 +141,8 @@ def _answered(folder: str) -> list[str]:
 
 def ask(question: Question, number: int, block: Block) -> Answer:
     """Return one shard's neighbors of the queries of one block."""
-    index = open_index(question.root, question.generation)
-    shard, queries = index.open_shard(number), read_queries(block.chunk, question.code_length).codes
+    index = open_index(question.root, question.generation, question.run)
+    shard, queries = index.open_shard(number), read_queries(block.chunk, question.code_length, question.run).codes
     if question.asks.k is not None:
         found = shard.knn_search(queries, question.asks.k, threads=task_threads())
     else:
@@ -140,29 +153,52 @@ def ask(question: Question, number: int, block: Block) -> Answer:
 
 def write(question: Question, block: Block, answers: Sequence[Answer]) -> tuple[int, int]:
     """Merge the answers of all shards to a block, write its file and return its number and the number of neighbors."""
-    asks, manifest = question.asks, open_index(question.root, question.generation).manifest
+    asks, manifest = question.asks, open_index(question.root, question.generation, question.run).manifest
     found = Neighbors.merge([answer.neighbors for answer in answers], asks.k)
-    query_ids = read_queries(block.chunk, question.code_length).ids
+    query_ids = read_queries(block.chunk, question.code_length, question.run).ids
     table = table_of(found, query_ids, Items(answers), asks.shape, manifest.vocabulary)
-    with outputs.attempt(_part(question, block), files.join(question.folder, ANSWERS)) as own:
-        save(table, own, asks.format)
+    with outputs.attempt(_place(question, block), files.join(question.folder, ANSWERS)) as own:
+        save(table, own, "parquet" if asks.columns else asks.format)
     return block.number, len(found.ids)
 
 
+def with_columns(question: Question, block: Block) -> None:
+    """Write a block's file with columns of the corpus beside its neighbors."""
+    import pyarrow.parquet as pq
+
+    folder, path = files.join(question.folder, ANSWERS), _part(question, block)
+    if not files.exists(path):
+        system, inner = files.located(_place(question, block))
+        table = joined.joined(pq.read_table(inner, filesystem=system), folder, question.run)
+        with outputs.attempt(path, folder) as own:
+            save(table, own, question.asks.format)
+
+
 @lru_cache(maxsize=1)
-def open_index(root: str, generation: int) -> Index:
-    """Return the index, its manifest read once in each worker process."""
+def open_index(root: str, generation: int, run: str) -> Index:  # noqa: ARG001 - another run may find another index
+    """Return the index, its manifest read once in each worker process of a run."""
     import indexer
 
     return indexer.open(root, generation)
 
 
 @lru_cache(maxsize=1)
-def read_queries(chunk: codes_directory.Chunk, code_length: int) -> codes_directory.CodeRows:
+def read_queries(
+    chunk: codes_directory.Chunk,
+    code_length: int,
+    run: str,  # noqa: ARG001 - another run may find other queries
+) -> codes_directory.CodeRows:
     """Return the queries of a block in ascending order of their ids, without labels."""
     rows = codes_directory.read_chunk(chunk, code_length)
     order = ascending(rows.ids)
     return codes_directory.CodeRows(rows.ids.take(order), rows.codes[order], None)
+
+
+def _place(question: Question, block: Block) -> str:
+    """Return where a block's merged neighbors lie, before columns of the corpus stand beside them where they shall."""
+    if not question.asks.columns:
+        return _part(question, block)
+    return files.join(question.folder, ANSWERS, f"{joined.FOUND}{block.number:05}.parquet")
 
 
 def _part(question: Question, block: Block) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from hashcore.columns.ids import to_column
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
+from hashcore.machine import limits
 from hashcore.storage import files
 from jobs.corpora.ids import kind_of, read_ids
 from jobs.corpora.vocabulary import numbered
@@ -95,7 +96,7 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     """Encode the record batches (id, item, labels) of a task into `data/` and `rejected/`."""
     import torch
 
-    torch.set_num_threads(task_threads())
+    torch.set_num_threads(task_threads() or limits.cores())
     hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device, work.allow)
     counts = Counts.total([])
     with part_file(work, codes_directory.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:

@@ -63,9 +63,10 @@ def save(table: pa.Table, path: str, form: Format) -> None:
 
 def neighbors_in(path: str, asks: SearchConfig) -> int:
     """Return the number of neighbors in a file that was written before."""
-    if asks.format == "parquet" and asks.shape == "pairs":
+    is_parquet = path.endswith(".parquet")
+    if is_parquet and asks.shape == "pairs":
         return rows_of(path)
-    if asks.format == "parquet":
+    if is_parquet:
         return _values_of(path)
     lines = (files.read_bytes(path) or b"").decode().splitlines()
     if asks.format == "json":

@@ -202,6 +202,32 @@ def test_neighbors_are_written_as_people_read_them(spark, tmp_path, shape, form,
         assert words == [[items[item][1]] for item in near]
 
 
+def of_query(row, names):
+    return zip(*(row[name] for name in names), strict=True)
+
+
+@pytest.mark.parametrize("shape", ["pairs", "lists"])
+def test_columns_of_the_corpus_stand_beside_the_neighbors(spark, tmp_path, shape):
+    given, items, queries = built(
+        tmp_path, search={"k": 3, "queries_per_task": 4, "shape": shape, "columns": ["caption", "width"]}
+    )
+    os.makedirs(tmp_path / "corpus" / "database")
+    known = list(items)[:60]
+    for number, keys in enumerate((known[:25], known[25:])):
+        held = {"id": keys, "caption": [f"of {key}" for key in keys], "width": [[len(key), 1] for key in keys]}
+        pq.write_table(pa.table(held), tmp_path / "corpus" / "database" / f"{number}.parquet")
+    search.run(given)
+    rows = found(given).to_pylist()
+    if shape == "lists":
+        assert [row["query_id"] for row in rows] == sorted(queries)
+        names = ("id", "caption", "width")
+        rows = [dict(zip(names, each, strict=True)) for row in rows for each in of_query(row, names)]
+    assert len(rows) == 3 * len(queries)
+    for row in rows:
+        key = row["id"]
+        assert (row["caption"], row["width"]) == ((f"of {key}", [len(key), 1]) if key in known else (None, None))
+
+
 def read_back(given, form, shape):
     """Yield query, keys, distances and names of labels as the files have them."""
     import csv
@@ -229,6 +255,27 @@ def read_back(given, form, shape):
     for key in dict.fromkeys(row["query_id"] for row in rows):
         mine = [row for row in rows if row["query_id"] == key]
         yield key, *([row[name] for row in mine] for name in ("id", "distance", "labels"))
+
+
+def test_the_neighbors_of_one_item_or_one_code_are_printed_without_a_configuration(spark, tmp_path, capsys):
+    given, items, _ = built(tmp_path)
+    key = "photos/0005.jpg"
+    capsys.readouterr()
+    assert cli.main(["search", given.paths.index, "--key", key, "--k", "4"]) == 0
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert said[0] == ["id", "distance", "labels"]
+    far = sorted(distance(items[key][0], code) for other, (code, _) in items.items() if other != key)
+    assert [int(row[1]) for row in said[1:]] == far[:4]
+    assert all(distance(items[key][0], items[row[0]][0]) == int(row[1]) for row in said[1:])
+    assert [row[2] for row in said[1:]] == [items[row[0]][1] for row in said[1:]]
+    digits = items[key][0].to_bytes(4, "little").hex()
+    assert cli.main(["search", given.paths.index, "--query", f"0x{digits.upper()}", "--radius", "0"]) == 0
+    assert key in capsys.readouterr().out
+    for wrong, message in (("no.jpg", "is no file, and no code of 8 hexadecimal digits"), (str(tmp_path), "")):
+        assert cli.main(["search", given.paths.index, "--query", wrong]) == 2
+        assert message in capsys.readouterr().err
+    assert cli.main(["search", given.paths.index, "--key", "nobody.jpg"]) == 2
+    assert "1 of 1 items are not in generation 1" in capsys.readouterr().err
 
 
 def test_an_item_is_shown_with_its_code_labels_and_nearest_or_where_it_was_deleted(spark, tmp_path, capsys):

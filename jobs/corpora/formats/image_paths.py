@@ -127,15 +127,13 @@ def resolved(text: str, folder: str, source: str) -> str:
     is_here = name == "file" or (not scheme and text.startswith("/"))
     if is_here and is_object(source):
         raise ValueError("a path of this machine, in a corpus that is none of it")
-    if scheme or is_here:
-        try:
-            return place(text)
-        except InvalidInputError as error:
-            raise ValueError(str(error)) from None
     inner = posixpath.normpath(text)
-    if not text or inner.split("/")[0] == "..":
+    if not text or (not (scheme or is_here) and inner.split("/")[0] == ".."):
         raise ValueError("the path leads out of its folder" if text else "the path is empty")
-    return files.join(folder, inner)
+    try:
+        return place(text if scheme or is_here else files.join(folder, inner))
+    except InvalidInputError as error:
+        raise ValueError(str(error)) from None
 
 
 def _local(path: str) -> File:

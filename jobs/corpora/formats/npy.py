@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hashcore.errors import HashcoreError, InvalidInputError, one_line
+from hashcore.errors import InvalidInputError
 from hashcore.storage import files
 from hashcore.storage.listing import below
+from hashcore.storage.matrices import Matrix, header
 from jobs.corpora.formats.corpus import OPENED_AT_ONCE, Corpus
 from jobs.corpora.reader import Columns
 from jobs.stages.parquet_files import checksums, readable
@@ -28,38 +29,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".npy",)
 PARQUET = (".parquet", ".parq", ".pq")
-TYPES = ("float16", "float32", "float64", "int8", "uint8")
 ITEMS = "features"
 """Column of the items where they lie in one folder; where they lie in several, each is called as its folder."""
 READ_BYTES = 64 << 20  # of a matrix at once
-
-
-class Matrix(NamedTuple):
-    """A file of a matrix, by its header.
-
-    Attributes:
-        path: The file.
-        dtype: NumPy's name of its type.
-        rows: Its first dimension.
-        dimensions: Its second.
-        start: Bytes of the header.
-    """
-
-    path: str
-    dtype: str
-    rows: int
-    dimensions: int
-    start: int
-
-    def row_bytes(self) -> int:
-        """Return the bytes of a row."""
-        return self.dimensions * np.dtype(self.dtype).itemsize
-
-    def kind(self) -> pa.DataType:
-        """Return the type of its rows as a column."""
-        import pyarrow as pa
-
-        return pa.list_(pa.from_numpy_dtype(np.dtype(self.dtype)), self.dimensions)
 
 
 class NpyPart(NamedTuple):
@@ -124,7 +96,7 @@ class NpyPart(NamedTuple):
         position = self.start
         for beside in self._beside(columns, min(batch_rows, max(1, READ_BYTES // row_bytes))):
             stop = position + len(beside)
-            made = {name: _read(matrix, position, stop) for name, matrix in matrices.items()}
+            made = {name: matrix.read(position, stop) for name, matrix in matrices.items()}
             made |= {name: beside.column(name) for name in beside.schema.names}
             yield pa.RecordBatch.from_pydict({name: made[name] for name in columns.names()})
             position = stop
@@ -183,56 +155,6 @@ def open_corpus(source: str) -> Corpus:
     rows = sum(matrix.rows for matrix in columns[0][1])
     metadata = f", {len(tables):,} Parquet files of metadata" if tables else ", ids are the numbers of rows"
     return Corpus(source, parts, f"{len(arrays):,} NumPy files of {rows:,} rows: {told}{metadata}")
-
-
-def header(path: str) -> Matrix:
-    """Return a matrix by the header of its file.
-
-    Raises:
-        InvalidInputError: If it is no NumPy file, is cut short, or holds what is not read here.
-    """
-    system, inner = files.located(path)
-    try:
-        with system.open_input_file(inner) as file:
-            version = np.lib.format.read_magic(file)
-            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-            if version not in read:
-                raise ValueError(f"version {version[0]}.{version[1]} is of named fields")
-            shape, by_columns, dtype = read[version](file)
-            start, size = file.tell(), file.size()
-    except (ValueError, OSError, EOFError) as error:
-        if isinstance(error, HashcoreError):
-            raise
-        raise InvalidInputError(f"{path} is no NumPy file, or damaged ({one_line(error)}); save it again") from None
-    _check_kind(path, shape, by_columns, dtype)
-    matrix = Matrix(path, dtype.name, shape[0], shape[1], start)
-    wanted = start + matrix.rows * matrix.row_bytes()
-    if size != wanted:
-        raise InvalidInputError(
-            f"{path} has {size:,} bytes where its header, {matrix.rows:,} rows of {matrix.dimensions} {matrix.dtype}, "
-            f"says {wanted:,}; copy or save it again"
-        )
-    return matrix
-
-
-def _check_kind(path: str, shape: tuple[int, ...], by_columns: bool, dtype: np.dtype[np.generic]) -> None:
-    """Raise InvalidInputError if an array is no matrix of numbers in the order of rows."""
-    wrong = ""
-    if dtype.hasobject:
-        wrong = "holds Python objects, which are not loaded"
-    elif dtype.name not in TYPES:
-        wrong = f"holds {dtype}"
-    elif not dtype.isnative:
-        wrong = "is big-endian"
-    elif len(shape) != 2 or not shape[1]:
-        wrong = f"has shape {shape}"
-    elif by_columns and min(shape) > 1:
-        wrong = "is in Fortran order"
-    if wrong:
-        raise InvalidInputError(
-            f"{path} {wrong}; save a matrix of {', '.join(TYPES)}, a row an item, as by np.save(path, "
-            "np.ascontiguousarray(matrix, np.float32))"
-        )
 
 
 def _check_columns(columns: Sequence[tuple[str, Sequence[Matrix]]], source: str) -> None:
@@ -297,21 +219,6 @@ def _in_order(path: str) -> list[tuple[str, int, str]]:
     """
     pieces = re.findall(r"(\D*)(\d*)", path)
     return [(text, int(digits or -1), digits) for text, digits in pieces]
-
-
-def _read(matrix: Matrix, start: int, stop: int) -> pa.Array:
-    """Return rows of a matrix as a column of lists; errors of the storage, and a file that has shrunk, are said."""
-    import pyarrow as pa
-
-    wanted = (stop - start) * matrix.row_bytes()
-    system, inner = files.located(matrix.path)
-    with readable(matrix.path, "cannot be read"), system.open_input_file(inner) as file:
-        file.seek(matrix.start + start * matrix.row_bytes())
-        content = file.read_buffer(wanted)
-    if content.size != wanted:
-        raise InvalidInputError(f"{matrix.path} has become shorter while it was read; run again")
-    values = pa.array(np.frombuffer(content, matrix.dtype))
-    return pa.FixedSizeListArray.from_arrays(values, matrix.dimensions)
 
 
 def _opened(path: str) -> pq.ParquetFile:

@@ -5,14 +5,14 @@ Each file is read by its own schema. A column that is in the names of folders (`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hashcore.errors import InvalidInputError
 from hashcore.storage.files import located
+from hashcore.storage.listing import below
 from hashcore.storage.places import S3, is_object
-from hashcore.storage.trees import check_tree
+from jobs.corpora.formats import images
 from jobs.corpora.formats.corpus import Corpus
 from jobs.corpora.reader import Columns
 from jobs.stages.parquet_files import checksums, readable
@@ -124,10 +124,16 @@ def dataset(source: str) -> Dataset:
 
     with readable(source):
         system, inner = located(source)
-        if not is_object(source) and os.path.isdir(inner):
-            check_tree(inner)
         file_format = dataset.ParquetFileFormat(default_fragment_scan_options=_scan())
-        corpus = dataset.dataset(inner, format=file_format, filesystem=system, partitioning="hive")
+        held = [path for path, _ in below(source)]
+        rows = [path for path in held if not path.lower().endswith(images.SUFFIXES)]  # beside images that they name
+        corpus = dataset.dataset(
+            inner if len(rows) == len(held) else [f"{inner}/{path}" for path in rows],
+            format=file_format,
+            filesystem=system,
+            partitioning="hive",
+            partition_base_dir=None if len(rows) == len(held) else inner,
+        )
     if not corpus.files:
         raise InvalidInputError(f"{source} holds no Parquet file; correct the path, or write one there")
     return corpus
