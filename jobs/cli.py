@@ -10,10 +10,15 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import Literal, NamedTuple, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
-from hashcore.errors import HashcoreError, one_line
+from hashcore.errors import ConfigError, HashcoreError, one_line
+from jobs.config import shortcuts
 from jobs.telemetry.interruption import was_interrupted
+
+if TYPE_CHECKING:
+    from jobs.config.pipeline import Pipeline
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -28,31 +33,35 @@ class Verb(NamedTuple):
     Attributes:
         summary: For the help.
         package: Where the module lies.
-        takes: "pipeline": run(pipeline); "own": run(given), arguments declared by the module.
+        takes: "pipeline": run(pipeline); "index": the same, of --config FILE or of an index's folder alone; "own":
+            run(given), arguments declared by the module.
+        config: File that --config names by default, below conf; "" where there is none.
     """
 
     summary: str
     package: str = "jobs"
-    takes: Literal["pipeline", "own"] = "pipeline"
+    takes: Literal["pipeline", "index", "own"] = "pipeline"
+    config: str = ""
 
 
 VERBS = {
-    "demo": Verb("run a whole pipeline: train, encode, index, search, evaluate, report"),
-    "train": Verb("train the hasher on Ray"),
-    "encode": Verb("encode database and queries to packed codes on Spark"),
-    "index": Verb("build the sharded index of the database's codes on Spark"),
-    "search": Verb("find the neighbors of every query on Spark"),
-    "evaluate": Verb("measure the complete ranking on Spark"),
+    "run": Verb("run a whole pipeline: train, encode, index, search, evaluate, report"),
+    "demo": Verb("run the whole pipeline on images that scikit-learn brings", config="demo.yaml"),
+    "train": Verb("train the hasher"),
+    "encode": Verb("encode database and queries to packed codes"),
+    "index": Verb("build the sharded index of the database's codes"),
+    "search": Verb("find the neighbors of every query", takes="index"),
+    "evaluate": Verb("measure the complete ranking"),
     "report": Verb("show the figures on one page"),
     "runs": Verb("list what the jobs of a pipeline did, how long it took and how it ended"),
-    "explain": Verb("show how each shard would answer the queries, and at what cost"),
-    "append": Verb("add the codes of a directory to the index, as a new generation", GENERATIONS),
-    "delete": Verb("delete the items of a list of ids from the index, as a new generation", GENERATIONS),
-    "compact": Verb("merge small shards and drop deleted rows, as a new generation", GENERATIONS),
-    "vacuum": Verb("remove old generations and what nothing refers to", GENERATIONS),
-    "verify": Verb("compare every byte, count and some answers with what they must be", GENERATIONS),
+    "explain": Verb("show how each shard would answer the queries, and at what cost", takes="index"),
+    "append": Verb("add the codes of a directory to the index, as a new generation", GENERATIONS, "index"),
+    "delete": Verb("delete the items of a list of ids from the index, as a new generation", GENERATIONS, "index"),
+    "compact": Verb("merge small shards and drop deleted rows, as a new generation", GENERATIONS, "index"),
+    "vacuum": Verb("remove old generations and what nothing refers to", GENERATIONS, "index"),
+    "verify": Verb("compare every byte, count and some answers with what they must be", GENERATIONS, "index"),
     "show": Verb("show whether an item is in the index, its code, labels and nearest", GENERATIONS, "own"),
-    "inspect": Verb("show what the index holds, from its manifest alone", GENERATIONS),
+    "inspect": Verb("show what the index holds, from its manifest alone", GENERATIONS, "index"),
     "plan": Verb("predict bytes, build time and queries a second of an index not built yet", MACHINE, "own"),
     "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", RESEARCH, "own"),
     "bench": Verb("measure kernels and tables beside their peers", RESEARCH, "own"),
@@ -109,42 +118,76 @@ def _parser(chosen: str, *, helps: bool = False) -> argparse.ArgumentParser:
         command = verbs.add_parser(name, help=verb.summary, description=verb.summary[0].upper() + verb.summary[1:])
         if verb.takes == "own" and name == chosen:
             import_module(f"{verb.package}.{name}").add_arguments(command)
-        if verb.takes == "pipeline":
-            if helps and name == chosen:
-                from jobs.config import options
-
-                command.epilog, command.formatter_class = options.describe(name), argparse.RawDescriptionHelpFormatter
-            command.add_argument("--config", required=True, metavar="FILE", help="the pipeline, such as conf/demo.yaml")
-            command.add_argument(
-                "--with",
-                action="append",
-                default=[],
-                metavar="FILE",
-                dest="also",
-                help="a file whose values replace those of --config, such as conf/ray/local.yaml; may be repeated",
-            )
-            command.add_argument(
-                "--set",
-                action="append",
-                default=[],
-                metavar="a.b=c",
-                dest="overrides",
-                help="a value over that of the file; may be repeated",
-            )
+        if verb.takes != "own" and name == chosen:
+            _add_pipeline(command, name, helps=helps)
     return parser
+
+
+def _add_pipeline(command: argparse.ArgumentParser, name: str, *, helps: bool) -> None:
+    """Add the arguments that say the pipeline of a verb."""
+    verb = VERBS[name]
+    if helps:
+        from jobs.config import options
+
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        command.epilog = "\n\n".join(filter(None, (options.describe(name), options.common())))
+    if verb.takes == "index":
+        command.add_argument("index", nargs="?", metavar="PATH", help="folder of an index, in place of --config")
+    command.add_argument(
+        "--config",
+        required=verb.takes == "pipeline" and not verb.config,
+        default=_shipped(verb.config) if verb.config else None,
+        metavar="FILE",
+        help="the pipeline, such as conf/demo.yaml",
+    )
+    command.add_argument(
+        "--with",
+        action="append",
+        default=[],
+        metavar="FILE",
+        dest="also",
+        help="a file whose values replace those of --config, such as conf/ray/local.yaml; may be repeated",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="a.b=c",
+        dest="overrides",
+        help="a value over that of the file; may be repeated",
+    )
+    shortcuts.add_to(command, name)
+
+
+def _shipped(name: str) -> str:
+    """Return where a configuration of the checkout lies, or its copy in the installed package."""
+    here = Path(__file__).parent
+    found = [path for path in (here.parent / "conf" / name, here / "conf" / name) if path.exists()]
+    return str(found[0] if found else Path("conf") / name)
+
+
+def pipeline_of(given: argparse.Namespace) -> Pipeline:
+    """Return the pipeline that arguments of the command line say.
+
+    Raises:
+        ConfigError: If they say none, the file cannot be read, a key is unknown, or a value does not fit.
+    """
+    from jobs.config import of_index
+    from jobs.config.pipeline import load
+
+    overrides, folder = [*shortcuts.overrides(given), *given.overrides], getattr(given, "index", None)
+    if given.config is not None:
+        return load(given.config, [*overrides, *([f"paths.index={folder}"] if folder else [])], given.also)
+    if folder is None:
+        raise ConfigError(f"no pipeline is given: type --config FILE, or hashcore {given.verb} PATH of an index")
+    return of_index.pipeline_of(folder, overrides)
 
 
 def _run(given: argparse.Namespace) -> None:
     """Load the chosen verb's module and run it."""
     verb = VERBS[given.verb]
     module = import_module(f"{verb.package}.{given.verb}")
-    match verb.takes:
-        case "own":
-            module.run(given)
-        case "pipeline":
-            from jobs.config.pipeline import load
-
-            module.run(load(given.config, given.overrides, given.also))
+    module.run(given if verb.takes == "own" else pipeline_of(given))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Encode a corpus on Spark: any readable corpus with an id and a modality column becomes a codes directory.
+"""Encode a corpus: any readable corpus with an id and a modality column becomes a codes directory.
 
 One pass: each task writes its codes and its rejected rows to files named by its step and partition, so that a task that
 runs twice writes the same files, and returns counts. The driver judges the counts and moves the directory into place.
@@ -21,8 +21,9 @@ from jobs.corpora import standard_sets, verdict, vocabulary
 from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_partition
 from jobs.corpora.formats import by_name
 from jobs.corpora.reader import Columns
-from jobs.corpora.source import Step, reading, steps
+from jobs.corpora.source import Step, reading, spark_for, steps
 from jobs.engine import memory
+from jobs.engine.choice import Size
 from jobs.engine.tasks import Engine
 from jobs.stages import codes_directory, records, rejects
 from jobs.stages.kept import Json, kept
@@ -74,7 +75,12 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
     if stage.is_done():
         return
     modality = _checked_modality(pipeline.encode, part, hasher)
-    engine = stage.engine(_projected_bytes(pipeline, hasher, modality), "lower encode.batch_rows")
+    engine = stage.engine(
+        Size(bytes=sum(size for _, size, _ in files.states(source))),
+        _projected_bytes(pipeline, hasher, modality),
+        "lower encode.batch_rows",
+        spark_for=spark_for(pipeline.corpus.format),
+    )
     found = _steps(engine, part, pipeline)
     with stage.writing(resumes=True) as staging, reading(source, pipeline.corpus.format):
         names = _names(engine, part, pipeline)

@@ -1,4 +1,4 @@
-"""Evaluate the codes on Spark: every group of shards counts for every block of queries, and the sums give every figure.
+"""Evaluate the codes: every group of shards counts for every block of queries, and the sums give every figure.
 
 The driver holds the counts of one block of queries at a time, q·(code_length + 1) numbers from each group of shards.
 """
@@ -16,9 +16,11 @@ from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.evaluation.measure import WithinRadius, parse
 from jobs import cli
 from jobs.config.fingerprint import digest
+from jobs.config.paths import Paths
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
 from jobs.engine import memory
+from jobs.engine.choice import Size
 from jobs.engine.process import ProcessEngine
 from jobs.engine.tasks import Engine
 from jobs.evaluation import metrics
@@ -56,7 +58,7 @@ def run(pipeline: Pipeline) -> Metrics:
     inputs = {"index": _content(paths.index), "codes_queries": records.fingerprint_of(paths.codes_queries)}
     stage = Stage.of(pipeline, "evaluate", paths.metrics, ("evaluate",), inputs)
     if not stage.is_finished():
-        engine = stage.engine()
+        engine = stage.engine(_size(paths))
         with outputs.keeping(paths.metrics, stage.record) as folder:
             result = evaluate(pipeline, engine, folder)
             with stage.writing() as staging:
@@ -104,6 +106,13 @@ def evaluate(pipeline: Pipeline, engine: Engine = HERE, folder: str | None = Non
         curves=curves(blocks, sums, ranked),
         examples=named(examples, index, asked),
     )
+
+
+def _size(paths: Paths) -> Size:
+    """Return the size of an evaluation."""
+    import indexer
+
+    return Size(rows=len(indexer.open(paths.index)) + codes_directory.read_info(paths.codes_queries).rows)
 
 
 def _content(root: str) -> str:

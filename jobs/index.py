@@ -1,4 +1,4 @@
-"""Index the codes of the database on Spark: each task builds one shard of its share of the rows, without a shuffle."""
+"""Index the codes of the database: each task builds one shard of its share of the rows, without a shuffle."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import verdict
+from jobs.engine.choice import Size
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs, records
 from jobs.stages.kept import Json, entries_folder, map_kept, numbered
@@ -89,7 +90,7 @@ def _build(stage: Stage, info: codes_directory.CodesInfo) -> Index:
     largest = max(chunks, key=codes_directory.chunk_rows)
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
     projected = indexer.memory.building_bytes(rows, layout, labels, codes_directory.key_bytes(largest))
-    engine = stage.engine(projected, "lower index.rows_per_shard")
+    engine = stage.engine(Size(rows=info.rows), projected, "lower index.rows_per_shard")
     keys = indexer.KeySpec(type=info.keys) if info.keys else None
     if pipeline.index.check_ids:
         keys = check_ids(engine, source, chunks, keys)

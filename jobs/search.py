@@ -1,4 +1,4 @@
-"""Search the index on Spark for a whole query set: every shard by every block of queries, in one Spark job.
+"""Search the index for a whole query set: every shard by every block of queries.
 
 Tasks answer (shard, block) and leave their neighbors in the staged output; the task that finds the answers of all
 shards there merges them. A query lies in one file, whose rows ascend by (query_id, distance, id).
@@ -17,8 +17,9 @@ from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.search import SearchConfig
+from jobs.engine.choice import Size
 from jobs.engine.tasks import task_threads
-from jobs.searching import joined
+from jobs.searching import joined, one
 from jobs.searching.found_items import Answer, Items, answered
 from jobs.searching.output import SUFFIXES, neighbors_in, save, table_of
 from jobs.searching.question import check_question
@@ -56,7 +57,7 @@ class Block(NamedTuple):
 
 @recorded
 def run(pipeline: Pipeline) -> None:
-    """Write the neighbors of every query of a pipeline.
+    """Write the neighbors of every query of a pipeline; or print those of one item or query that is asked for.
 
     Raises:
         InvalidInputError: If k or the radius does not fit the index, or the queries' codes are not of its kind.
@@ -65,6 +66,9 @@ def run(pipeline: Pipeline) -> None:
     """
     import indexer
 
+    if pipeline.search.key is not None or pipeline.search.query is not None:
+        print(one.answer(pipeline))
+        return
     pipeline = pipeline.of_current_generation()
     index, source, path = indexer.open(pipeline.paths.index), pipeline.paths.codes_queries, pipeline.paths.neighbors
     check_question(pipeline.search, index, codes_directory.read_info(source, "paths.corpus_queries"), source)
@@ -87,18 +91,19 @@ def _search(stage: Stage, index: Index, chunks: list[codes_directory.Chunk], fol
     question = Question(root, index.generation, shards, index.code_length, asks, folder, uuid.uuid4().hex)
     asked = max(map(codes_directory.chunk_rows, chunks))
     projected = max(indexer.memory.searching_bytes(entry, asked, index.code_length, asks.k) for entry in index.shards)
-    engine = stage.engine(projected, "lower search.queries_per_task or compact.rows_per_shard")
+    rows = len(index) + sum(map(codes_directory.chunk_rows, chunks))
+    engine = stage.engine(Size(rows=rows), projected, "lower search.queries_per_task or compact.rows_per_shard")
     blocks = [Block(number, chunk) for number, chunk in enumerate(chunks)]
     files.make_folder(files.join(folder, ANSWERS))
     tasks = [(shard, block) for shard in range(shards) for block in blocks]
-    rows = dict(filter(None, engine.map_tasks(partial(answer, question), tasks, "search")))
-    left = [block for block in blocks if block.number not in rows]  # where a storage lists files late
-    rows |= engine.map_tasks(partial(merge, question), left, "merge")
+    written = dict(filter(None, engine.map_tasks(partial(answer, question), tasks, "search")))
+    left = [block for block in blocks if block.number not in written]  # where a storage lists files late
+    written |= engine.map_tasks(partial(merge, question), left, "merge")
     if asks.columns:
         joined.collect(engine, stage.pipeline, files.join(folder, ANSWERS), question.run)
         engine.map_tasks(partial(with_columns, question), blocks, "columns of the neighbors")
     files.remove(files.join(folder, ANSWERS))
-    return sum(rows.values())
+    return sum(written.values())
 
 
 def answer(question: Question, task: tuple[int, Block]) -> tuple[int, int] | None:

@@ -6,9 +6,13 @@ import textwrap
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from jobs.config.paths import Paths
+
 WIDTH = 120
+USUAL = {"root": "runs/<name>"}
 ALSO = {"encode": ("hasher",)}
 """Further sections that a job reads."""
 
@@ -16,6 +20,16 @@ ALSO = {"encode": ("hasher",)}
 def describe(job: str) -> str:
     """Return the options of a job, each as `section.key = default` and what it decides; "" if it has none."""
     return "\n\n".join(filter(None, map(_section, (job, *ALSO.get(job, ())))))
+
+
+def common() -> str:
+    """Return the options that all jobs on a pipeline read: names and places, who runs the tasks, and the corpus."""
+    from jobs.config.pipeline import Pipeline
+
+    lines = ["options of every pipeline, at the top of FILE or as --set KEY=VALUE:"]
+    for key in ("name", "root", "engine"):
+        lines += _option(key, _shown(USUAL.get(key, Pipeline.model_fields[key].default)), Pipeline.model_fields[key])
+    return "\n\n".join(["\n".join(lines), _section("corpus"), _section("paths")])
 
 
 def _section(name: str) -> str:
@@ -27,11 +41,17 @@ def _section(name: str) -> str:
     if not isinstance(section, type) or not issubclass(section, BaseModel):
         return ""
     lines = [f"options of {name}, in its section of FILE or as --set {name}.KEY=VALUE:"]
+    usual = Paths.below("<root>") if section is Paths else {}
     for key, option in section.model_fields.items():
-        default = option.get_default(call_default_factory=True)
-        lines.append(f"  {name}.{key} = {_shown(default)}")
-        lines += textwrap.wrap(option.description or "", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        default = usual.get(key, option.get_default(call_default_factory=True))
+        lines += _option(f"{name}.{key}", _shown(default), option)
     return "\n".join(lines)
+
+
+def _option(key: str, default: str, option: FieldInfo) -> list[str]:
+    """Return the lines of one option."""
+    meaning = textwrap.wrap(option.description or "", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return [f"  {key} = {default}", *meaning]
 
 
 def _shown(default: Any) -> str:

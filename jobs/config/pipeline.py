@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
@@ -26,6 +26,8 @@ from jobs.config.sections.search import SearchConfig
 from jobs.config.sections.spark import SparkConfig
 from jobs.config.sections.train import TrainConfig
 
+EngineName = Literal["auto", "process", "spark"]
+
 
 class Pipeline(Spec):
     """Everything that one run needs to know, resolved: what the file left out holds its default."""
@@ -34,6 +36,9 @@ class Pipeline(Spec):
     """Short name; part of the default root."""
     root: Annotated[str, AfterValidator(place)]
     """Directory below which every output lies; `runs/<name>` by default."""
+    engine: EngineName = "auto"
+    """Who runs the tasks of the stages, with the same outputs: `process`, without Java; `spark`; or `auto`, `process`
+    for small jobs and `spark` for others, and wherever a job was brought to a Spark."""
     paths: Paths
     """Places of the outputs; one given here replaces the one below the root."""
     corpus: CorpusConfig = CorpusConfig()
@@ -109,10 +114,18 @@ def load(path: str | Path, overrides: Sequence[str] = (), also: Sequence[str | P
     values = read(path)
     for other in also:
         values = merge(values, read(other))
+    return resolve(values, overrides, " with ".join(map(str, (path, *also))))
+
+
+def resolve(values: dict[str, Any], overrides: Sequence[str], source: str) -> Pipeline:
+    """Return the pipeline of some values, with others set over them; errors name where the values are from.
+
+    Raises:
+        ConfigError: If a key is unknown, or a value does not fit.
+    """
     for override in overrides:
         set_value(values, override)
     try:
         return Pipeline.model_validate(values)
     except ValidationError as error:
-        read_files = " with ".join(map(str, (path, *also)))
-        raise ConfigError(f"{read_files}: {describe(error, Pipeline)}") from None
+        raise ConfigError(f"{source}: {describe(error, Pipeline)}") from None

@@ -10,7 +10,7 @@ import yaml
 from hashcore.errors import ConfigError, one_line
 from jobs.config import yaml_text
 
-SCALARS = ("name", "root")  # what a pipeline's file says outside of sections
+SCALARS = ("name", "root", "engine")  # what a pipeline's file says outside of sections
 
 
 def read(path: str | Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from hashcore.columns.ids import to_column
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
-from hashcore.machine.limits import cores
+from hashcore.machine import limits
 from hashcore.storage import files
 from jobs.corpora.ids import kind_of, read_ids
 from jobs.corpora.vocabulary import numbered
@@ -96,7 +96,7 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     """Encode the record batches (id, item, labels) of a task into `data/` and `rejected/`."""
     import torch
 
-    torch.set_num_threads(task_threads())
+    torch.set_num_threads(task_threads() or limits.cores())
     hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device, work.allow)
     counts = Counts.total([])
     with part_file(work, codes_directory.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
@@ -154,7 +154,7 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str, names: tu
 
     null_ids = batch.column("id").null_count
     table = pa.Table.from_batches([batch]).filter(batch.column("id").is_valid()) if null_ids else batch
-    inputs = read_column(table.column("item"), hasher.modalities[modality].input, threads=task_threads() or cores())
+    inputs = read_column(table.column("item"), hasher.modalities[modality].input, threads=task_threads() or limits.cores())
     kept = pa.array(inputs.kept, pa.int64())
     packed = hasher.encode(inputs.values, modality)
     columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 SHARE_BYTES = 512 << 20  # most bytes of files that a task reads; what cannot be divided may be larger
 LEAST_SHARE_BYTES = 4 << 20  # for less, starting a task costs more than it saves
-SHARES_PER_CORE = 2  # so that no core waits long for the last task
+SHARES = 256  # of a step, about; the same whoever runs them, so that their files are
 
 
 class Step(NamedTuple):
@@ -60,21 +60,20 @@ def _apply(
     return function(number, step.batches(parts))
 
 
-def steps(engine: Engine, columns: Columns, opened: Corpus, files_per_step: int, batch_rows: int) -> list[Step]:
+def steps(columns: Columns, opened: Corpus, files_per_step: int, batch_rows: int) -> list[Step]:
     """Divide a corpus by its parts, in their order, so that each step can be encoded and kept by itself.
 
     Raises:
         InvalidInputError: If a part lacks a column, or ids or labels are none.
     """
     parts = corpus.checked(opened, columns)
-    slots = engine.slots() or len(parts)
     starts = range(0, len(parts), files_per_step)
-    return [Step(columns, list(_shares(parts[start : start + files_per_step], slots)), batch_rows) for start in starts]
+    return [Step(columns, list(_shares(parts[start : start + files_per_step])), batch_rows) for start in starts]
 
 
-def _shares(parts: Sequence[Part], slots: int) -> Iterator[list[Part]]:
+def _shares(parts: Sequence[Part]) -> Iterator[list[Part]]:
     """Divide parts into shares of nearly equal bytes, and parts that are larger than a share into pieces."""
-    limit = min(SHARE_BYTES, max(LEAST_SHARE_BYTES, sum(part.size for part in parts) // (SHARES_PER_CORE * slots)))
+    limit = min(SHARE_BYTES, max(LEAST_SHARE_BYTES, sum(part.size for part in parts) // SHARES))
     divided: list[tuple[Part, float]] = []
     for part in parts:
         pieces = part.pieces(limit) if part.size > limit else [part]

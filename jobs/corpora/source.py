@@ -75,6 +75,11 @@ def _apply(
     return function(task.partitionId(), (reader.canonical(batch, columns) for batch in batches))
 
 
+def spark_for(file_format: FormatName) -> str | None:
+    """Return the setting that Spark alone can do, None where a format is read within the tasks."""
+    return "corpus.format=orc" if file_format == "orc" else None
+
+
 def steps(
     engine: Engine,
     columns: Columns,
@@ -104,7 +109,7 @@ def steps(
         corpus = by_name.open_corpus(columns.source, file_format)
         if label and file_format != "parquet":
             print(f"{label}: {columns.source} holds {corpus.told}")
-        return shares.steps(engine, columns, corpus, files_per_step, batch_rows)
+        return shares.steps(columns, corpus, files_per_step, batch_rows)
     if not is_object(columns.source) and os.path.isdir(columns.source):
         check_tree(columns.source)
     spark = session_of(engine, f"corpus.format={file_format}")

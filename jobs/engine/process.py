@@ -1,11 +1,12 @@
-"""The engine without a cluster: one task after another in this process, without Java."""
+"""The engine without a cluster: one task after another in this process, each with all cores, without Java."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from jobs.engine.tasks import Result, Task, TaskFailed, failed, run_task
 from jobs.telemetry import run_notes
+from jobs.telemetry.progress import Progress
 
 
 class ProcessEngine:
@@ -18,10 +19,14 @@ class ProcessEngine:
         del gpus
         try:
             with run_notes.stage(label):
-                return [run_task(function, task, number, len(tasks)) for number, task in enumerate(tasks)]
+                return list(_results(function, tasks, label))
         except TaskFailed as error:
             raise failed(label, str(error)) from error.__cause__
 
-    def slots(self) -> int:
-        """Return 1."""
-        return 1
+
+def _results(function: Callable[[Task], Result], tasks: Sequence[Task], label: str) -> Iterator[Result]:
+    """Yield the results of all tasks, and show how many are done."""
+    with Progress(label, total=len(tasks), unit="tasks") as progress:
+        for number, task in enumerate(tasks):
+            yield run_task(function, task, number, len(tasks))
+            progress.advance()

@@ -48,10 +48,6 @@ class SparkEngine(NamedTuple):
             outcomes = wait_for(spark, rdd.mapPartitions(lambda part: [run_part(part)]).collect)
         return [result for part in _opened(outcomes) for result in part]
 
-    def slots(self) -> int | None:
-        """Return the cores of a session in this process; on a Spark Connect server they are not known."""
-        return int(self.session.sparkContext.defaultParallelism) if is_classic(self.session) else None
-
 
 def session_of(engine: Engine, what: str) -> SparkSession:
     """Return the session of an engine for what Spark alone can do.
@@ -60,7 +56,7 @@ def session_of(engine: Engine, what: str) -> SparkSession:
         ConfigError: If the engine is another one.
     """
     if not isinstance(engine, SparkEngine):
-        raise ConfigError(f"{what} needs Spark; run it there")
+        raise ConfigError(f"{what} needs Spark; use --set engine=spark")
     return engine.session
 
 

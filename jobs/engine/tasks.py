@@ -34,9 +34,6 @@ class Engine(Protocol):
             TaskError: If a task failed otherwise, naming it and what it reads.
         """
 
-    def slots(self) -> int | None:
-        """Return how many tasks run at once, None where that is not known."""
-
 
 class TaskFailed(Exception):  # noqa: N818 (what Spark's text is searched for)
     """A task failed in a way that another try may mend; an engine that tries again gives up at last."""

@@ -1,4 +1,4 @@
-"""Add the codes of a directory to the index on Spark: each task builds one more shard, then one commit."""
+"""Add the codes of a directory to the index: each task builds one more shard, then one commit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
-from jobs.engine.choice import engine_of
+from jobs.engine.choice import Size, engine_of
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, records
 from jobs.stages.kept import Json, entries_folder, map_kept, numbered
@@ -46,7 +46,7 @@ def run(pipeline: Pipeline) -> None:
     rows, labels = codes_directory.chunk_rows(largest), codes_directory.labels_of(largest)
     layout, key_bytes = index.manifest.layout, codes_directory.key_bytes(largest)
     projected = indexer.memory.adding_bytes(rows, layout, index.shards, labels, key_bytes)
-    engine = engine_of(pipeline, "append", projected, "lower index.rows_per_shard")
+    engine = engine_of(pipeline, "append", projected, "lower index.rows_per_shard", size=Size(rows=info.rows))
     if pipeline.index.check_ids and check_ids(engine, source, chunks, index.key_spec) != index.key_spec:
         raise InvalidInputError(
             f"{source}: two of its keys have one 64-bit hash under the seed of {root}, which happens once in 10¹⁰ "

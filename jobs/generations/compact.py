@@ -1,4 +1,4 @@
-"""Merge small shards of the index and drop deleted rows on Spark: each task builds one merged shard."""
+"""Merge small shards of the index and drop deleted rows: each task builds one merged shard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jobs import cli
 from jobs.config.pipeline import Pipeline
-from jobs.engine.choice import engine_of
+from jobs.engine.choice import Size, engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -31,9 +31,10 @@ def run(pipeline: Pipeline) -> None:
         print(f"compact: nothing to merge in {len(index.shards)} shards -> {root}")
         return
     entries = [[index.shards[number] for number in group] for group in groups]
+    size = Size(rows=sum(entry.rows for group in entries for entry in group))
     layout, keyed = index.manifest.layout, index.key_spec is not None
     projected = max(indexer.memory.merging_bytes(group, layout, keyed=keyed) for group in entries)
-    engine = engine_of(pipeline, "compact", projected, "lower compact.rows_per_shard")
+    engine = engine_of(pipeline, "compact", projected, "lower compact.rows_per_shard", size=size)
     tasks = [shards_of(root, index, group) for group in groups]
     merged = engine.map_tasks(merge_group, tasks, "compact")
     manifest = indexer.tasks.commit_compact(index.snapshot, groups, merged)

@@ -1,4 +1,4 @@
-"""Delete the items of a list of ids from the index: each task looks through one shard, on Spark where they are many."""
+"""Delete the items of a list of ids from the index: each task looks through one shard."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from hashcore.columns.ids import Ids
 from hashcore.errors import ConfigError
-from hashcore.machine import limits
 from jobs import cli
 from jobs.config.pipeline import Pipeline
 from jobs.corpora.ids import Kind, difference, listed, read_ids
-from jobs.engine.choice import engine_of
+from jobs.engine.choice import Size, engine_of
 from jobs.engine.process import ProcessEngine
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
@@ -58,11 +57,11 @@ def run(pipeline: Pipeline) -> None:
 def _marked(
     pipeline: Pipeline, source: str | Sequence[int | str], kind: Kind, ids: Ids, tasks: Sequence[Shards]
 ) -> Sequence[Marked]:
-    """Mark ids in each shard: here where there are no more shards than cores, which Java's start outlasts."""
-    if len(tasks) <= limits.cores():
-        return ProcessEngine().map_tasks(lambda shard: mark(shard, ids), tasks, "delete")
-    function = partial(read_and_mark, source, pipeline.delete.column, kind)
-    return engine_of(pipeline, "delete").map_tasks(function, tasks, "delete")
+    """Mark ids in each shard."""
+    engine = engine_of(pipeline, "delete", size=Size(rows=sum(sum(shard.rows) for shard in tasks)))
+    if isinstance(engine, ProcessEngine):
+        return engine.map_tasks(lambda shard: mark(shard, ids), tasks, "delete")
+    return engine.map_tasks(partial(read_and_mark, source, pipeline.delete.column, kind), tasks, "delete")
 
 
 def _tombstone_bytes(index: Index, manifest: Manifest) -> int:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hashcore.columns.ids import Ids
-from jobs.searching.one import Asks, key_ids, labels_of, lines
+from jobs.searching.one import Asks, key_ids, labels_of, lines, number_of
 
 if TYPE_CHECKING:
     from indexer import Index
@@ -48,12 +48,5 @@ def told(index: Index, key: str, one: Ids, k: int) -> str:
         said += f", labels {', '.join(labels[0]) or 'none'}"
     if k < 1 or len(index) == 1:
         return said
-    found = Asks(k, None).of(index, code, indexed(index, one))
+    found = Asks(k, None).of(index, code, number_of(index, one))
     return f"{said}\n{lines(index, found)}"
-
-
-def indexed(index: Index, one: Ids) -> int:
-    """Return what the id or key of one item is to the index."""
-    import indexer
-
-    return int((one if index.key_spec is None else indexer.key_ids(one, index.key_spec))[0])

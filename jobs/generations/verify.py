@@ -1,4 +1,4 @@
-"""Look the whole index over on Spark, a shard a task: bytes, counts, structure, and answers against a linear scan."""
+"""Look the whole index over, a shard a task: bytes, counts, structure, and answers against a linear scan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs import cli
 from jobs.config.pipeline import Pipeline
-from jobs.engine.choice import engine_of
+from jobs.engine.choice import Size, engine_of
 from jobs.generations.shards import Shards, shards_of
 from jobs.telemetry import run_notes
 from jobs.telemetry.run_notes import recorded
@@ -29,7 +29,7 @@ def run(pipeline: Pipeline) -> None:
     root = pipeline.paths.index
     index = indexer.open(root)
     projected = max(indexer.memory.verifying_bytes(entry, index.manifest.layout) for entry in index.shards)
-    engine = engine_of(pipeline, "verify", projected, "lower compact.rows_per_shard")
+    engine = engine_of(pipeline, "verify", projected, "lower compact.rows_per_shard", size=Size(rows=len(index)))
     tasks = [shards_of(root, index, [number]) for number in range(len(index.shards))]
     verify = partial(verify_shard, pipeline.verify.queries_per_shard)
     found = indexer.Verified.total(engine.map_tasks(verify, tasks, "verify"))

@@ -62,7 +62,7 @@ def collect(engine: Engine, pipeline: Pipeline, folder: str, run: str) -> None:
     opened = by_name.open_corpus(columns.source, form)
     tasks = [
         (number, share)
-        for step in shares.steps(engine, columns, opened, len(opened.parts), BATCH_ROWS)
+        for step in shares.steps(columns, opened, len(opened.parts), BATCH_ROWS)
         for number, share in enumerate(step.shares)
     ]
     engine.map_tasks(partial(_collect_share, Wanted(columns, folder, run)), tasks, "columns of the corpus")

@@ -12,6 +12,7 @@ from hashcore.columns.ids import Ids, shown
 from hashcore.errors import InvalidInputError, brief
 from hashcore.neighbors import Neighbors
 from hashcore.storage import files
+from jobs.config.pipeline import Pipeline
 from jobs.telemetry.progress import table
 
 if TYPE_CHECKING:
@@ -39,6 +40,33 @@ class Asks(NamedTuple):
         return Neighbors(np.array([0, len(kept)]), found.ids[kept], found.distances[kept])
 
 
+def answer(pipeline: Pipeline) -> str:
+    """Return the neighbors of the item or the query that a pipeline asks for, as a table.
+
+    Raises:
+        InvalidInputError: If there is no such item, or the query cannot become a code.
+    """
+    import indexer
+
+    index, config = indexer.open(pipeline.paths.index), pipeline.search
+    asks = Asks(config.k, config.radius)
+    if config.key is not None:
+        one = key_ids(index, [config.key])
+        return lines(index, asks.of(index, index.codes(one), number_of(index, one)))
+    assert config.query is not None
+    code = code_of(
+        config.query, index, pipeline.paths.hasher, pipeline.allowed(), pipeline.encode.modality_of("queries")
+    )
+    return lines(index, asks.of(index, code))
+
+
+def number_of(index: Index, one: Ids) -> int:
+    """Return what the id or key of one item is to the index."""
+    import indexer
+
+    return int((one if index.key_spec is None else indexer.key_ids(one, index.key_spec))[0])
+
+
 def key_ids(index: Index, keys: Sequence[str]) -> Ids:
     """Return keys as typed on a command line, as the ids that an index has.
 
@@ -59,8 +87,15 @@ def key_ids(index: Index, keys: Sequence[str]) -> Ids:
     return pa.array(list(keys), pa.large_string())
 
 
-def code_of(query: str, index: Index, hasher: Hasher | None, modality: str | None) -> Codes:
+def code_of(query: str, index: Index, hasher: str, allow: tuple[str, ...], modality: str) -> Codes:
     """Return the code of a query: a file of an image or of a vector (.npy), or the hexadecimal digits of a code.
+
+    Args:
+        query: It.
+        index: Whose codes are asked.
+        hasher: Directory of the hasher that made them.
+        allow: Modules that it may import.
+        modality: That reads the query, where the hasher has it.
 
     Returns:
         uint8, shape (1, bytes).
@@ -72,20 +107,29 @@ def code_of(query: str, index: Index, hasher: Hasher | None, modality: str | Non
     digits = query.lower().removeprefix("0x")
     if len(digits) == 2 * width and set(digits) <= HEX and not files.exists(query):
         return np.frombuffer(bytes.fromhex(digits), np.uint8)[None]
-    content = files.read_bytes(query) if files.exists(query) else None
+    content = files.read_bytes(query) if files.exists(query) and not files.is_folder(query) else None
     if content is None:
         raise InvalidInputError(
             f"{brief(query)} is no file, and no code of {2 * width} hexadecimal digits; give an image, a .npy vector, "
             "or a code"
         )
-    if hasher is None:
+    if not files.exists(files.join(hasher, "hasher.json")):
         raise InvalidInputError(
-            f"{query} needs a hasher to become a code; name one by --set paths.hasher=DIR, or give a code"
+            f"{query} needs a hasher to become a code and there is none at {hasher}; name one by --set "
+            "paths.hasher=DIR, or give a code"
         )
-    return _encoded(query, content, hasher, modality)
+    from hashcore.hasher import Hasher
+
+    loaded, made = Hasher.load(hasher, allow=allow), index.manifest.hasher_fingerprint
+    if made is not None and loaded.fingerprint != made:
+        raise InvalidInputError(
+            f"{hasher} is hasher {loaded.fingerprint} but the index was encoded by {made}; name that one by --set "
+            "paths.hasher=DIR"
+        )
+    return _encoded(query, content, loaded, modality)
 
 
-def _encoded(query: str, content: bytes, hasher: Hasher, modality: str | None) -> Codes:
+def _encoded(query: str, content: bytes, hasher: Hasher, modality: str) -> Codes:
     """Return the code of a file's item, in the hasher's modality that reads it."""
     import io
 
@@ -93,7 +137,7 @@ def _encoded(query: str, content: bytes, hasher: Hasher, modality: str | None) -
 
     from hashcore.inputs.column import read_column
 
-    names = [modality] if modality is not None and modality in hasher.modalities else list(hasher.modalities)
+    names = [modality] if modality in hasher.modalities else list(hasher.modalities)
     if query.endswith(".npy"):
         vector = np.load(io.BytesIO(content), allow_pickle=False).reshape(-1)
         column: Any = pa.array([vector.astype(np.float32)])

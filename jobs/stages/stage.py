@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from jobs.config.pipeline import Pipeline
-from jobs.engine.choice import engine_of
+from jobs.engine.choice import Size, engine_of
 from jobs.engine.tasks import Engine
 from jobs.stages import outputs, records
 from jobs.stages.records import Record
@@ -51,9 +51,9 @@ class Stage(NamedTuple):
         print(f"{self.name}: done before -> {self.path}")
         return True
 
-    def engine(self, projected_bytes: int = 0, remedy: str = "") -> Engine:
+    def engine(self, size: Size, projected_bytes: int = 0, remedy: str = "", *, spark_for: str | None = None) -> Engine:
         """Return who runs the tasks; arguments and errors as of `engine_of`."""
-        return engine_of(self.pipeline, self.name.partition(" ")[0], projected_bytes, remedy)
+        return engine_of(self.pipeline, self.name, projected_bytes, remedy, size=size, spark_for=spark_for)
 
     def writing(self, *, resumes: bool = False) -> AbstractContextManager[str]:
         """Give the place to write to, as `outputs.writing` does."""

@@ -20,9 +20,9 @@ def keys(pipeline: Pipeline) -> list[str]:
     if train.method == "identity-tags":
         return [f"train.{key}" for key in ("method", *items)]
     items += OF_IMAGES
-    learning = ["code_length", "seed"]
+    learning = ["code_length", "seed", "sample_rows"]
     if train.method == "network":
-        unread = {*OF_THE_RUN, *OF_ITEMS, "method", "judgements"}  # of judgements the content counts
+        unread = {*OF_THE_RUN, *OF_ITEMS, "method", "judgements", "sample_rows"}  # of judgements the content counts
         unread |= {"workers", "window_bytes"} if train.in_process else set()
         learning = [key for key in type(train).model_fields if key not in unread]
     labels = ["corpus.labels", "corpus.labels_as"] if labels_of(pipeline) else []

@@ -27,6 +27,7 @@ COMMAND = re.compile(
 DOCUMENTS = "tests/documents/test_documentation.py::test_the_"
 VERBS = "tests/documents/test_commands.py::test_the_verbs_of_the_readme_run_in_their_order"
 RECIPES = DOCUMENTS + "recipes_for_embeddings_and_near_duplicates_run_as_they_are_written"
+BY_RUN = "tests/jobs/test_run.py::test_"
 DEMO = "tests/documents/test_readme.py::test_its_first_command_ends_with_a_page_and_good_figures"
 MNIST = "tests/cluster/test_mnist_pipeline.py::test_"
 ON_RAY = "tests/jobs/training/test_train_on_ray.py::test_two_workers_"
@@ -45,6 +46,10 @@ EVIDENCE = {
     r"hashcore encode --set encode\.only_ids=.*": ENCODE + "test_rejects.py::test_rejected_rows_are_retried_",
     r"hashcore VERB --help": DOCUMENTS + "help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
+    r"hashcore run --config FILE": BY_RUN + "the_whole_pipeline_runs_by_one_command",
+    r"hashcore (inspect|verify) runs/mine/index|hashcore delete runs/mine/index --ids 17,4": BY_RUN
+    + "an_index_is_looked_at_by_its_folder_alone",
+    r"hashcore search runs/mine/index --k 5": BY_RUN + "a_search_by_the_folder_of_an_index_",
     r"make demo( or)?|hashcore demo --config conf/demo\.yaml": DEMO,
     r"(HASHCORE_DATA=\.\.\. )?hashcore demo --config conf/tags\.yaml": "tests/jobs/corpora/test_tags.py::test_tags_",
     r"hashcore demo --config conf/sparsehash\.yaml": "tests/jobs/test_ternary.py::test_ternary_codes_",

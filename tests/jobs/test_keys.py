@@ -257,6 +257,27 @@ def read_back(given, form, shape):
         yield key, *([row[name] for row in mine] for name in ("id", "distance", "labels"))
 
 
+def test_the_neighbors_of_one_item_or_one_code_are_printed_without_a_configuration(spark, tmp_path, capsys):
+    given, items, _ = built(tmp_path)
+    key = "photos/0005.jpg"
+    capsys.readouterr()
+    assert cli.main(["search", given.paths.index, "--key", key, "--k", "4"]) == 0
+    said = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert said[0] == ["id", "distance", "labels"]
+    far = sorted(distance(items[key][0], code) for other, (code, _) in items.items() if other != key)
+    assert [int(row[1]) for row in said[1:]] == far[:4]
+    assert all(distance(items[key][0], items[row[0]][0]) == int(row[1]) for row in said[1:])
+    assert [row[2] for row in said[1:]] == [items[row[0]][1] for row in said[1:]]
+    digits = items[key][0].to_bytes(4, "little").hex()
+    assert cli.main(["search", given.paths.index, "--query", f"0x{digits.upper()}", "--radius", "0"]) == 0
+    assert key in capsys.readouterr().out
+    for wrong, message in (("no.jpg", "is no file, and no code of 8 hexadecimal digits"), (str(tmp_path), "")):
+        assert cli.main(["search", given.paths.index, "--query", wrong]) == 2
+        assert message in capsys.readouterr().err
+    assert cli.main(["search", given.paths.index, "--key", "nobody.jpg"]) == 2
+    assert "1 of 1 items are not in generation 1" in capsys.readouterr().err
+
+
 def test_an_item_is_shown_with_its_code_labels_and_nearest_or_where_it_was_deleted(spark, tmp_path, capsys):
     given, items, _ = built(tmp_path)
     delete.run(pipeline(tmp_path, delete={"ids": ["photos/0003.jpg"]}))

@@ -19,6 +19,10 @@ class SearchConfig(Spec):
     """Nearest neighbors of each query."""
     radius: int | None = None
     """All neighbors within this many bits."""
+    key: str | None = None
+    """Key of an item of the index, whose neighbors are printed, without itself; no query set is read then."""
+    query: str | None = None
+    """An image, a vector (.npy), or a code in hexadecimal digits, whose neighbors are printed; as with `key`."""
     shape: Shape = "pairs"
     """`pairs`: a row a neighbor (query_id, id, distance); `lists`: a row a query, with lists of ids and distances."""
     labels: bool = False
@@ -35,4 +39,6 @@ class SearchConfig(Spec):
         """Refuse k and a radius at once."""
         if self.k is not None and self.radius is not None:
             raise ValueError("k and radius are both given; take one back, as in --set search.k=null")
+        if self.key is not None and self.query is not None:
+            raise ValueError("key and query are both given; ask one of them")
         return self

@@ -43,12 +43,14 @@ class TrainConfig(TrainingConfig):
     judgements: str | None = None
     """Parquet of judged pairs (left, right, similar) or triplets (anchor, positive, negative) of ids, in place of
     labels; every worker then holds all rows and takes a share of the judgements."""
-    in_process: bool = False
-    """Train here, without Ray."""
+    sample_rows: int | None = Field(default=100_000, ge=1)
+    """Rows that a classical method is fitted to, spread over the corpus; null takes all, and holds them in memory."""
+    in_process: bool | None = None
+    """Train here, without Ray; none does with one worker, unless RAY_ADDRESS names a Ray."""
     reader: ReaderName = "arrow"
     """Who reads the rows of a training in this process; petastorm needs an environment of its own."""
     workers: int = Field(default=1, ge=1)
-    """Workers that Ray starts; each takes a share of the rows and a CPU, and one CPU more reads the corpus."""
+    """Workers; several are Ray's: each takes a share of the rows and a CPU, and one CPU more reads the corpus."""
     min_workers: int | None = Field(default=None, ge=1)
     """Workers with which Ray goes on when there are no more, growing again when there are; none waits for all."""
     gpu: bool = False

@@ -45,12 +45,8 @@ def test_a_task_that_fails_is_named_with_what_it_reads(engine, raised, kind, sai
     assert str(caught.value) == said
 
 
-def test_it_says_how_many_tasks_run_at_once(engine):
-    assert engine.slots() == (1 if isinstance(engine, ProcessEngine) else 2)
-
-
 def test_what_spark_alone_can_do_is_refused_elsewhere():
-    with pytest.raises(ConfigError, match=r"corpus\.format=orc needs Spark"):
+    with pytest.raises(ConfigError, match=r"corpus\.format=orc needs Spark; use --set engine=spark"):
         session_of(ProcessEngine(), "corpus.format=orc")
 
 

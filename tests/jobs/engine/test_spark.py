@@ -132,7 +132,7 @@ def until(condition, seconds=60):
 
 
 def test_ctrl_c_ends_a_verb_on_spark_in_one_line_and_its_tasks_with_it(tmp_path):
-    (tmp_path / "a.yaml").write_text('name: a\nspark: {master: "local[2]", driver_memory: 1g}')
+    (tmp_path / "a.yaml").write_text('name: a\nengine: spark\nspark: {master: "local[2]", driver_memory: 1g}')
     process = subprocess.Popen(
         [sys.executable, "-c", SEARCHING, str(tmp_path)], stderr=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +13,6 @@ from small_codes import make
 
 import indexer
 from hashcore.errors import ConfigError, InvalidInputError, TaskError
-from hashcore.machine import limits
 from hashcore.storage import files
 from jobs import cli, evaluate, index, search
 from jobs.config.pipeline import Pipeline
@@ -137,8 +138,8 @@ def test_ids_to_delete_are_given_by_themselves_or_in_a_file(built, tmp_path, kin
 
 
 def test_deleting_a_few_ids_starts_no_java(built, monkeypatch):
-    monkeypatch.setattr(limits, "cores", lambda: 3)
-    monkeypatch.setattr(delete, "engine_of", lambda *_: pytest.fail("Spark is started"))
+    monkeypatch.delitem(sys.modules, "pyspark.sql", raising=False)  # as in a process without a session
+    monkeypatch.setattr("jobs.engine.choice.session", lambda *_: pytest.fail("Spark is started"))
     delete.run(deleting(built, [3, 4, 45]))
     assert len(indexer.open(built.paths.index)) == 48
 
@@ -199,7 +200,9 @@ def test_ids_that_cannot_be_read_are_named(tmp_path):
         read_ids(str(tmp_path / "gone.parquet"), "id")
 
 
-@pytest.mark.parametrize(("job", "function"), [(delete, "mark"), (compact, "merge_group"), (verify, "verify_shard")])
+@pytest.mark.parametrize(
+    ("job", "function"), [(delete, "read_and_mark"), (compact, "merge_group"), (verify, "verify_shard")]
+)
 def test_a_task_that_fails_names_the_shards_and_rows_that_it_reads(spark, tmp_path, monkeypatch, job, function):
     rows = make(tmp_path / "codes" / "database", files=(30, 21), code_length=64)
     given = pipeline(tmp_path, str(tmp_path / "out"), delete={"ids": str(tmp_path / "gone.parquet")})

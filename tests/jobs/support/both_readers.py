@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,7 +56,7 @@ def encoded(given):
         given.paths.corpus_train, given.corpus.id, {"item": "features"}, given.corpus.labels, given.corpus.labels_as
     )
     try:
-        (step,) = steps(LOCAL, columns, "parquet", files_per_step=100, batch_rows=4096)
+        (step,) = steps(None, columns, "parquet", files_per_step=100, batch_rows=4096)
         batches = [batch for share in step.shares for batch in step.batches(share)]
         names = vocabulary.names_of(0, batches) if step.has_names() else None
         nulls = sum(batch.column("id").null_count for batch in batches)
@@ -69,6 +68,3 @@ def encoded(given):
         zip(batch.column("id").to_pylist(), held, strict=True) for batch, held in zip(batches, labels, strict=True)
     ]
     return sorted(row for pair in pairs for row in pair)
-
-
-LOCAL = SimpleNamespace(slots=lambda: 2)  # all that dividing a corpus asks of an engine
