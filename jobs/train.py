@@ -64,11 +64,7 @@ def run(pipeline: Pipeline) -> None:
         rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
     files.remove(place)
     told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
-<<<<<<< HEAD
-    stage.done(f"{_summary(hasher, of)}{learned}{told}", hasher.provenance["rows"], len(rejected))
-=======
-    stage.done(f"{_summary(hasher)}{sized}{learned}{told}", hasher.provenance["rows"], len(rejected))
->>>>>>> ccdcb323a50707c3ba3b940353dd7277f0f95aa3
+    stage.done(f"{_summary(hasher, of)}{sized}{learned}{told}", hasher.provenance["rows"], len(rejected))
 
 
 def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -> Hasher:
