@@ -47,7 +47,7 @@ def opened(data: bytes | None) -> Image | str:
         image: Image = pillow.open(BytesIO(data), formats=FORMATS)
     except pillow.UnidentifiedImageError:
         return f"not a {NAMES} file"
-    except pillow.DecompressionBombError:  # raised before there is an image that has a size
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):  # before there is a size to tell
         return f"image exceeds {MAX_PIXELS} pixels"
     except Exception as error:  # Pillow promises none for files that lie about themselves
         return broken(error)
