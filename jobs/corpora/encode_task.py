@@ -154,7 +154,9 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str, names: tu
 
     null_ids = batch.column("id").null_count
     table = pa.Table.from_batches([batch]).filter(batch.column("id").is_valid()) if null_ids else batch
-    inputs = read_column(table.column("item"), hasher.modalities[modality].input)
+    inputs = read_column(
+        table.column("item"), hasher.modalities[modality].input, threads=task_threads() or limits.cores()
+    )
     kept = pa.array(inputs.kept, pa.int64())
     packed = hasher.encode(inputs.values, modality)
     columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from hashcore.columns.ids import read_keys, shown
 from hashcore.columns.plain import plain
 from hashcore.errors import require
+from hashcore.inputs.image_colours import channels_of, in_channels
+from hashcore.inputs.image_files import opened, orientation, upright
+from hashcore.inputs.image_resizing import reduced
 from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
 from jobs.config.sections.corpus import CorpusConfig, FormatName
@@ -111,18 +114,17 @@ def _typed(key: int | str, kind: pa.DataType) -> int | str | bytes:
 def _picture(image: bytes | None, pixels: int) -> Picture | None:
     """Return an encoded image as PNG if it is grey, else as JPEG; None if it cannot be decoded."""
     require("PIL", "report")
-    from PIL import Image, UnidentifiedImageError
-
-    from hashcore.inputs.images import upright
-
-    try:
-        with Image.open(BytesIO(image or b"")) as opened:
-            turned = upright(opened)
-            turned.thumbnail((pixels, pixels))
-            picture = turned.convert("L" if turned.mode in ("1", "L", "I;16") else "RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    found = opened(image)
+    if isinstance(found, str):
         return None
-    kind = "PNG" if picture.mode == "L" else "JPEG"
+    turned, channels = orientation(found), channels_of(found)
+    try:
+        reduced(found, (pixels, pixels))
+        picture = upright(in_channels(found, channels), turned)
+        picture.thumbnail((pixels, pixels))
+    except Exception:  # Pillow promises none for files that lie about themselves
+        return None
+    kind = "PNG" if channels == 1 else "JPEG"
     buffer = BytesIO()
     picture.save(buffer, format=kind, quality=90, subsampling=0)
     uri = f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

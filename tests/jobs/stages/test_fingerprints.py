@@ -123,14 +123,15 @@ def test_every_key_of_a_training_decides_it_or_how_it_runs_or_is_not_read(root, 
     made = pipeline(root, method=method, in_process=False)
     keys = set(decisive.keys(made))
     assert len(keys) == len(decisive.keys(made))
-    of_images = {"train.channels", "train.size"}
+    of_images = {"train.channels", "train.size", "train.resize", "train.interpolation"}
     if method == "network":
         every = {f"train.{key}" for key in TrainConfig.model_fields}
         unread = {f"train.{key}" for key in decisive.OF_THE_RUN} | {"train.modalities", "train.judgements"}
+        unread |= {"train.sample_rows"}
         assert keys == every - unread | {"corpus.id", "corpus.labels", "corpus.labels_as"} and of_images < keys
     elif method == "lsh":
         of_all = {"train.method", "train.modality", "train.column", "train.code_length", "train.seed", "corpus.id"}
-        assert keys == of_all | of_images
+        assert keys == of_all | of_images | {"train.sample_rows"}
     else:
         assert keys == {"train.method", "train.modality", "train.column"}
 
