@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_READER_LEFT = 141
-MACHINE, RESEARCH = "jobs.machine", "jobs.research"
+MACHINE, RESEARCH, IMPORTING = "jobs.machine", "jobs.research", "jobs.importing"
 GENERATIONS = "jobs.generations"  # a module `inspect` in `jobs` itself would hide Python's from scripts there
 
 
@@ -36,12 +36,14 @@ class Verb(NamedTuple):
         takes: "pipeline": run(pipeline); "index": the same, of --config FILE or of an index's folder alone; "own":
             run(given), arguments declared by the module.
         config: File that --config names by default, below conf; "" where there is none.
+        module: Its name where the verb is a word of Python, as none may be; "" elsewhere.
     """
 
     summary: str
     package: str = "jobs"
     takes: Literal["pipeline", "index", "own"] = "pipeline"
     config: str = ""
+    module: str = ""
 
 
 VERBS = {
@@ -49,6 +51,7 @@ VERBS = {
     "demo": Verb("run the whole pipeline on images that scikit-learn brings", config="demo.yaml"),
     "train": Verb("train the hasher"),
     "encode": Verb("encode database and queries to packed codes"),
+    "import": Verb("turn ready-made codes into a codes directory, without a hasher", IMPORTING, module="import_codes"),
     "index": Verb("build the sharded index of the database's codes"),
     "search": Verb("find the neighbors of every query", takes="index"),
     "evaluate": Verb("measure the complete ranking"),
@@ -186,7 +189,7 @@ def pipeline_of(given: argparse.Namespace) -> Pipeline:
 def _run(given: argparse.Namespace) -> None:
     """Load the chosen verb's module and run it."""
     verb = VERBS[given.verb]
-    module = import_module(f"{verb.package}.{given.verb}")
+    module = import_module(f"{verb.package}.{verb.module or given.verb}")
     module.run(given if verb.takes == "own" else pipeline_of(given))
 
 
