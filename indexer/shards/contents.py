@@ -20,7 +20,7 @@ from hashcore.machine.processors import available_threads
 from indexer import _native
 from indexer.shards.builder import MAX_ROWS, bit_order, in_order
 from indexer.shards.checks import check_arrays, check_structure, check_unused_bits, verify_derived
-from indexer.shards.key_arrays import FACT, StoredKeys, key_spec
+from indexer.shards.key_arrays import FACT, StoredKeys, check_base, key_spec
 from indexer.shards.keys import signed
 from indexer.shards.live_rows import read_rows
 from indexer.storage.array_file import WITH_KEYS, ArrayFile
@@ -54,6 +54,7 @@ class ShardContents:
         self.layout = self._layout()
         self.stored_rows, base = self._fact("rows", 0, MAX_ROWS), self._fact("id_base", -(2**63), 2**63 - 1)
         self.key_spec = key_spec(self.file)
+        check_base(self.file, base)
         self.file.check_facts("layout", "rows", "id_base", *self._facts_of_keys())
         check_arrays(self.file, self.layout, self.stored_rows)
         self._bit_order = bit_order(self.layout)
@@ -151,7 +152,7 @@ class ShardContents:
         return places, held[places].astype(np.uint32)
 
     def keys(self) -> pa.Array:
-        """Return the keys of all live rows, in row order, as large_string or large_binary."""
+        """Return the keys of all live rows, in row order, as large_string or large_binary of shape (rows,)."""
         return self.keys_at(self.live.numbers())
 
     def keys_at(self, rows: NDArray[np.uint32]) -> pa.Array:

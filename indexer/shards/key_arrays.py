@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.arguments import offsets_of
 from hashcore.errors import CorruptIndexError, InvalidInputError, brief
 from indexer import _native
 from indexer.shards.keys import KeySpec, key_array, key_bytes, key_ids, shared_key
@@ -68,6 +69,12 @@ def key_spec(file: ArrayFile) -> KeySpec | None:
         ) from None
 
 
+def check_base(file: ArrayFile, base: int) -> None:
+    """Raise CorruptIndexError if hashes of keys are stored less anything."""
+    if FACT in file.facts and base:
+        raise CorruptIndexError(f"{file.path}: expected an id_base of 0 with keys, got {base}; restore the file")
+
+
 def check_keys(file: ArrayFile) -> None:
     """Raise CorruptIndexError if an offset of a key leads outside their bytes, or a row is none."""
     if FACT in file.facts:
@@ -116,15 +123,23 @@ class StoredKeys:
         import pyarrow as pa
 
         starts, ends = self._offsets[rows].astype(np.int64), self._offsets[rows + 1].astype(np.int64)
-        if (starts > ends).any() or ends.max(initial=0) > len(self._bytes):
+        if starts.min(initial=0) < 0 or (starts > ends).any() or ends.max(initial=0) > len(self._bytes):
             raise damage(self._path, OFFSETS, "offsets that rise within the bytes of keys", "others")
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - starts)])
+        self._refuse_overlaps(rows, ends - starts)
+        offsets = offsets_of(ends - starts)
         content = np.empty(offsets[-1], np.uint8)
         _native.copy_spans(self._bytes, starts, offsets, content, THREADS)
         try:
             return key_array(offsets, content, self.spec.type)
         except pa.ArrowInvalid:
             raise damage(self._path, BYTES, "texts in UTF-8", "others") from None
+
+    def _refuse_overlaps(self, rows: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
+        """Raise CorruptIndexError if keys of some rows take more bytes than there are, as no keys side by side do."""
+        if lengths.sum() > len(self._bytes):
+            _, first = np.unique(rows, return_index=True)
+            if lengths[first].sum() > len(self._bytes):
+                raise damage(self._path, OFFSETS, "offsets of keys side by side", "others")
 
     def find(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number in the file of the row with each of some ids, int64 of shape (n,); −1 where none has it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -52,7 +53,7 @@ class Items(NamedTuple):
 
 
 def are_keys(ids: Ids) -> bool:
-    """Return whether what was given for ids are keys, or else numbers."""
+    """Return whether what was given for ids, shape (n,), are keys, or else numbers."""
     if isinstance(ids, np.ndarray):
         return ids.dtype.kind in "USO" and ids.size > 0
     kind = getattr(ids, "type", None)  # of an Arrow array
@@ -62,7 +63,7 @@ def are_keys(ids: Ids) -> bool:
 
 
 def as_keys(keys: Any, name: str = "ids") -> pa.Array:
-    """Return keys as an Arrow array of large_string or large_binary, n long, without nulls.
+    """Return n keys as an Arrow array of large_string or large_binary, shape (n,), without nulls.
 
     Args:
         keys: n texts or n bytes: a NumPy array, a list, or an Arrow array however it encodes them.
@@ -82,6 +83,10 @@ def as_keys(keys: Any, name: str = "ids") -> pa.Array:
         raise InvalidInputError(f"{name} are {array.type}; give whole numbers, texts or bytes")
     if array.null_count:
         raise InvalidInputError(f"{name}: {array.null_count} keys are null; give every item one")
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        raise InvalidInputError(f"{name}: a key is no UTF-8; give keys as bytes (binary)") from None
     offsets, _ = key_bytes(array)
     lengths = np.diff(offsets)
     if lengths.max(initial=0) > MOST_BYTES:
@@ -98,12 +103,16 @@ def _from_python(keys: Any, name: str) -> pa.Array:
     import pyarrow as pa
 
     values = keys.tolist() if isinstance(keys, np.ndarray) else list(keys)
+    types = {type(value) for value in values if value is not None}
+    is_text, is_bytes = (all(issubclass(one, kind) for one in types) for kind in (str, bytes))
+    if not is_text and not is_bytes:
+        raise InvalidInputError(f"{name} are of several types; give texts alone, or bytes alone")
     try:
-        if len({isinstance(value, bytes) for value in values if value is not None}) > 1:
-            raise TypeError
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
-        raise InvalidInputError(f"{name} are of several types; give texts alone, or bytes alone") from None
+        return pa.array(values, pa.large_string() if is_text else pa.large_binary())
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"{name}: the key {brief(error.object[:40])} is no Unicode text; give it as bytes, all keys alike"
+        ) from None
 
 
 def key_bytes(keys: pa.Array) -> Bytes:
@@ -172,7 +181,7 @@ def _of_type(array: pa.Array, spec: KeySpec) -> pa.Array:
 
 
 def items_of(ids: Ids, spec: KeySpec | None, name: str = "ids", rows: int | None = None) -> Items:
-    """Return ids or keys, n of them, as what an index has, whose spec is given: None where its ids are numbers.
+    """Return ids or keys, shape (n,), as what an index has, whose spec is given: None where its ids are numbers.
 
     `rows` says how many there must be.
 
@@ -196,6 +205,7 @@ def unique_spec(keys: pa.Array) -> tuple[KeySpec, NDArray[np.int64]]:
     Raises:
         InvalidInputError: If a key is there twice.
     """
+    shared = None
     for seed in range(SEEDS):
         spec = KeySpec(type=key_type(keys), seed=seed)
         ids = key_ids(keys, spec)
@@ -204,7 +214,10 @@ def unique_spec(keys: pa.Array) -> tuple[KeySpec, NDArray[np.int64]]:
             return spec, ids
         if shared.is_twice:
             raise InvalidInputError(f"the key {brief(shared.key)} is there more than once; give each item its own key")
-    raise AssertionError("unreachable: two keys become one id under every seed")
+    raise InvalidInputError(
+        f"the key {brief(shared and shared.key)} and another have one hash under each of {SEEDS} seeds; such keys are "
+        "made on purpose; give one of them another key"
+    )
 
 
 class Shared(NamedTuple):
@@ -215,12 +228,16 @@ class Shared(NamedTuple):
 
 
 def shared_key(ids: NDArray[np.int64], keys: pa.Array) -> Shared | None:
-    """Return a key that shares its id with another of n keys; one that is there twice if there is such a one."""
+    """Return a key that shares its id, int64 of shape (n,), with another; one that is there twice if there is such."""
     order = np.argsort(ids, kind="stable")
-    after = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
-    same = keys.take(order[after]).to_pylist(), keys.take(order[after + 1]).to_pylist()
-    found = [Shared(one, one == other) for one, other in zip(*same, strict=True)]
-    return max(found, key=lambda each: each.is_twice, default=None)
+    ordered = ids[order]
+    follows = ordered[1:] == ordered[:-1]
+    if not follows.any():
+        return None
+    shares = np.append(follows, False) | np.append(False, follows)
+    counts = Counter(keys.take(order[shares]).to_pylist())
+    (key, count), *_ = counts.most_common(1)
+    return Shared(key, count > 1)
 
 
 def signed(ids: NDArray[Any]) -> NDArray[np.int64]:

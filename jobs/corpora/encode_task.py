@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.columns.ids import to_column
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
@@ -154,10 +155,12 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str, names: tu
 
     null_ids = batch.column("id").null_count
     table = pa.Table.from_batches([batch]).filter(batch.column("id").is_valid()) if null_ids else batch
-    inputs = read_column(table.column("item"), hasher.modalities[modality].input)
+    inputs = read_column(
+        table.column("item"), hasher.modalities[modality].input, threads=task_threads() or limits.cores()
+    )
     kept = pa.array(inputs.kept, pa.int64())
     packed = hasher.encode(inputs.values, modality)
-    columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}
+    columns = {"id": table.column("id").take(kept), "code": codes_to_arrow(packed)}
     if "labels" in table.schema.names:
         columns["labels"] = numbered(plain(table.column("labels").take(kept)), names)
     rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))

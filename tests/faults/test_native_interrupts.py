@@ -143,6 +143,22 @@ rows = 250_000_000
 keys = np.arange(rows, dtype=np.uint64)
 work = partial(_native.fill_offsets, keys, 3, 24, empty(2**24 + 1, np.uint32))
 """,
+    "_native.hash_keys": """
+rows = 40_000_000
+content = np.zeros(40 * rows, np.uint8)  # never written, so of no memory
+work = partial(_native.hash_keys, np.arange(rows + 1) * 40, content, 0, empty(rows, np.int64), threads)
+""",
+    "_native.find_hashed": """
+rows = 10_000_000
+ids = random.integers(-(2**63), 2**63, rows)
+ordered = np.argsort(ids).astype(np.uint32)
+work = partial(_native.find_hashed, ids, ordered, ids, empty(rows, np.int64), threads)
+""",
+    "_native.copy_spans": """
+rows = 25_000_000
+offsets, content = np.arange(rows + 1) * 60, np.zeros(60, np.uint8)
+work = partial(_native.copy_spans, content, np.zeros(rows, np.int64), offsets, empty(60 * rows, np.uint8), threads)
+""",
     "_native.hash_folds": """
 codes_ = words(4_000_000, 64)
 work = partial(_native.hash_folds, codes_, empty(4_000_000, np.uint32), empty(4_000_000, np.uint64), threads)

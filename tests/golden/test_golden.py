@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden.make import GONE, KINDS, MORE, OF_VERSION_1, ROWS
+from golden.make import GONE, KINDS, MORE, OF_VERSION_1, ROWS, VOCABULARY, WITH_KEYS
 from golden.others import codes_of
 from oracle import as_integers, pairs, ranking
 
@@ -24,7 +24,11 @@ from indexer.structures.layout import Layout
 from jobs.stages import codes_directory
 
 HERE = Path(__file__).parent
-INDEXES = [*(("v1", name) for name in OF_VERSION_1), *(("v2", name) for name in KINDS)]
+INDEXES = [
+    *(("v1", name) for name in OF_VERSION_1),
+    *(("v2", name) for name in KINDS),
+    *(("v3", name) for name in WITH_KEYS),
+]
 HASHERS = ("hasher-itq", "hasher-mlp", "hasher-tags")
 
 
@@ -43,6 +47,12 @@ def rows_of(golden, version):
         return held["ids"], held["codes"], lists
 
 
+def items_of(golden):
+    """The keys of the rows, or their ids where they have none."""
+    with np.load(HERE / version_of(golden) / golden.name / "rows.npz") as held:
+        return held["keys"] if "keys" in held else held["ids"]
+
+
 def version_of(golden):
     return f"v{Manifest.model_validate_json((golden / 'manifests' / '00000001.json').read_text()).format_version}"
 
@@ -55,7 +65,7 @@ def generations(golden):
 
 
 def test_there_is_every_version_and_every_kind(golden):
-    assert len(INDEXES) == 8
+    assert len(INDEXES) == 9
     assert sorted(path.name for path in (golden / "manifests").iterdir()) == [
         f"{generation:08}.json" for generation in generations(golden)
     ]
@@ -87,17 +97,19 @@ def test_labels_are_those_of_the_rows(golden):
 
 def test_todays_writer_makes_the_same_shards_of_the_same_rows(golden, tmp_path):
     ids, packed, lists = rows_of(golden, version_of(golden))
-    index = indexer.open(str(golden))
+    index, items = indexer.open(str(golden)), items_of(golden)
     row_of = {id_: row for row, id_ in enumerate(ids.tolist())}
     for entry in index.shards:
         file = ArrayFile(golden / entry.name, entry.digest)
         held = np.sort([row_of[id_] for id_ in (file.arrays["ids"].astype(np.int64) + file.facts["id_base"]).tolist()])
         layout = Layout.model_validate(file.facts["layout"])
         labels = Labels.from_lists([lists[row] for row in held])
-        made = indexer.build_shard(str(tmp_path / "new"), ids[held], packed[held], labels, layout=layout)
+        made = indexer.build_shard(
+            str(tmp_path / "new"), items[held], packed[held], labels, layout=layout, keys=index.key_spec
+        )
         written = ArrayFile(tmp_path / "new" / made.name, made.digest)
         assert written.facts["sha256"] == file.facts["sha256"]  # of each array
-        if version_of(golden) == "v2":  # layouts tell more than those of version 1
+        if version_of(golden) != "v1":  # layouts tell more than those of version 1
             assert made.digest == entry.digest
             assert (tmp_path / "new" / made.name).read_bytes() == (golden / entry.name).read_bytes()
 
@@ -105,7 +117,6 @@ def test_todays_writer_makes_the_same_shards_of_the_same_rows(golden, tmp_path):
 def test_todays_writer_makes_the_same_tombstones_and_manifests(golden):
     if version_of(golden) == "v1":
         pytest.skip("version 1 had no tombstones, and its manifests are no longer written")
-    ids, _, _ = rows_of(golden, "v2")
     last = (golden / manifest_name(3)).read_bytes()
     manifest = Manifest.model_validate_json(last)
     assert manifest.checksum == manifest.digest()
@@ -113,8 +124,20 @@ def test_todays_writer_makes_the_same_tombstones_and_manifests(golden):
     before = Manifest.model_validate_json((golden / manifest_name(2)).read_bytes())
     (golden / "CURRENT").write_text(f"2 {before.writer}\n")
     (golden / manifest_name(3)).unlink()
-    index = indexer.open(str(golden)).delete(ids[:ROWS:GONE])
+    index = indexer.open(str(golden)).delete(items_of(golden)[:ROWS:GONE])
     assert [entry.tombstones for entry in index.shards] == [entry.tombstones for entry in manifest.shards]
+
+
+def test_keys_and_names_of_labels_are_those_of_the_rows():
+    for name in WITH_KEYS:
+        index, keys = indexer.open(str(HERE / "v3" / name)), items_of(HERE / "v3" / name)
+        ids, packed, lists = rows_of(HERE / "v3" / name, "v3")
+        kept = np.array([row for row in range(ROWS + MORE) if row >= ROWS or row % GONE])
+        assert index.keys(ids[kept]).to_pylist() == keys[kept].tolist()
+        assert np.array_equal(index.codes(keys[kept]), packed[kept])
+        assert index.labels_of(keys[kept]).to_arrow().to_pylist() == [lists[row] for row in kept]
+        assert index.deleted_in(keys[::GONE])[: ROWS // GONE].tolist() == [3] * (ROWS // GONE)
+        assert index.manifest.vocabulary == tuple(VOCABULARY)
 
 
 @pytest.mark.parametrize("name", HASHERS)

@@ -130,6 +130,10 @@ def test_keys_come_out_as_they_went_in_whatever_holds_them(tmp_path, held):
         (["a", "b" * 65_537, "c"], r"the key 'b+'… has 65,537 bytes; use at most 65,536"),
         (pa.array([1.5, 2.0, 3.0]), "are double; give whole numbers, texts or bytes"),
         (["a", "b"], "2 ids|shape"),
+        (["a", "\ud800", "c"], r"the key '\\ud800' is no Unicode text; give it as bytes"),
+        (pa.array([b"a", b"\xff", b"c"]).view(pa.string()), "a key is no UTF-8; give keys as bytes"),
+        (["a", 1, "c"], "of several types; give texts alone, or bytes alone"),
+        ([1, "b", "c"], "need whole numbers"),
     ],
 )
 def test_what_are_no_keys_is_refused_in_one_line_and_nothing_is_left(tmp_path, held, message):
@@ -202,6 +206,15 @@ def test_a_collision_takes_another_seed_at_the_build_and_is_refused_at_an_append
         index.append([clash], codes_of(1))
     index.delete([clash])  # the item with the same hash is another one
     assert indexer.open(str(tmp_path)).generation == before and index.contains(keys).all()
+
+
+def test_a_key_twice_is_named_among_others_of_one_hash_and_a_build_gives_up_in_one_line(tmp_path, monkeypatch):
+    few_bits(monkeypatch, 1)
+    with pytest.raises(InvalidInputError, match="the key 'a' is there more than once"):
+        built(tmp_path, ["a", "b", "c", "a"])
+    with pytest.raises(InvalidInputError, match="and another have one hash under each of 16 seeds") as caught:
+        built(tmp_path, ["a", "b", "c", "d"])
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_distributed_build_tells_a_key_twice_from_a_collision(tmp_path, monkeypatch):
@@ -302,6 +315,13 @@ def test_a_shard_whose_keys_lie_is_named_and_leads_nowhere(stored, monkeypatch):
         if name != "keys.rows":
             with pytest.raises(CorruptIndexError, match=r"array keys"):
                 contents.keys_at(rows)
+    before, overlapping = arrays["keys.offsets"].astype(np.int64), np.zeros(41, np.int64)
+    before[5], overlapping[1::2] = -(2**40), len(arrays["keys.bytes"])
+    for offsets in (before, overlapping):  # of 64 bits they may be below 0
+        with pytest.raises(CorruptIndexError, match=r"array keys\.offsets"):
+            opened({"keys.offsets": offsets}).keys_at(
+                np.arange(0, 40, 2 if offsets is overlapping else 1, dtype=np.uint32)
+            )
     far = opened({"keys.rows": np.full(40, 2**32 - 1, np.uint32)})
     assert len(far.find(np.array([5, -(2**62)]))[0]) == 0
     with pytest.raises(CorruptIndexError, match="rows below 40"):
@@ -316,6 +336,8 @@ def test_a_shard_with_keys_lacks_none_of_their_arrays(stored):
     for facts in ({"keys": {"type": "string", "seed": -1}}, {"keys": None}, {"keys": {"type": "text", "seed": 0}}):
         with pytest.raises(CorruptIndexError, match="expected keys as type and seed"):
             opened({}, facts)
+    with pytest.raises(CorruptIndexError, match="expected an id_base of 0 with keys, got 7"):
+        opened({}, {"id_base": 7})
     with pytest.raises(CorruptIndexError, match="got version 1"):
         opened({}, version=1)
 

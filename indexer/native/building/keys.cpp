@@ -66,11 +66,43 @@ void in_parts(std::size_t count, std::size_t threads, const Work& work) {
     });
 }
 
-// Where an id would stand among `count` ids that are spread evenly.
-std::size_t guess(std::int64_t id, std::size_t count) {
-    const auto share = double(std::uint64_t(id) ^ (std::uint64_t(1) << 63)) * 0x1p-64;
-    return std::min(std::size_t(share * double(count)), count - 1);
-}
+constexpr std::size_t group = 64;  // ids that are looked for at once, so that the memory's latency is shared
+constexpr int rounds = 3;          // of interpolation: of n ids the distance left falls to about its root each time
+
+// Rows in ascending order of their ids, which are hashes and so spread evenly.
+struct Ordered {
+    const std::int64_t* ids;
+    const std::uint32_t* rows;
+    std::size_t count;
+
+    std::size_t row(std::size_t place) const { return rows[place] < count ? rows[place] : 0; }
+    std::int64_t id(std::size_t place) const { return ids[row(place)]; }
+
+    // Where an id would stand, were the ids spread evenly from the one at a place on, `apart` below it.
+    std::size_t moved(double place, double apart) const {
+        return std::size_t(std::clamp(place + apart * 0x1p-64 * double(count), 0.0, double(count - 1)));
+    }
+
+    // The first place whose id is not below a wanted one; it is looked for from `near` on, ever farther away.
+    std::size_t lower_bound(std::int64_t wanted, std::size_t near) const {
+        std::size_t low = near, high = near, step = 2;
+        while (low > 0 && id(low - 1) >= wanted) {
+            high = low - 1;
+            low -= std::min(low, step);
+            step *= 2;
+        }
+        for (step = 2; high < count && id(high) < wanted; step *= 2) {
+            low = high + 1;
+            high += std::min(count - high, step);
+        }
+        while (low < high) {
+            const std::size_t middle = low + (high - low) / 2;
+            if (id(middle) < wanted) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
+};
 
 }  // namespace
 
@@ -82,28 +114,23 @@ void hash_keys(const Keys& keys, std::uint64_t seed, std::int64_t* ids, std::siz
 
 void find_hashed(const std::int64_t* ids, const std::uint32_t* rows, std::size_t count, const std::int64_t* wanted,
                  std::size_t asked, std::int64_t* found, std::size_t threads) {
-    const auto row_at = [&](std::size_t place) { return rows[place] < count ? rows[place] : 0; };
-    in_parts(asked, threads, [&](std::size_t i) {
-        found[i] = std::int64_t(count);
-        if (!count) return;
-        const std::int64_t id = wanted[i];
-        // The first place whose id is not below the wanted one lies within low..high, which widen around the guess.
-        std::size_t low = guess(id, count), high = low, step = 8;
-        while (low > 0 && ids[row_at(low - 1)] >= id) {
-            high = low - 1;
-            low -= std::min(low, step);
-            step *= 2;
+    if (!count) {
+        std::fill_n(found, asked, 0);
+        return;
+    }
+    const Ordered ordered{ids, rows, count};
+    parallel_for((asked + group - 1) / group, threads, [&](std::size_t part) {
+        const std::size_t first = part * group, some = std::min(asked - first, group);
+        std::size_t near[group];
+        for (std::size_t i = 0; i < some; ++i) near[i] = ordered.moved(0, double(wanted[first + i]) + 0x1p63);
+        for (int round = 0; round < rounds; ++round)
+            for (std::size_t i = 0; i < some; ++i)
+                near[i] = ordered.moved(double(near[i]), double(wanted[first + i]) - double(ordered.id(near[i])));
+        for (std::size_t i = 0; i < some; ++i) {
+            const std::int64_t id = wanted[first + i];
+            const std::size_t place = ordered.lower_bound(id, near[i]);
+            found[first + i] = std::int64_t(place < count && ordered.id(place) == id ? ordered.row(place) : count);
         }
-        for (step = 8; high < count && ids[row_at(high)] < id; step *= 2) {
-            low = high + 1;
-            high += std::min(count - high, step);
-        }
-        while (low < high) {
-            const std::size_t middle = low + (high - low) / 2;
-            if (ids[row_at(middle)] < id) low = middle + 1;
-            else high = middle;
-        }
-        if (low < count && ids[row_at(low)] == id) found[i] = row_at(low);
     });
 }
 

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,21 +103,48 @@ class Trial:
         self.ask("ids", lambda: shard.contents.ids)
         self.ask("codes_of", lambda: shard.contents.codes_of(shard.contents.live.find(shard.contents.ids[::5])))
         self.ask("histograms", lambda: shard.contents.distance_histograms(queries, threads=threads))
+        if shard.contents.key_spec is not None:
+            self._search_keys(index, shard)
         if shard.contents.has_labels:
             self.ask("masks", lambda: shard.contents.labels().to_masks(np.arange(3, dtype=np.int32)))
 
+    def _search_keys(self, index, shard) -> None:
+        """Ask for the keys of items, and for items by their keys."""
+        ids = shard.contents.ids
+        for name, call in (
+            ("keys", lambda: index.keys(np.append(ids, -1))),
+            ("keys of a shard", lambda: [shard.contents.keys(), shard.contents.keys_of(ids[::3])]),
+            ("items by keys", lambda: index.contains(np.array(["more 1", "ключ 1"], object))),
+            ("codes by keys", lambda: index.codes(ids[::7])),
+            ("deleted", lambda: index.deleted_in(np.array(["more 1", "no"], object))),
+        ):
+            self.ask(name, call)
+
     def _change(self, dice) -> None:
         """Append, delete and compact, each on what is left of the one before."""
-        held = self.subject.arrays["ids"].astype(np.int64) + self.subject.facts["id_base"]
+        held = self._held()
         some = dice.choice(held, 5, replace=False)
+        new = (
+            np.array([f"new {n}" for n in range(5)], object)
+            if held.dtype == object
+            else held.max() + 10**6 + np.arange(5)
+        )
         width = self.subject.queries.shape[1]
         code = np.zeros((5, width), np.uint8)
         labels = Labels.from_lists([[1]] * 5) if "label_offsets" in self.subject.arrays else None
         self.ask("append what is there", lambda: indexer.open(self.root).append(some, code, labels))
-        self.ask("append", lambda: indexer.open(self.root).append(np.arange(5) + held.max() + 10**6, code, labels))
+        self.ask("append", lambda: indexer.open(self.root).append(new, code, labels))
         self.ask("delete", lambda: indexer.open(self.root).delete(held[::11]))
         self.ask("compact", lambda: indexer.open(self.root).compact())
         self.ask("vacuum", lambda: indexer.open(self.root).vacuum(older_than_s=0))
+
+    def _held(self) -> np.ndarray:
+        """Return ids, or keys, of the items in the shard before it was mutated."""
+        arrays = self.subject.arrays
+        if "keys" not in self.subject.facts:
+            return arrays["ids"].astype(np.int64) + self.subject.facts["id_base"]
+        keys = [arrays["keys.bytes"][a:b].tobytes().decode() for a, b in pairwise(arrays["keys.offsets"].tolist())]
+        return np.array(keys, object)
 
     def _compare(self, index) -> None:
         """Note every answer of a verified index that is not that of a scan over what it holds."""

@@ -16,10 +16,18 @@ from json_mutations import mutate as mutate_tree
 from subjects import MAKERS, Subject, make
 
 from indexer.generations.manifest import Manifest, read_manifest
-from indexer.storage.array_file import NAMES, write_array_file
+from indexer.storage.array_file import NAMES, WITH_KEYS, WITH_NUMBERS, write_array_file
 from indexer.storage.opening import open_store
 
-WEIGHTS = {"plain": 2, "with_tables": 6, "of_two_words": 6, "crowded": 1, "with_lists": 6, "with_signatures": 8}
+WEIGHTS = {
+    "plain": 2,
+    "with_tables": 6,
+    "of_two_words": 6,
+    "crowded": 1,
+    "with_lists": 6,
+    "with_signatures": 8,
+    "with_keys": 6,
+}
 
 
 class Mutations:
@@ -184,7 +192,7 @@ def refitted(dice, arrays, layout):
 def change_header(dice, subject, root) -> str:
     """Change anything in the header."""
     path = root / "changed"
-    write_array_file(path, subject.arrays, subject.facts)
+    write_array_file(path, subject.arrays, subject.facts, version=version_of(subject))
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
@@ -252,10 +260,15 @@ def change_current(dice, subject, root) -> str:
     return f"CURRENT {bytes(content)!r}"
 
 
+def version_of(subject) -> int:
+    """Return the version of a subject's shards."""
+    return WITH_KEYS if "keys" in subject.facts else WITH_NUMBERS
+
+
 def put(dice, subject, root, arrays, facts) -> None:
     """Write a shard in place of the first one."""
     path = root / "changed"
-    digest = write_array_file(path, arrays, facts)
+    digest = write_array_file(path, arrays, facts, version=version_of(subject))
     place(dice, subject, root, path, digest, arrays, facts)
 
 

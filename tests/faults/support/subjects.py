@@ -83,7 +83,15 @@ def with_signatures(dice):
     return dice.permutation(600), code, Labels.from_lists([[i] for i in range(600)]), layout, "sparse"
 
 
-MAKERS = {made.__name__: made for made in (plain, with_tables, of_two_words, crowded, with_lists, with_signatures)}
+def with_keys(dice):
+    """Codes of 64 bits, some of several items, which have texts for keys."""
+    code = packed.pack(dense_bits(dice, 200, 64))[dice.integers(0, 200, 400)]
+    keys = np.array([f"ключ {number}" * (number % 4) + chr(0x100 + number) for number in range(400)], object)
+    return keys, code, None, None, "dense"
+
+
+MADE = plain, with_tables, of_two_words, crowded, with_lists, with_signatures, with_keys
+MAKERS = {made.__name__: made for made in MADE}
 
 
 def make(name: str, root: Path, deleted: bool) -> Subject:
@@ -93,7 +101,7 @@ def make(name: str, root: Path, deleted: bool) -> Subject:
     length = layout.code_length if layout else (20 if name == "plain" else 64)
     shutil.rmtree(root, ignore_errors=True)
     index = indexer.build(root.as_posix(), ids, code, code_length=length, labels=labels, layout=layout, kind=kind)
-    more = np.arange(20) + int(ids.max()) + 5
+    more = np.array([f"more {n}" for n in range(20)], object) if name == "with_keys" else ids.max() + 5 + np.arange(20)
     index.append(more, code[:20], None if labels is None else Labels.from_lists([[1]] * 20))
     if deleted:
         index.delete(ids[::DELETED])
