@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.columns.ids import to_column
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
@@ -165,7 +166,7 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str, names: tu
     )
     kept = pa.array(inputs.kept, pa.int64())
     packed = hasher.encode(inputs.values, modality)
-    columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}
+    columns = {"id": table.column("id").take(kept), "code": codes_to_arrow(packed)}
     if "labels" in table.schema.names:
         columns["labels"] = numbered(plain(table.column("labels").take(kept)), names)
     rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))
