@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 pa.array(np.arange(3)).to_numpy()
-print("pandas" in sys.modules, any(type(each).__name__ == "_Absent" for each in sys.meta_path), pa.table({"a": [1]}).to_pandas().a.tolist())
+absent = any(type(each).__name__ == "_Absent" for each in sys.meta_path)
+print("pandas" in sys.modules, absent, pa.table({"a": [1]}).to_pandas().a.tolist())
 """
 
 
