@@ -67,7 +67,7 @@ class Matrix(NamedTuple):
 
 
 def header(path: str) -> Matrix:
-    """Return a matrix by the header of its file.
+    """Return a matrix, of shape (rows, dimensions), by the header of its file.
 
     Raises:
         InvalidInputError: If it is no NumPy file, is cut short, or holds what is not read here.
