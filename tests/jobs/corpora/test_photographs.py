@@ -1,60 +1,124 @@
-"""Photographs of all sizes and formats, some broken, go from folders or tars to a hash, to codes and to answers."""
+"""From a folder of photographs of every size, colour and format to codes: what training saw, encoding sees."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
-from corpus_rows import write_tar
+import pytest
 from photographs import write_folder
 
-from jobs import encode, index, search, train
+from hashcore.codes import Codes
+from hashcore.hasher import Hasher
+from hashcore.inputs.column import read_column
+from hashcore.inputs.image_resizing import Resize
+from hashcore.inputs.images import ImageInput
+from jobs import encode, train
 from jobs.config.pipeline import Pipeline
-from jobs.stages import codes_directory, rejects
+from jobs.training import reading
+from jobs.training.source import find
+
+COUNT, CLASSES, BROKEN = 60, 3, 0.1
+MLP = {"network": {"name": "mlp", "hidden": [16]}, "optimizer": {"name": "adamw"}, "epochs": 2, "batch_size": 16}
 
 
-def pipeline(root, corpus):
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("photographs")
+    for part, seed in (("train", 0), ("database", 0)):
+        written = write_folder(root / "corpus" / part, COUNT, CLASSES, BROKEN, seed)
+    return root, written
+
+
+def pipeline(root, **values):
+    given = {"code_length": 16, "in_process": True, "max_rejected_share": 0.2, **values}
+    paths = {name: f"{root}/corpus/{name}" for name in ("train", "database")}
     return Pipeline.model_validate(
         {
             "name": "photographs",
-            "root": str(root),
+            "root": f"{root}/{values.get('method', 'network')}-{values.get('resize', 'auto')}",
+            "paths": {f"corpus_{name}": path for name, path in paths.items()},
+            "corpus": {"labels": "labels"},
+            "train": given,
+            "encode": {"max_rejected_share": 0.2},
             "engine": "process",
-            "paths": {f"corpus_{part}": str(corpus) for part in ("train", "database", "queries")},
-            "train": {"method": "itq", "modality": "image", "code_length": 16, "size": [16, 16], "resize": "crop"}
-            | {"channels": 3, "max_rejected_share": 0.2},
-            "encode": {"modality": "image", "max_rejected_share": 0.2},
-            "search": {"k": 3},
         }
     )
 
 
-def codes(given):
-    found = codes_directory.read(given.paths.codes_database)
-    info = codes_directory.read_info(given.paths.codes_database)
-    names = [info.vocabulary[found.labels.of(row)[0]] for row in range(len(found.codes))]
-    return dict(zip(found.ids.to_pylist(), zip(map(bytes, found.codes), names, strict=True), strict=True))
+def codes_by_key(folder) -> dict[str, bytes]:
+    rows = pq.read_table(Path(folder) / "data").to_pylist()
+    return {row["id"]: row["code"] for row in rows}
 
 
-def test_photographs_in_folders_and_in_tars_have_the_same_codes_and_neighbors(tmp_path, capsys):
-    written = write_folder(tmp_path / "photos", 80, 4, broken=0.1)
-    (tmp_path / "tars").mkdir()
-    for tar in range(2):
-        half = [(each.path, (tmp_path / "photos" / each.path).read_bytes()) for each in written[tar::2]]
-        told = [(f"{each.path.rpartition('.')[0]}.cls", each.label.encode()) for each in written[tar::2]]
-        write_tar(
-            tmp_path / "tars" / f"{tar}.tar", [member for pair in zip(half, told, strict=True) for member in pair]
+def codes_one_by_one(hasher: Hasher, folder, written) -> dict[str, Codes]:
+    """Return the codes of the good files, each read alone."""
+    spec = hasher.modalities["image"].input
+    column = pa.array([(Path(folder) / each.path).read_bytes() for each in written])
+    return {
+        written[row].path: hasher.encode(read_column(column.slice(row, 1), spec).values, "image").tobytes()
+        for row in range(len(written))
+        if written[row].good
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"method": "lsh"}, "images of every size by crop to 64 x 64 (bilinear)"),
+        ({**MLP, "resize": "pad", "size": [24, 32], "interpolation": "box"}, "by pad to 24 x 32 (box)"),
+    ],
+    ids=["lsh", "network"],
+)
+def test_photographs_are_encoded_as_they_were_learned(photographs, capsys, values, told):
+    root, written = photographs
+    made = pipeline(root, **values)
+    train.run(made)
+    bad = {each.path for each in written if not each.good}
+    assert told in (said := capsys.readouterr().out) and f"{len(bad)} rejected" in said
+    hasher = Hasher.load(made.paths.hasher)
+    assert isinstance(spec := hasher.modalities["image"].input, ImageInput) and spec.channels == 3
+    how = Resize(mode=values.get("resize", "crop"), interpolation=values.get("interpolation", "bilinear"))
+    assert (spec.resize, spec.shape) == (how, (3, *values.get("size", (64, 64))))
+    encode.run(made)
+    wanted = codes_one_by_one(hasher, made.paths.corpus_database, written)
+    assert codes_by_key(made.paths.codes_database) == wanted
+    for folder in (made.paths.hasher, made.paths.codes_database):
+        rejected = pq.read_table(Path(folder) / "rejected").to_pylist()
+        assert {row["id"] for row in rejected} == bad and all(row["reason"] for row in rejected)
+
+
+def test_what_training_reads_is_what_the_hasher_reads(photographs):
+    root, written = photographs
+    made = pipeline(root, method="lsh", resize="stretch", size=[20, 20])
+    source = find(made)
+    table = reading.read(source, made.train).sort_by("id")
+    files = [(Path(made.paths.corpus_train) / key).read_bytes() for key in table.column("id").to_pylist()]
+    read = read_column(pa.array(files), source.inputs["image"])
+    assert np.array_equal(reading.items(table, source, "image"), read.values)
+    assert len(read.values) == sum(each.good for each in written)
+
+
+def test_images_of_one_size_make_the_hasher_that_they_always_made(tmp_path):
+    from photographs import encoded, in_mode, scene
+
+    dice = np.random.default_rng(0)
+    images = [encoded(in_mode(scene(dice, row % 2, 2, (12, 9)), "RGB"), "PNG") for row in range(40)]
+    folder = tmp_path / "corpus" / "train"
+    folder.mkdir(parents=True)
+    pq.write_table(
+        pa.table({"id": range(40), "image": images, "labels": [row % 2 for row in range(40)]}), folder / "0.parquet"
+    )
+    for resize in ("auto", "none"):
+        given = {"code_length": 16, "in_process": True, "resize": resize, "method": "lsh"}
+        paths = {"corpus_train": str(folder)}
+        train.run(
+            Pipeline.model_validate({"name": "a", "root": f"{tmp_path}/{resize}", "paths": paths, "train": given})
         )
-    folders = pipeline(tmp_path / "run", tmp_path / "photos")
-    train.run(folders)
-    for stage in (encode, index, search):
-        stage.run(folders)
-    held = codes(folders)
-    assert {path: name for path, (_, name) in held.items()} == {each.path: each.label for each in written if each.good}
-    bad = rejects.read(f"{folders.paths.codes_database}/rejected").column("id").to_pylist()
-    assert sorted(bad) == sorted(each.path for each in written if not each.good)
-    assert "holds 80 images in 4 folders" in capsys.readouterr().out
-    tars = pipeline(tmp_path / "other", tmp_path / "tars")
-    tars = tars.model_copy(update={"paths": tars.paths.model_copy(update={"hasher": folders.paths.hasher})})
-    encode.run(tars)
-    assert codes(tars) == {path.rpartition(".")[0]: value for path, value in held.items()}
-    found = pq.read_table(folders.paths.neighbors)
-    assert len(found) == 3 * len(held)
-    assert set(found.column("id").to_pylist()) <= set(held)
+    written = [(tmp_path / resize / "hasher" / "hasher.json").read_bytes() for resize in ("auto", "none")]
+    assert written[0] == written[1]
+    spec = json.loads(written[0])["modalities"]["image"]["input"]
+    assert spec == {"kind": "image", "height": 9, "width": 12, "channels": 3}
