@@ -13,7 +13,6 @@ from hashcore.evaluation.measure import WithinRadius, parse
 from hashcore.storage import files
 from jobs import cli
 from jobs.config.pipeline import Pipeline
-from jobs.corpora.formats import by_name
 from jobs.evaluation import metrics
 from jobs.evaluation.metrics import Example, Metrics
 from jobs.page.charts import charts
@@ -80,7 +79,7 @@ def render(pipeline: Pipeline, found: Metrics) -> str:
         charts=charts(found.curves),
         radii=[radius for radius in RADII if radius <= found.setting.code_length],
         galleries=galleries(pipeline, found.examples),
-        configuration=yaml.safe_dump(pipeline.model_dump(mode="json"), sort_keys=False, width=100),
+        configuration=yaml.safe_dump(pipeline.model_dump(mode="json", by_alias=True), sort_keys=False, width=100),
         hasher=_hasher(pipeline.paths.hasher),
         fingerprints=_fingerprints(pipeline),
     )
@@ -102,15 +101,13 @@ def _is_answered(found: Metrics, name: str) -> bool:
 def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
     """Return the drawn and the worst queries with pictures of themselves and of their neighbors.
 
-    Empty if the corpora have no images, or are not of Parquet.
+    Empty if the corpora have no images.
     """
     config, paths, pixels = pipeline.corpus, pipeline.paths, pipeline.report.thumbnail_pixels
-    if by_name.resolved(config, paths.corpus_database).format != "parquet":
-        return []
     asked, found = (pipeline.encode.column_of(part) for part in ("queries", "database"))
     neighbors = {shown.id for example in examples for shown in example.neighbors}
-    queries = thumbnails(paths.corpus_queries, config.id, asked, (example.id for example in examples), pixels)
-    items = thumbnails(paths.corpus_database, config.id, found, neighbors, pixels)
+    queries = thumbnails(paths.corpus_queries, config.id, asked, (each.id for each in examples), pixels, config.format)
+    items = thumbnails(paths.corpus_database, config.id, found, neighbors, pixels, config.format)
     if not queries or not items:
         return []
     groups = ((title, [each for each in examples if each.chosen == kind]) for kind, title in CHOSEN.items())

@@ -1,13 +1,15 @@
-"""Train the hasher: on Ray, or in this process with `train.in_process: true`; either way the same steps."""
+"""Train the hasher: in this process, or on Ray with several workers; either way the same steps."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hashcore.classical.spec import Method
 from hashcore.errors import HashcoreError, LearningError, require
+from hashcore.inputs.images import ImageInput
 from hashcore.labels import Labels
 from hashcore.storage import files
 from jobs import cli
@@ -19,7 +21,7 @@ from jobs.stages.rejects import Rejects
 from jobs.stages.stage import Stage
 from jobs.telemetry.progress import Progress, duration
 from jobs.telemetry.run_notes import recorded
-from jobs.training import decisive, reading, tracking
+from jobs.training import decisive, reading, tracking, where
 from jobs.training.source import Source, find, tag_column
 from jobs.training.tracking import Place
 
@@ -43,6 +45,7 @@ def run(pipeline: Pipeline) -> None:
     from jobs.training import outcome
 
     standard_sets.run(pipeline)
+    asked, pipeline = pipeline, where.settled(pipeline)
     stage = Stage.of(pipeline, "train", pipeline.paths.hasher, decisive.keys(pipeline), decisive.inputs(pipeline))
     if stage.is_done():
         return
@@ -50,14 +53,18 @@ def run(pipeline: Pipeline) -> None:
     if not _is_begun(pipeline.paths.checkpoints):
         files.remove(place)  # of a run that ended without an output
     source = None if pipeline.train.method == "identity-tags" else find(pipeline)
+    if source and pipeline.train.method == "network":
+        where.tell(asked, source)
     hasher, rejected = _hasher(pipeline, stage.record, source), rejects.read(place)
+    hasher, sized = _reading_as(hasher, source), _sized(source)
     learned = outcome.judged(hasher, source, pipeline) if source else ""
+    of = _sampled(pipeline, source)
     with stage.writing() as staging:
         hasher.save(staging)
         rejects.add(rejected, files.join(staging, REJECTED), "part-00000")
     files.remove(place)
     told = f", {len(rejected):,} rejected: {Rejects.of(rejected).told()}" if len(rejected) else ""
-    stage.done(f"{_summary(hasher)}{learned}{told}", hasher.provenance["rows"], len(rejected))
+    stage.done(f"{_summary(hasher, of)}{sized}{learned}{told}", hasher.provenance["rows"], len(rejected))
 
 
 def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -> Hasher:
@@ -68,6 +75,26 @@ def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
     return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)
+
+
+def _reading_as(hasher: Hasher, source: Source | None) -> Hasher:
+    """Return a hasher that reads items as its training did, which it knows by their shapes alone."""
+    inputs = source.inputs if source else {}
+    described = {
+        name: modality.model_copy(update={"input": inputs.get(name, modality.input)})
+        for name, modality in hasher.modalities.items()
+    }
+    return replace(hasher, modalities=described)
+
+
+def _sized(source: Source | None) -> str:
+    """Return in words how images of other sizes become of one, for the line of the job."""
+    told = [
+        f", images of every size by {each.resize.mode} to {each.height} x {each.width} ({each.resize.interpolation})"
+        for each in (source.inputs.values() if source else ())
+        if isinstance(each, ImageInput) and each.resize is not None
+    ]
+    return "".join(told)
 
 
 def _learn(pipeline: Pipeline, source: Source, record: records.Record) -> Hasher:
@@ -127,20 +154,28 @@ def _fit_here(pipeline: Pipeline, source: Source) -> Hasher:
 
 
 def _fit_classical(method: Method, pipeline: Pipeline, source: Source) -> Hasher:
-    """Fit a classical hash, in this process."""
+    """Fit a classical hash to a sample of the rows, in this process."""
     from hashcore.classical import by_name
 
     config = pipeline.train
-    table = reading.read(source, config, rejects.place_of(pipeline.paths.hasher))
+    table = reading.read_sample(source, config, rejects.place_of(pipeline.paths.hasher))
     labels = Labels.from_arrow(table.column("labels")) if source.read.labels else None
     items = {name: reading.items(table, source, name) for name in source.inputs}
-    return by_name.fit(method, items, config.code_length, labels, seed=config.seed)
+    center = config.preprocessing.center
+    return by_name.fit(method, items, config.code_length, labels, seed=config.seed, center=center)
 
 
-def _summary(hasher: Hasher) -> str:
+def _sampled(pipeline: Pipeline, source: Source | None) -> str:
+    """Return of how many rows those are a sample that a classical method is fitted to; "" where it is fitted to all."""
+    most = pipeline.train.sample_rows
+    is_sample = source is not None and pipeline.train.method != "network" and most is not None and most < source.rows
+    return f" of {source.rows:,}" if is_sample and source is not None else ""
+
+
+def _summary(hasher: Hasher, of: str) -> str:
     """Return in a line what was learned, and how well."""
     history, rows = hasher.provenance.get("history"), hasher.provenance["rows"]
-    text = f"{hasher.code_length} bits from {rows:,} items by {hasher.provenance['method']}"
+    text = f"{hasher.code_length} bits from {rows:,}{of} items by {hasher.provenance['method']}"
     if not history:
         return text
     last, seconds = history[-1], sum(epoch["seconds"] for epoch in history)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hashcore.columns.plain import is_list
 from hashcore.errors import InvalidInputError
-from hashcore.inputs.input import Input, Inputs, most_frequent
+from hashcore.inputs.input import ImageWishes, Input, Inputs, most_frequent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,9 +38,7 @@ class FeatureInput(Input):
         return cls(dimensions=shape[0]) if len(shape) == 1 and shape[0] else None
 
     @classmethod
-    def infer(
-        cls, columns: list[pa.Array], _channels: Literal[1, 3] | None = None, _size: tuple[int, int] | None = None
-    ) -> FeatureInput:
+    def infer(cls, columns: list[pa.Array], _wishes: ImageWishes | None = None) -> FeatureInput:
         """Describe lists of numbers, one a row, by the length that most of them have.
 
         Raises:
@@ -63,7 +61,7 @@ class FeatureInput(Input):
             )
         return cls(dimensions=most)
 
-    def read(self, column: pa.Array) -> Inputs:
+    def read(self, column: pa.Array, _threads: int = 1) -> Inputs:
         """Read lists of numbers as float32; a row is bad if null, of another length, or not finite throughout.
 
         Raises:

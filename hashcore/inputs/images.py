@@ -1,55 +1,43 @@
-"""Images as input: PNG and JPEG bytes, decoded to pixels of one size.
+"""Images as input: files of any format, size and colours, decoded to pixels of one size.
 
 Whatever the bytes are, the answer is an image or the reason against it. Pillow is imported only where images are read.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections import Counter
-from functools import cache
-from io import BytesIO
-from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Literal
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from hashcore.columns.plain import plain
-from hashcore.errors import InvalidInputError, one_line, require
-from hashcore.inputs.input import Input, Inputs, most_frequent
+from hashcore.errors import InvalidInputError, require
+from hashcore.inputs.image_colours import channels_of, in_channels
+from hashcore.inputs.image_files import MAX_PIXELS, NAMES, broken, exchanged, opened, orientation, upright
+from hashcore.inputs.image_resizing import Resize, reduced, refusal, resized, scaled_size
+from hashcore.inputs.input import ImageWishes, Input, Inputs, most_frequent
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from PIL.Image import Image
 
-MAX_PIXELS = 1 << 26
-GREY_MODES = ("1", "L", "LA")
-MODES = (*GREY_MODES, "P", "RGB", "RGBA", "CMYK")
-ORIENTATION = 0x0112  # of EXIF
-TURNS = {  # what brings an image upright, by its orientation
-    2: "FLIP_LEFT_RIGHT",
-    3: "ROTATE_180",
-    4: "FLIP_TOP_BOTTOM",
-    5: "TRANSPOSE",
-    6: "ROTATE_270",
-    7: "TRANSVERSE",
-    8: "ROTATE_90",
-}
-TURNED = (5, 6, 7, 8)  # those that exchange height and width
-DAMAGES = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+COMMON = (64, 64)  # height and width where neither the images nor their owner say any
+AT_ONCE = 16  # images that a thread takes
 
 
 class ImageInput(Input):
-    """Images of one size, as PNG or JPEG bytes."""
+    """Images, as files' bytes, read as pixels of one size."""
 
     kind: Literal["image"] = "image"
     height: int = Field(ge=1)
     width: int = Field(ge=1)
     channels: Literal[1, 3] = 1
     """1 reads every image as grey, 3 as red, green and blue."""
+    resize: Resize | None = None
+    """How images of every size become of this one; None refuses those of another size."""
 
     dtype: ClassVar[type[np.generic]] = np.uint8
     """Type of an item's values."""
@@ -58,6 +46,14 @@ class ImageInput(Input):
     def shape(self) -> tuple[int, ...]:
         """Shape of one item: (channels, height, width)."""
         return (self.channels, self.height, self.width)
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_said(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out `resize` where there is none, so that older hashers stay what they are to the byte."""
+        held: dict[str, Any] = dump(self)
+        if self.resize is None:
+            held.pop("resize", None)
+        return held
 
     @model_validator(mode="after")
     def _within_limit(self) -> ImageInput:
@@ -80,36 +76,33 @@ class ImageInput(Input):
         return cls(channels=channels, height=shape[1], width=shape[2])
 
     @classmethod
-    def infer(
-        cls, columns: list[pa.Array], channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
-    ) -> ImageInput:
-        """Describe images, one a row, by the size of most of them and the colours of any, as far as neither is said.
+    def infer(cls, columns: list[pa.Array], wishes: ImageWishes | None = None) -> ImageInput:
+        """Describe images, one a row, by the size and colours of some, as far as neither is said.
 
         Raises:
-            InvalidInputError: If no image can be read, or no half of them has one size.
+            InvalidInputError: If no image can be read, or they are of several sizes, none that half of them have, and
+                shall not be resized.
         """
-        if channels is not None and size is not None:
-            return cls(height=size[0], width=size[1], channels=channels)
+        wishes = wishes or ImageWishes()
+        channels, size, resize = wishes.channels, wishes.size, wishes.resize
+        if channels is not None and size is not None and resize != "auto":
+            return cls(height=size[0], width=size[1], channels=channels, resize=wishes.how(resize))
         require("PIL", "train")
         seen = (describe(row.as_py()) for column in columns for row in _check_binary(column))
         found = Counter(each for each in seen if isinstance(each, ImageInput))
         if not found:
-            raise InvalidInputError("no row holds a readable image; give PNG or JPEG files")
+            raise InvalidInputError(f"no row holds a readable image; give {NAMES} files")
         sizes: Counter[tuple[int, int]] = Counter()
         for each, rows in found.items():
             sizes[each.height, each.width] += rows
-        (height, width), rows = sizes.most_common(1)[0]
-        if size is None and 2 * rows < sizes.total():
-            shown = most_frequent(Counter({f"{wide} x {high}": count for (high, wide), count in sizes.items()}))
-            raise InvalidInputError(
-                f"images are of {len(sizes)} sizes: {shown}; scale them to one, or say train.size=[height, width]"
-            )
+        if resize == "auto":
+            resize = "none" if len(sizes) == 1 and size in (None, *sizes) else "crop"
         coloured: Literal[1, 3] = 3 if any(each.channels == 3 for each in found) else 1
-        height, width = size or (height, width)
-        return cls(height=height, width=width, channels=channels or coloured)
+        height, width = size or _common(sizes, resize)
+        return cls(height=height, width=width, channels=channels or coloured, resize=wishes.how(resize))
 
-    def read(self, column: pa.Array) -> Inputs:
-        """Read images, one a row, as uint8 pixels; one is bad if null, not decoded whole, or of another size.
+    def read(self, column: pa.Array, threads: int = 1) -> Inputs:
+        """Read images, one a row, as uint8 pixels; one is bad if null, not decoded whole, or not of a size that fits.
 
         Raises:
             InvalidInputError: If the column holds no bytes.
@@ -117,16 +110,36 @@ class ImageInput(Input):
         array = _check_binary(column)
         require("PIL", "train")
         values = np.empty((len(array), *self.shape), np.uint8)
-        kept: list[int] = []
-        rejected: list[tuple[int, str]] = []
-        for row, scalar in enumerate(array):
-            pixels = decode(scalar.as_py(), self)
-            if isinstance(pixels, str):
-                rejected.append((row, pixels))
-            else:
-                values[len(kept)] = pixels
-                kept.append(row)
-        return Inputs(values[: len(kept)], np.array(kept, np.int64), rejected)
+
+        def fill(start: int) -> list[tuple[int, str]]:
+            rows = range(start, min(start + AT_ONCE, len(array)))
+            return [(row, why) for row in rows if (why := decode_into(values[row], array[row].as_py(), self))]
+
+        starts = range(0, len(array), AT_ONCE)
+        if threads > 1 and len(starts) > 1:
+            with ThreadPoolExecutor(min(threads, len(starts))) as pool:
+                bad = [each for part in pool.map(fill, starts) for each in part]
+        else:
+            bad = [each for start in starts for each in fill(start)]
+        kept = np.setdiff1d(np.arange(len(array), dtype=np.int64), np.array([row for row, _ in bad], np.int64))
+        return Inputs(values[kept] if bad else values, kept, bad)
+
+
+def _common(sizes: Counter[tuple[int, int]], resize: str) -> tuple[int, int]:
+    """Return the height and width that images are brought to, or have, where nobody says any.
+
+    Raises:
+        InvalidInputError: If they have several, none that half of them have, and shall not be resized.
+    """
+    common, rows = sizes.most_common(1)[0]
+    is_of_most = 2 * rows >= sizes.total()
+    if resize == "none" and not is_of_most:
+        shown = most_frequent(Counter({f"{wide} x {high}": count for (high, wide), count in sizes.items()}))
+        raise InvalidInputError(
+            f"images are of {len(sizes)} sizes: {shown}; scale them to one, say train.size=[height, width], or let "
+            "train.resize be auto"
+        )
+    return common if resize == "none" or (is_of_most and max(common) <= max(COMMON)) else COMMON
 
 
 def image_bytes(array: pa.Array) -> pa.Array | None:
@@ -154,84 +167,64 @@ def _check_binary(array: pa.Array) -> pa.Array:
     """Return a column's bytes if it holds images."""
     held = image_bytes(array)
     if held is None:
-        raise InvalidInputError(f"images are {array.type} but must be binary; give PNG or JPEG files")
+        raise InvalidInputError(f"images are {array.type} but must be binary; give {NAMES} files")
     return held
 
 
 def describe(data: bytes | None) -> ImageInput | str:
-    """Return size and channels of a PNG or JPEG file, or the reason why it cannot be read."""
-    image = _open(data)
+    """Return size and channels of a file's image, or the reason why it cannot be read."""
+    image = opened(data)
     if isinstance(image, str):
         return image
-    width, height = _size(image)
-    return ImageInput(height=height, width=width, channels=1 if image.mode in GREY_MODES else 3)
+    width, height = exchanged(image.size, orientation(image))
+    return ImageInput(height=height, width=width, channels=channels_of(image))
 
 
 def decode(data: bytes | None, spec: ImageInput) -> NDArray[np.uint8] | str:
-    """Return the pixels of a PNG or JPEG file, uint8 of shape `spec.shape`, or the reason why it cannot be read.
+    """Return the pixels of a file's image, uint8 of shape `spec.shape`, or the reason why it cannot be read.
 
-    Nothing is decoded before the header has told the right size. An image is turned as its EXIF says, as every viewer
-    shows it; an alpha channel is dropped; colours for print (CMYK) become those of a screen by plain arithmetic.
+    Nothing is decoded before the header has told a size that fits. An image is turned as its EXIF says, as every viewer
+    shows it, its colours are made those of the input (`image_colours`), then it is resized (`image_resizing`). A JPEG
+    file of four times the size and more is decoded smaller, at least at twice the size.
     """
-    image = _open(data)
+    image = opened(data)
     if isinstance(image, str):
         return image
-    width, height = _size(image)
-    if (width, height) != (spec.width, spec.height):
-        return f"image of {width} x {height} where {spec.width} x {spec.height} is needed"
     try:
-        pixels = np.asarray(upright(image).convert("L" if spec.channels == 1 else "RGB"))
-    except DAMAGES as error:
-        return _broken(error)
-    return pixels.reshape(spec.height, spec.width, spec.channels).transpose(2, 0, 1)
+        found = _decoded(image, spec)
+    except Exception as error:  # Pillow promises none for files that lie about themselves
+        return broken(error)
+    return (
+        found if isinstance(found, str) else np.asarray(found).reshape(spec.height, spec.width, -1).transpose(2, 0, 1)
+    )
 
 
-def upright(image: Image) -> Image:
-    """Return an image turned as its EXIF says; one whose EXIF is damaged as it is."""
-    turn = TURNS.get(_orientation(image))
-    return image if turn is None else image.transpose(_pillow().Transpose[turn])
+def decode_into(values: NDArray[np.uint8], data: bytes | None, spec: ImageInput) -> str | None:
+    """Write the pixels of a file's image into an array of shape `spec.shape`; return the reason if there are none."""
+    pixels = decode(data, spec)
+    if isinstance(pixels, str):
+        return pixels
+    values[:] = pixels
+    return None
 
 
-def _orientation(image: Image) -> int:
-    """Return the orientation of an image by its EXIF, 1 for upright."""
-    exif = _pillow().Exif()
-    try:  # image.getexif() would decode a whole PNG file to look behind its pixels
-        exif.load(image.info.get("exif", b""))
-        found = exif.get(ORIENTATION, 1)
-    except (*DAMAGES, ArithmeticError, LookupError, TypeError):
-        return 1
-    return found if isinstance(found, int) else 1
+def _decoded(image: Image, spec: ImageInput) -> Image | str:
+    """Return an image in the colours and the size of an input, or the reason why it has none."""
+    size, turned = (spec.width, spec.height), orientation(image)
+    before = exchanged(image.size, turned)
+    if spec.resize is None:
+        if before != size:
+            return _other_size(before, size)
+    else:
+        if why := refusal(before, size, spec.resize.mode):
+            return why
+        reduced(image, exchanged(scaled_size(before, size, spec.resize.mode), turned))
+    shown = upright(in_channels(image, spec.channels), turned)
+    if spec.resize is not None:
+        return resized(shown, size, spec.resize, before)
+    return shown if shown.size == size else _other_size(shown.size, size)
 
 
-def _size(image: Image) -> tuple[int, int]:
-    """Return width and height of an image when it is upright."""
-    return (image.height, image.width) if _orientation(image) in TURNED else image.size
-
-
-def _open(data: bytes | None) -> Image | str:
-    """Return an image whose header has been read, or the reason why it has not."""
-    if data is None:
-        return "null"
-    pillow = _pillow()
-    try:
-        image: Image = pillow.open(BytesIO(data), formats=("PNG", "JPEG"))
-    except pillow.UnidentifiedImageError:
-        return "not a PNG or JPEG file"
-    except (*DAMAGES, pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
-        return _broken(error)
-    if image.width * image.height > MAX_PIXELS:
-        return f"image of {image.width} x {image.height} exceeds {MAX_PIXELS} pixels"
-    return image if image.mode in MODES else f"image of mode {image.mode} where 8 bits per channel are needed"
-
-
-@cache
-def _pillow() -> ModuleType:
-    """Return PIL.Image: an import statement would take some microseconds of each image."""
-    from PIL import Image
-
-    return Image
-
-
-def _broken(error: Exception) -> str:
-    """Say in one line that an image is damaged."""
-    return f"truncated or damaged image ({one_line(error, None)})"
+def _other_size(found: tuple[int, int], wanted: tuple[int, int]) -> str:
+    """Say that an image has another size than is needed."""
+    return f"image of {found[0]} x {found[1]} where {wanted[0]} x {wanted[1]} is needed"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hashcore.inputs.image_resizing import Interpolation, Resize
 from hashcore.spec import Spec
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Resizing = Literal["auto", "none", "crop", "stretch", "pad"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,29 @@ class Inputs:
     rejected: list[tuple[int, str]]
 
 
+class ImageWishes(NamedTuple):
+    """What is said of images before one was looked at.
+
+    Attributes:
+        channels: 1 grey, 3 red, green and blue; None looks at some.
+        size: Height and width; None looks at some.
+        resize: How they become of one size; `none` refuses others, `auto` is `none` where those looked at have the
+            wanted size all, else `crop`.
+        interpolation: With what filter.
+    """
+
+    channels: Literal[1, 3] | None = None
+    size: tuple[int, int] | None = None
+    resize: Resizing = "none"
+    interpolation: Interpolation = "bilinear"
+
+    def how(self, resize: str) -> Resize | None:
+        """Return how images are resized when `auto` is decided."""
+        return (
+            None if resize == "none" else Resize.model_validate({"mode": resize, "interpolation": self.interpolation})
+        )
+
+
 class Input(Spec):
     """A kind of input; each has a file of its own, and a `kind` that tells it in JSON and names its modality."""
 
@@ -41,8 +67,8 @@ class Input(Spec):
         """Shape of one item."""
         raise NotImplementedError
 
-    def read(self, column: pa.Array) -> Inputs:
-        """Read a plain column, one item a row.
+    def read(self, column: pa.Array, threads: int = 1) -> Inputs:
+        """Read a plain column, one item a row, on some threads; what is read does not depend on their number.
 
         Raises:
             InvalidInputError: If it holds another kind of items altogether.
@@ -59,15 +85,12 @@ class Input(Spec):
         return False
 
     @classmethod
-    def infer(
-        cls, columns: list[pa.Array], channels: Literal[1, 3] | None = None, size: tuple[int, int] | None = None
-    ) -> Self:
+    def infer(cls, columns: list[pa.Array], wishes: ImageWishes | None = None) -> Self:
         """Describe plain columns, one item a row, by most of their readable rows.
 
         Args:
             columns: Samples of a corpus, one item a row.
-            channels: Of images, where it is said.
-            size: Height and width of images, where it is said.
+            wishes: What is said of images.
 
         Raises:
             InvalidInputError: If no row can be read, or the rows differ too much.

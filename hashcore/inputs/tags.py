@@ -32,7 +32,7 @@ class TagInput(Input):
         """Shape of one item."""
         return (self.dimensions,)
 
-    def read(self, column: pa.Array) -> Inputs:
+    def read(self, column: pa.Array, _threads: int = 1) -> Inputs:
         """Read sets of tags, one a row, as float32 rows of 0 and 1.
 
         A row is bad if it is null, or has a number that the hasher does not know; unknown strings are left out.

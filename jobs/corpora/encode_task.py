@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.columns.ids import to_column
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
@@ -154,16 +155,27 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str, names: tu
 
     null_ids = batch.column("id").null_count
     table = pa.Table.from_batches([batch]).filter(batch.column("id").is_valid()) if null_ids else batch
-    inputs = read_column(table.column("item"), hasher.modalities[modality].input)
+    inputs = read_column(
+        table.column("item"), hasher.modalities[modality].input, threads=task_threads() or limits.cores()
+    )
     kept = pa.array(inputs.kept, pa.int64())
     packed = hasher.encode(inputs.values, modality)
-    columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}
+    columns = {"id": table.column("id").take(kept), "code": codes_to_arrow(packed)}
     if "labels" in table.schema.names:
         columns["labels"] = numbered(plain(table.column("labels").take(kept)), names)
     rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))
     reasons = pa.array([reason for _, reason in inputs.rejected], pa.string())
     bad = pa.table({"id": table.column("id").take(rows), "reason": reasons})
     return Encoded(pa.table(columns), bad, null_ids, Distinct.of(packed))
+
+
+def begin_step(work: Writing) -> None:
+    """Remove what was left of a step where it was interrupted, and make its folders."""
+    for part in (codes_directory.DATA, REJECTED):
+        files.make_folder(files.join(work.folder, part))
+        for left in files.listing(files.join(work.folder, part)):
+            if left.rpartition("/")[2].startswith(f"part-{work.step:05}-"):
+                files.remove(left)
 
 
 class PartFile:
@@ -205,8 +217,24 @@ class PartFile:
         self._waiting, self._waiting_rows = [], 0
 
 
+class Writing(Protocol):
+    """The place of a step's files, and the rows of their row groups."""
+
+    @property
+    def folder(self) -> str:
+        """The codes directory."""
+
+    @property
+    def step(self) -> int:
+        """Number of the step."""
+
+    @property
+    def rows_per_group(self) -> int:
+        """Rows of a row group."""
+
+
 @contextmanager
-def part_file(work: Work, part: str, partition: int) -> Iterator[PartFile]:
+def part_file(work: Writing, part: str, partition: int) -> Iterator[PartFile]:
     """Give the file of one partition; it appears whole or not at all."""
     path = files.join(work.folder, part, f"part-{work.step:05}-{partition:05}.parquet")
     with outputs.attempt(path, files.join(work.folder, SCRATCH)) as own:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from hashcore.columns.ids import read_keys, shown
 from hashcore.columns.plain import plain
 from hashcore.errors import require
+from hashcore.inputs.image_colours import channels_of, in_channels
+from hashcore.inputs.image_files import opened, orientation, upright
+from hashcore.inputs.image_resizing import reduced
 from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
-from jobs.corpora.formats import parquet
+from jobs.config.sections.corpus import CorpusConfig, FormatName
+from jobs.corpora.formats import by_name, parquet
+from jobs.corpora.formats.corpus import Corpus
+from jobs.corpora.formats.image_paths import are_paths, followed
+from jobs.corpora.reader import Columns
 from jobs.stages.parquet_files import readable
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SMALL_PIXELS = 16
+BATCH_ROWS = 256
 
 
 class Picture(NamedTuple):
@@ -29,39 +37,72 @@ class Picture(NamedTuple):
 
 
 def thumbnails(
-    path: str, id_column: str, image_column: str, ids: Iterable[int | str], pixels: int
+    path: str,
+    id_column: str,
+    image_column: str,
+    ids: Iterable[int | str],
+    pixels: int,
+    file_format: FormatName = "auto",
 ) -> dict[int | str, Picture]:
     """Return the pictures of the given items by id.
 
     Args:
-        path: Parquet directory or file of the corpus.
+        path: Directory or file of the corpus.
         id_column: Name of its column of ids.
-        image_column: Name of its column of encoded images.
+        image_column: Name of its column of encoded images, or of paths to them.
         ids: Items wanted, bytes as hexadecimal digits; only their rows are read.
         pixels: Longest side; larger images are scaled down, smaller ones are left alone.
+        file_format: Of the corpus; of orc nothing is shown.
 
     Returns:
         Those items that are there and can be decoded; none where the corpus has no column of images.
     """
     import pyarrow as pa
+
+    if not files.exists(path) or by_name.resolved(CorpusConfig(format=file_format), path).format == "orc":
+        return {}
+    columns, opened = Columns(path, id_column, {"image": image_column}, None), by_name.open_corpus(path, file_format)
+    schema = opened.parts[0].schema(columns)
+    if id_column not in schema.names or image_column not in schema.names:
+        return {}
+    sample = plain(pa.nulls(0, schema.field(image_column).type))
+    holds_bytes = image_bytes(sample) is not None
+    if not holds_bytes and not are_paths(sample):
+        return {}
+    kind = read_keys(pa.nulls(0, schema.field(id_column).type), id_column, path).type
+    wanted = pa.array([_typed(key, kind) for key in sorted(set(ids))], kind)
+    is_indexed = holds_bytes and isinstance(opened.parts[0], parquet.ParquetPart)
+    tables = [_by_footers(columns, wanted)] if is_indexed else list(_by_reading(opened, columns, wanted))
+    pictures: dict[int | str, Picture] = {}
+    for table in tables:
+        found = map(shown, read_keys(table.column(id_column), id_column, path).to_pylist())
+        images = image_bytes(plain(table.column(image_column)))
+        made = ((id_, _picture(image.as_py(), pixels)) for id_, image in zip(found, images or (), strict=True))
+        pictures |= {id_: picture for id_, picture in made if picture is not None}
+    return pictures
+
+
+def _by_footers(columns: Columns, wanted: pa.Array) -> pa.Table:
+    """Return the rows of some ids of a Parquet corpus; footers tell what need not be read."""
     import pyarrow.dataset as ds
 
-    if not files.exists(path):
-        return {}
-    corpus = parquet.dataset(path)
-    names = corpus.schema.names
-    if id_column not in names or image_column not in names:
-        return {}
-    if image_bytes(plain(pa.nulls(0, corpus.schema.field(image_column).type))) is None:
-        return {}
-    kind = corpus.schema.field(id_column).type
-    wanted = pa.array([_typed(key, kind) for key in sorted(set(ids))]).cast(kind)
-    with readable(path):
-        rows = corpus.to_table([id_column, image_column], filter=ds.field(id_column).isin(wanted))
-    found = map(shown, read_keys(rows.column(id_column), id_column, path).to_pylist())
-    images = image_bytes(plain(rows.column(image_column)))
-    pictures = {id_: _picture(image.as_py(), pixels) for id_, image in zip(found, images or (), strict=True)}
-    return {id_: picture for id_, picture in pictures.items() if picture is not None}
+    held = parquet.dataset(columns.source)
+    typed = wanted.cast(held.schema.field(columns.id).type)
+    with readable(columns.source):
+        return held.to_table(columns.names(), filter=ds.field(columns.id).isin(typed))
+
+
+def _by_reading(opened: Corpus, columns: Columns, wanted: pa.Array) -> Iterator[pa.Table]:
+    """Yield the rows of some ids of a corpus; only their paths are followed."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for part in opened.parts:
+        for batch in part.batches(columns, BATCH_ROWS):
+            ids = read_keys(batch.column(columns.id), columns.id, columns.source)
+            chosen = batch.filter(pc.is_in(ids, wanted))
+            if len(chosen):
+                yield from map(pa.Table.from_batches, ([each] for each in followed(chosen, columns, part.folder)))
 
 
 def _typed(key: int | str, kind: pa.DataType) -> int | str | bytes:
@@ -73,18 +114,17 @@ def _typed(key: int | str, kind: pa.DataType) -> int | str | bytes:
 def _picture(image: bytes | None, pixels: int) -> Picture | None:
     """Return an encoded image as PNG if it is grey, else as JPEG; None if it cannot be decoded."""
     require("PIL", "report")
-    from PIL import Image, UnidentifiedImageError
-
-    from hashcore.inputs.images import upright
-
-    try:
-        with Image.open(BytesIO(image or b"")) as opened:
-            turned = upright(opened)
-            turned.thumbnail((pixels, pixels))
-            picture = turned.convert("L" if turned.mode in ("1", "L", "I;16") else "RGB")
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    found = opened(image)
+    if isinstance(found, str):
         return None
-    kind = "PNG" if picture.mode == "L" else "JPEG"
+    turned, channels = orientation(found), channels_of(found)
+    try:
+        reduced(found, (pixels, pixels))
+        picture = upright(in_channels(found, channels), turned)
+        picture.thumbnail((pixels, pixels))
+    except Exception:  # Pillow promises none for files that lie about themselves
+        return None
+    kind = "PNG" if channels == 1 else "JPEG"
     buffer = BytesIO()
     picture.save(buffer, format=kind, quality=90, subsampling=0)
     uri = f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

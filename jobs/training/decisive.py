@@ -9,7 +9,8 @@ from jobs.training.source import labels_of, reads_several
 
 OF_THE_RUN = {"max_rejected_share", "max_failures", "min_workers", "threads", "gpu", "reader", "tracking"}
 """Keys of `train` that no weight is meant to depend on, so that an interrupted training goes on under others."""
-OF_ITEMS = {"modality", "column", "modalities", "channels", "size"}
+OF_IMAGES = ("channels", "size", "resize", "interpolation")
+OF_ITEMS = {"modality", "column", "modalities", *OF_IMAGES}
 
 
 def keys(pipeline: Pipeline) -> list[str]:
@@ -18,10 +19,10 @@ def keys(pipeline: Pipeline) -> list[str]:
     items = ["modalities"] if reads_several(train) else ["modality", "column"]
     if train.method == "identity-tags":
         return [f"train.{key}" for key in ("method", *items)]
-    items += ["channels", "size"]
-    learning = ["code_length", "seed"]
+    items += OF_IMAGES
+    learning = ["code_length", "seed", "sample_rows", *(["preprocessing.center"] if train.method == "sign" else [])]
     if train.method == "network":
-        unread = {*OF_THE_RUN, *OF_ITEMS, "method", "judgements"}  # of judgements the content counts
+        unread = {*OF_THE_RUN, *OF_ITEMS, "method", "judgements", "sample_rows"}  # of judgements the content counts
         unread |= {"workers", "window_bytes"} if train.in_process else set()
         learning = [key for key in type(train).model_fields if key not in unread]
     labels = ["corpus.labels", "corpus.labels_as"] if labels_of(pipeline) else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +14,14 @@ from hashcore.errors import InvalidInputError
 from hashcore.inputs.column import read_column
 from hashcore.inputs.input import Inputs
 from hashcore.labels import Labels
+from hashcore.machine.limits import cores
 from jobs.config.fingerprint import digest
 from jobs.config.sections.train import TrainConfig
 from jobs.corpora import reader, verdict
 from jobs.corpora.vocabulary import numbered
 from jobs.stages import rejects
 from jobs.stages.rejects import Rejects
+from jobs.telemetry.progress import Progress
 from jobs.training.readers import READERS
 from jobs.training.source import PREFIX, Source, item_bytes, read_judgements
 
@@ -32,13 +34,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.Table:
+def decode(table: pa.Table, source: Source, rejected: str | None = None, threads: int = 1) -> pa.Table:
     """Return the rows whose items are good in every modality.
 
     Args:
         table: Rows of the corpus.
         source: Of the rows.
         rejected: Folder that keeps the others, once however often they are read; none drops them.
+        threads: That decode images.
 
     Returns:
         Columns id, `item:<modality>` (bytes of the item's array) and, where they are read, labels (list<int32>).
@@ -47,7 +50,9 @@ def decode(table: pa.Table, source: Source, rejected: str | None = None) -> pa.T
 
     rows = reader.canonical(table, source.read)
     refuse_nulls(rows.column("id").null_count, source.read.id, source.path)
-    read = {name: read_column(rows.column(PREFIX + name), source.inputs[name]) for name in source.inputs}
+    read = {
+        name: read_column(rows.column(PREFIX + name), spec, threads=threads) for name, spec in source.inputs.items()
+    }
     reasons = _reasons(read)
     if reasons and rejected is not None:
         _set_aside(rows.column("id"), reasons, rejected)
@@ -138,9 +143,48 @@ def read(source: Source, config: TrainConfig, rejected: str | None = None) -> pa
     Raises:
         InvalidInputError: If too many rows are bad.
     """
+    return _good(READERS[config.reader](source), source, config, rejected)
+
+
+def read_sample(source: Source, config: TrainConfig, rejected: str | None = None) -> pa.Table:
+    """Return the good rows of a sample of `train.sample_rows`, spread over the corpus; else as `read`.
+
+    All rows are read, some at a time, and those of the sample alone are kept and decoded.
+    """
+    if config.sample_rows is None or source.rows <= config.sample_rows:
+        return read(source, config, rejected)
+    rows = spread_rows(source.rows, config.sample_rows, config.seed)
+    tables = _taken(READERS[config.reader](source), rows, source.rows)
+    return _good(tables, source._replace(rows=len(rows)), config, rejected)
+
+
+def spread_rows(rows: int, count: int, seed: int) -> NDArray[np.int64]:
+    """Return the numbers of `count` of `rows` rows, ascending: one drawn from each of as many equal parts.
+
+    >>> spread_rows(10, 5, seed=0)
+    array([1, 3, 5, 6, 8])
+    """
+    bounds = np.arange(count + 1) * rows // count
+    return np.random.default_rng(seed).integers(bounds[:-1], bounds[1:])
+
+
+def _taken(tables: Iterable[pa.Table], rows: NDArray[np.int64], total: int) -> Iterator[pa.Table]:
+    """Yield of consecutive tables, of `total` rows together, the rows of these numbers; show how far reading is."""
+    first = 0
+    with Progress("read", total=total, unit="rows") as progress:
+        for table in tables:
+            start, stop = np.searchsorted(rows, [first, first + len(table)])
+            if start < stop:
+                yield table.take(rows[start:stop] - first)
+            first += len(table)
+            progress.reach(first)
+
+
+def _good(tables: Iterable[pa.Table], source: Source, config: TrainConfig, rejected: str | None) -> pa.Table:
+    """Return the good rows of a source's tables, decoded; arguments and errors as of `read`."""
     import pyarrow as pa
 
-    table = pa.concat_tables([decode(part, source, rejected) for part in READERS[config.reader](source)])
+    table = pa.concat_tables([decode(part, source, rejected, cores()) for part in tables])
     if rejected is not None:
         judge_rejected(source, config, rejected)
     judge(len(table), source, config)

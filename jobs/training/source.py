@@ -123,7 +123,11 @@ def _inputs(held: Sequence[Part], columns: Columns, train: TrainConfig) -> dict[
     batches = list(corpora.sample(columns, held, INFER_ROWS))
     return {
         name.removeprefix(PREFIX): infer(
-            [batch.column(column) for batch in batches], channels=train.channels, size=train.size
+            [batch.column(column) for batch in batches],
+            channels=train.channels,
+            size=train.size,
+            resize=train.resize,
+            interpolation=train.interpolation,
         )
         for name, column in columns.items.items()
     }

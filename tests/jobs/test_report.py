@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from corpus_rows import write_tar
 from pictures import png
 from PIL import Image
 
@@ -235,6 +236,24 @@ def test_thumbnails_scale_down_what_is_large_and_leave_out_what_is_damaged(tmp_p
     assert not found[1].is_small
     assert found[2].is_small
     assert np.array_equal(pixels(found[2].uri), grey(2))
+
+
+@pytest.mark.parametrize("kept", ["folders", "tar", "paths"])
+def test_thumbnails_are_taken_from_wherever_the_images_lie(tmp_path, kept):
+    names = [f"{kind}/{number}" for kind in ("cat", "dog") for number in range(3)]
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.png").write_bytes(png(grey(number)))
+    source, ids = tmp_path, [f"{name}.png" for name in names]
+    if kept == "tar":
+        source, ids = tmp_path / "x.tar", names
+        write_tar(source, [(f"{name}.png", png(grey(number))) for number, name in enumerate(names)])
+    if kept == "paths":
+        source = tmp_path / "x.parquet"
+        pq.write_table(pa.table({"id": ids, "image": ids}), source)
+    found = thumbnails(str(source), "id", "image", [ids[4], ids[1], "gone"], 100)
+    assert sorted(found) == [ids[1], ids[4]]
+    assert np.array_equal(pixels(found[ids[4]].uri), grey(4))
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def followed(batch: pa.RecordBatch, columns: Columns, folder: str) -> Iterator[p
     """
     import pyarrow as pa
 
-    paths = [name for name in dict.fromkeys(columns.items.values()) if _are_texts(batch.column(name))]
+    paths = [name for name in dict.fromkeys(columns.items.values()) if are_paths(batch.column(name))]
     if not paths:
         yield batch
         return
@@ -71,8 +71,8 @@ def followed(batch: pa.RecordBatch, columns: Columns, folder: str) -> Iterator[p
         yield pa.concat_batches(waiting)
 
 
-def _are_texts(column: pa.Array) -> bool:
-    """Return whether a column holds texts, one a row."""
+def are_paths(column: pa.Array) -> bool:
+    """Return whether a column of items holds paths: texts, one a row."""
     return str(plain(column[:0]).type) in ("string", "large_string")
 
 

@@ -8,15 +8,18 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hashcore.errors import HashcoreError, InvalidInputError, one_line
 from hashcore.storage import files
+from hashcore.storage.places import is_object, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 READ_BYTES = 8 << 20  # of a tar at once
+HEADER_BYTES = 16 << 10  # where most of it is passed over
+PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")  # how gzip, bzip2 and xz begin
 MOST_BYTES = 256 << 20  # of a member; a larger one is not read
 DAMAGES = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
 
@@ -52,19 +55,20 @@ class Member(tarfile.TarInfo):
             raise tarfile.ReadError(f"no member and no end, {error}") from None
 
 
-def samples(path: str, wants: Callable[[str], bool]) -> Iterator[Sample]:
+def samples(path: str, wants: Callable[[str], bool], *, skips: bool = False) -> Iterator[Sample]:
     """Yield the samples of a tar in their order; one at a time is in memory.
 
     Args:
         path: The tar, perhaps compressed by gzip, bzip2 or xz.
         wants: Whether members are read, by the rest of their name after the first dot.
+        skips: Whether most bytes are not wanted, so that they are passed over in a file of this machine.
 
     Raises:
         InvalidInputError: If it is cut short or damaged, with the offset of the member that cannot be read.
         StorageError: If the storage refuses.
     """
     held: Sample | None = None
-    with _opened(path) as tar:
+    with _opened(path, skips) as tar:
         for key, rest, content in _members(tar, path, wants):
             if held is None or key != held.key:
                 if held is not None:
@@ -107,22 +111,29 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[tarfile.TarFile]:
-    """Give a tar, which is read in large pieces from its beginning to its end."""
-    system, inner = files.located(path)
+def _opened(path: str, skips: bool) -> Iterator[tarfile.TarFile]:
+    """Give a tar, which is read in large pieces from its beginning to its end, or passed over in small ones."""
     try:
-        with (
-            system.open_input_stream(inner) as stream,
-            io.BufferedReader(_Raw(stream), READ_BYTES) as buffered,
-            _damage_said(path, None),
-        ):
-            tar = tarfile.open(fileobj=buffered, mode="r|*", tarinfo=Member)  # noqa: SIM115 (closed below)
+        with _stream(path, skips) as stream, _damage_said(path, None):
+            mode: Literal["r:", "r|*"] = "r:" if stream.seekable() else "r|*"
+            tar = tarfile.open(fileobj=stream, mode=mode, tarinfo=Member)  # noqa: SIM115 (closed below)
             try:
                 yield tar
             finally:
                 tar.close()
     except FileNotFoundError:
         raise InvalidInputError(f"{path} has gone; run again") from None
+
+
+def _stream(path: str, skips: bool) -> io.BufferedReader[Any]:
+    """Return the bytes of a tar; only a plain file of this machine of which most is passed over can be seeked in."""
+    if skips and not is_object(path):
+        file = io.BufferedReader(io.FileIO(place(path)), HEADER_BYTES)
+        if not file.peek(6).startswith(PACKED):
+            return file
+        file.close()
+    system, inner = files.located(path)
+    return io.BufferedReader(_Raw(system.open_input_stream(inner)), READ_BYTES)
 
 
 class _Raw(io.RawIOBase):
@@ -135,11 +146,16 @@ class _Raw(io.RawIOBase):
         """Return True."""
         return True
 
-    def readinto(self, place: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read into a buffer, and return how many bytes."""
-        content = self._stream.read(len(place))
-        place[: len(content)] = content
+        content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
         return len(content)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+        super().close()
 
 
 @contextmanager
@@ -150,7 +166,7 @@ def _damage_said(path: str, tar: tarfile.TarFile | None, offset: int | None = No
     except HashcoreError:
         raise
     except DAMAGES as error:
-        place = offset if offset is not None else getattr(tar, "offset", 0)
+        at = offset if offset is not None else getattr(tar, "offset", 0)
         raise InvalidInputError(
-            f"{path} is cut short or damaged at byte {place:,} of the tar ({one_line(error)}); copy or make it again"
+            f"{path} is cut short or damaged at byte {at:,} of the tar ({one_line(error)}); copy or make it again"
         ) from None

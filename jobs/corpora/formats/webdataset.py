@@ -69,7 +69,7 @@ class TarPart(NamedTuple):
         names, types = columns.names(), dict(self.types)
         reads_image = IMAGE in names
         rows, held = list[list[Any]](), 0
-        for sample in samples(self.place, lambda rest: _is_wanted(rest, names)):
+        for sample in samples(self.place, lambda rest: _is_wanted(rest, names), skips=not reads_image):
             rows.append([value(sample, name, self.place) for name in names])
             held += sum(len(content or b"") for content in sample.members.values()) if reads_image else 0
             if len(rows) == batch_rows or held >= BATCH_BYTES:
@@ -96,7 +96,7 @@ def open_corpus(source: str) -> Corpus:
     tars = [(files.join(source, path) if path else source, size) for path, size in found]
     first: list[Sample] = []
     for path, _ in tars:
-        first = list(islice(samples(path, lambda rest: not _is_image(rest)), LOOKED_AT))
+        first = list(islice(samples(path, lambda rest: not _is_image(rest), skips=True), LOOKED_AT))
         if first:
             break
     if not first:

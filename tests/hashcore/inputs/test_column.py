@@ -98,13 +98,13 @@ def test_jpeg_files_are_read_too():
 def test_every_bad_image_is_named_with_its_reason():
     whole = encoded(grey_pixels(height=40, width=60))
     deep = BytesIO()
-    Image.fromarray(np.zeros((40, 60), np.uint16)).save(deep, format="PNG")
+    Image.fromarray(np.zeros((40, 60), np.float32)).save(deep, format="TIFF")
     bad = {
         "null": None,
-        "not a PNG or JPEG file": b"GIF89a....",
+        "not a PNG, JPEG, WebP, GIF, TIFF or BMP file": b"<svg/>",
         "image of 6 x 4 where 60 x 40 is needed": encoded(grey_pixels()),
         "truncated or damaged image": whole[: len(whole) // 2],
-        "image of mode I;16": deep.getvalue(),
+        "image of mode F where 8 bits per channel, or 16 of grey, are needed": deep.getvalue(),
     }
     read = read_column(pa.array([*bad.values(), whole]), ImageInput(height=40, width=60))
     assert read.kept.tolist() == [len(bad)]

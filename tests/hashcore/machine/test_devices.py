@@ -152,8 +152,10 @@ def test_a_network_of_images_learns_on_a_gpu_and_gives_the_same_codes_there_as_h
         epochs=8,
         batch_size=32,
     )
-    hasher = fit(*images(), config.model_copy(update=changes), device="cuda")
-    assert hasher.provenance["history"][-1]["loss"] < 0.1
+    hasher, here = (fit(*images(), config.model_copy(update=changes), device=device) for device in ("cuda", "cpu"))
+    losses = [[epoch["loss"] for epoch in made.provenance["history"]] for made in (hasher, here)]
+    assert losses[0][-1] < 0.8 * losses[0][0]  # outputs that are standardized cannot all keep the margin
+    assert abs(losses[0][-1] - losses[1][-1]) < 0.05
     assert all(weight.device.type == "cpu" for weight in hasher.weights().values())
     assert hasher.provenance["device"] == torch.cuda.get_device_name()
     pixels = np.random.default_rng(1).integers(0, 256, (2000, 3, 16, 16), np.uint8)

@@ -25,7 +25,7 @@ def mixed_sizes(good, bad):
 @pytest.mark.parametrize("values", [{}, {"method": "lsh", "code_length": 8}])
 def test_rejected_rows_are_counted_and_kept_and_told_in_the_line(tmp_path, capsys, values):
     write(tmp_path, mixed_sizes(ROWS - 2, 2))
-    made = pipeline(tmp_path, modality="image", **values)
+    made = pipeline(tmp_path, modality="image", resize="none", **values)
     train.run(made)
     said = "2 rejected: image of 3 x 5 where 3 x 4 is needed: 2 rows (ids 198, 199) ->"
     out = capsys.readouterr().out
@@ -39,7 +39,7 @@ def test_rejected_rows_are_counted_and_kept_and_told_in_the_line(tmp_path, capsy
 def test_pictures_of_mixed_sizes_are_told_by_their_sizes_and_not_by_their_labels(tmp_path):
     write(tmp_path, mixed_sizes(60, 40))
     with pytest.raises(InvalidInputError) as caught:
-        train.run(pipeline(tmp_path, modality="image"))
+        train.run(pipeline(tmp_path, modality="image", resize="none"))
     assert str(caught.value) == (
         f"{tmp_path}/corpus/train: 40 of 100 rows are bad, more than train.max_rejected_share=0.01: image of 3 x 5 "
         f"where 3 x 4 is needed: 40 rows (ids 60, 61, 62, 63, 64, …); all are listed in {tmp_path}/hasher.rejected; "

@@ -78,6 +78,7 @@ def test_tars_are_read_however_they_are_compressed(tmp_path, mode):
     write_tar(tmp_path / "x.tar", sample("a"), mode)
     (row,) = rows(tmp_path / "x.tar", item="image", labels="labels")
     assert row["id"] == "a" and row["item"]["bytes"] == picture(0)
+    assert rows(tmp_path / "x.tar", item=None, labels="labels") == [{"id": "a", "labels": ["class 0"]}]
 
 
 def test_tars_of_s3_are_read_alike(tmp_path, bucket):
@@ -94,14 +95,14 @@ def whole(tmp_path_factory):
     return (folder / "00000.tar").read_bytes()
 
 
-@given(share=st.floats(0, 1, exclude_max=True))
-def test_a_tar_that_is_cut_anywhere_is_one_line_with_its_name_and_the_place(tmp_path_factory, whole, share):
+@given(share=st.floats(0, 1, exclude_max=True), item=st.sampled_from(["image", None]))
+def test_a_tar_that_is_cut_anywhere_is_one_line_with_its_name_and_the_place(tmp_path_factory, whole, share, item):
     used = whole.rstrip(b"\0")
     end = -(-len(used) // 512) * 512 + 512  # with the first of the two empty blocks it is whole
     path = tmp_path_factory.mktemp("cut") / "x.tar"
     path.write_bytes(whole[: int(share * (end - 512))])
     with pytest.raises(InvalidInputError) as caught:
-        rows(path, item="image", labels="labels")
+        rows(path, item=item, labels="labels")
     said = str(caught.value)
     assert re.search(r"x\.tar is cut short or damaged at byte [\d,]+ of the tar", said) and "\n" not in said
 
