@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from hashcore.columns.codes import codes_to_arrow
 from jobs.corpora import reader
 from jobs.corpora.encode_task import REJECTED, Counts, Encoded, part_file
 from jobs.corpora.formats.corpus import Part
@@ -71,7 +72,7 @@ def import_batch(batch: pa.RecordBatch, reading: Reading, names: tuple[str, ...]
     found = decode(table.column("item"), reading)
     is_whole = len(found.rows) == len(table)
     kept = table if is_whole else table.take(pa.array(found.rows))
-    columns = {"id": kept.column("id"), "code": codes_directory.codes_to_arrow(found.codes)}
+    columns = {"id": kept.column("id"), "code": codes_to_arrow(found.codes)}
     if "labels" in table.schema.names:
         columns["labels"] = numbered(_list(kept.column("labels")), names)
     rows = pa.array(np.array([row for row, _ in found.rejected], np.int64))
