@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from hashcore.errors import ConfigError, HashcoreError, one_line
 from jobs.config import shortcuts
+from jobs.engine.arrow import spare_pandas
 from jobs.telemetry.interruption import was_interrupted
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(line_buffering=True)  # so that a pipe sees lines when they are said
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of where its cache lies
+    if arguments is None and VERBS[given.verb].package != RESEARCH:
+        spare_pandas()
     try:
         _run(given)
     except HashcoreError as error:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 REJECTED = "rejected"
 SCRATCH = ".scratch"
+ONE_PRODUCT = ("linear", "cosine", "identity")
 REPEATING = ["code", "labels.list.element", "reason"]
 """Columns that gain by a dictionary; one of ids takes 0.3 KB a row of a group and saves nothing."""
 
@@ -97,8 +98,8 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     """Encode the record batches (id, item, labels) of a task into `data/` and `rejected/`."""
     import torch
 
-    torch.set_num_threads(task_threads() or limits.cores())
     hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device, work.allow)
+    torch.set_num_threads(task_threads() or _threads_here(hasher, work.modality))
     counts = Counts.total([])
     with part_file(work, codes_directory.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
         for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
@@ -118,6 +119,11 @@ def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.Rec
         if wanted is None:
             wanted = to_column(read_ids(only_ids, "id", kind_of(batch.column("id"))))
         yield batch.filter(pc.is_in(batch.column("id"), wanted))
+
+
+def _threads_here(hasher: Hasher, modality: str) -> int:
+    """Return the threads of a task that has the machine for itself: one for a single product, which others delay."""
+    return 1 if hasher.modalities[modality].network.name in ONE_PRODUCT else limits.cores()
 
 
 @lru_cache(maxsize=1)

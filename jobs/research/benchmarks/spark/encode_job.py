@@ -29,14 +29,20 @@ if TYPE_CHECKING:
 
 DIMENSIONS = 512
 SIDE = 32
+SMALL_SIDE = 64  # of photographs when they are cropped
+SIDES = (64, 256)  # before; from 256 on the job would decode a half of the pixels, and the loop all
 HIDDEN = 512
 CODE_LENGTH = 64
 FILES = 16
 
 
 def run(codes: int = 400_000) -> Iterator[Comparison]:
-    """Yield a row for float features and one for colour images of 32 × 32, of which there are an eighth as many."""
+    """Yield a row each for float features, colour images of 32 × 32 and photographs of mixed sizes.
+
+    There are an eighth as many images as features, and a fortieth as many photographs.
+    """
     from hashcore.inputs.features import FeatureInput
+    from hashcore.inputs.image_resizing import Resize
     from hashcore.inputs.images import ImageInput
 
     require("torch", "train")
@@ -45,6 +51,8 @@ def run(codes: int = 400_000) -> Iterator[Comparison]:
         yield compare_encoding(root / "a", "features", FeatureInput(dimensions=DIMENSIONS), features(rng, codes))
         spec = ImageInput(height=SIDE, width=SIDE, channels=3)
         yield compare_encoding(root / "b", "image", spec, images(rng, codes // 8))
+        spec = ImageInput(height=SMALL_SIDE, width=SMALL_SIDE, channels=3, resize=Resize())
+        yield compare_encoding(root / "c", "image", spec, photographs(rng, codes // 40))
 
 
 def compare_encoding(root: Path, modality: str, spec: InputSpec, items: pa.Array) -> Comparison:
@@ -115,6 +123,23 @@ def images(rng: np.random.Generator, items: int) -> pa.Array:
         return buffer.getvalue()
 
     return pa.array([png(each) for each in rng.integers(0, 256, (items, 8, 8, 3), np.uint8)], pa.binary())
+
+
+def photographs(rng: np.random.Generator, items: int) -> pa.Array:
+    """Return a column of JPEG files of mixed sizes: smooth patterns with a grain."""
+    import pyarrow as pa
+    from PIL import Image
+
+    def jpeg(coarse: NDArray[np.uint8], size: tuple[int, int]) -> bytes:
+        smooth = np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC), np.float32)
+        grain = rng.normal(0, 5, (*smooth.shape[:2], 1)).astype(np.float32)
+        buffer = io.BytesIO()
+        Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(buffer, format="JPEG", quality=90)
+        return buffer.getvalue()
+
+    sizes = rng.integers(*SIDES, (items, 2)).tolist()
+    coarse = rng.integers(0, 256, (items, 8, 8, 3), np.uint8)
+    return pa.array([jpeg(each, (wide, high)) for each, (wide, high) in zip(coarse, sizes, strict=True)], pa.binary())
 
 
 def write_corpus(folder: Path, modality: str, items: pa.Array) -> None:

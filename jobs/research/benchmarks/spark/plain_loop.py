@@ -49,7 +49,8 @@ def _load(hasher: str, modality: str) -> None:
     from hashcore.hasher import Hasher
 
     torch.set_num_threads(1)
-    _LOADED.update(module=Hasher.load(hasher).modules[modality], modality=modality)
+    loaded = Hasher.load(hasher)
+    _LOADED.update(module=loaded.modules[modality], shape=loaded.modalities[modality].input.shape)
 
 
 def _encode_file(task: tuple[str, str]) -> None:
@@ -59,12 +60,13 @@ def _encode_file(task: tuple[str, str]) -> None:
     import torch
 
     source, target = task
-    module, modality = _LOADED["module"], _LOADED["modality"]
+    module, shape = _LOADED["module"], _LOADED["shape"]
+    modality = "features" if len(shape) == 1 else "image"
     with pq.ParquetFile(source) as file, torch.inference_mode():
         schema = pa.schema([("id", pa.int64()), ("code", pa.binary())])
         with pq.ParquetWriter(target, schema) as writer:
             for batch in file.iter_batches(BATCH_ROWS, columns=["id", modality]):
-                items = _features(batch.column(1)) if modality == "features" else _pixels(batch.column(1))
+                items = _features(batch.column(1)) if modality == "features" else _pixels(batch.column(1), *shape[1:])
                 bits = (module(torch.from_numpy(items)) > 0).numpy()
                 codes = np.packbits(bits, axis=1, bitorder="little")
                 packed = [row.tobytes() for row in codes]
@@ -76,9 +78,22 @@ def _features(column: Any) -> NDArray[np.float32]:
     return np.array(column.flatten().to_numpy().reshape(len(column), -1))
 
 
-def _pixels(column: Any) -> NDArray[np.uint8]:
-    """Return PNG files as pixels (n, channels, height, width)."""
+def _pixels(column: Any, height: int, width: int) -> NDArray[np.uint8]:
+    """Return files of images as pixels (n, channels, height, width)."""
     from PIL import Image
 
-    images = [np.asarray(Image.open(io.BytesIO(item.as_py()))) for item in column]
+    images = [np.asarray(_cropped(Image.open(io.BytesIO(item.as_py())), height, width)) for item in column]
     return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
+
+
+def _cropped(image: Any, height: int, width: int) -> Any:
+    """Return an image, scaled by its short side and cut to its centre unless it has the size."""
+    if image.size == (width, height):
+        return image
+    from PIL import Image
+
+    wide, high = image.size
+    scaled = (height * wide // high, height) if wide >= high else (width, width * high // wide)
+    left, top = round((scaled[0] - width) / 2), round((scaled[1] - height) / 2)
+    small = image.convert("RGB").resize(scaled, Image.Resampling.BILINEAR)
+    return small.crop((left, top, left + width, top + height))
