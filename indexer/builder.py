@@ -16,13 +16,13 @@ from hashcore.labels import Labels
 from indexer.generations.append import check_ids, collision
 from indexer.generations.commit import check_files, commit_manifest, next_generation
 from indexer.generations.manifest import CURRENT, MANIFESTS, Manifest, new_writer, version_of
-from indexer.generations.shared_ids import overlapping
 from indexer.generations.snapshot import Snapshot
 from indexer.index import Index
 from indexer.shards.builder import ROWS_PER_SHARD, check_labelled
 from indexer.shards.builder import build_shard as build_shard_in
 from indexer.shards.entry import ShardEntry
 from indexer.shards.keys import Ids, Items, KeySpec, are_keys, as_keys, items_of, unique_spec
+from indexer.shards.shared_ids import overlapping
 from indexer.storage.opening import open_store
 from indexer.storage.store import FILE_NAME, LOCK, SHARDS, TOMBSTONES, UNFINISHED, UNFINISHED_NAME, Store
 from indexer.structures.layout import Layout, check_layout

@@ -16,7 +16,8 @@ from hashcore.hamming import check_k, check_radius
 from hashcore.labels import Labels
 from hashcore.machine.processors import check_threads
 from hashcore.neighbors import Neighbors
-from indexer.generations import audit, lookup
+from indexer import lookup
+from indexer.generations import audit
 from indexer.generations import vacuum as vacuums
 from indexer.generations.append import append_rows
 from indexer.generations.compaction import compact

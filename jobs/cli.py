@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from hashcore.errors import ConfigError, HashcoreError, one_line
 from jobs.config import shortcuts
+from jobs.engine.arrow import spare_pandas
 from jobs.telemetry.interruption import was_interrupted
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_READER_LEFT = 141
-MACHINE, RESEARCH = "jobs.machine", "jobs.research"
-GENERATIONS = "jobs.generations"  # a module `inspect` in `jobs` itself would hide Python's from scripts there
+MACHINE, RESEARCH, IMPORTING, GENERATIONS = "jobs.machine", "jobs.research", "jobs.importing", "jobs.generations"
+DISCOVERY = "jobs.discovery"  # a module `inspect` in `jobs` itself would hide Python's from scripts there
 
 
 class Verb(NamedTuple):
@@ -36,12 +37,14 @@ class Verb(NamedTuple):
         takes: "pipeline": run(pipeline); "index": the same, of --config FILE or of an index's folder alone; "own":
             run(given), arguments declared by the module.
         config: File that --config names by default, below conf; "" where there is none.
+        module: Its name where the verb is a word of Python, as none may be; "" elsewhere.
     """
 
     summary: str
     package: str = "jobs"
     takes: Literal["pipeline", "index", "own"] = "pipeline"
     config: str = ""
+    module: str = ""
 
 
 VERBS = {
@@ -49,6 +52,7 @@ VERBS = {
     "demo": Verb("run the whole pipeline on images that scikit-learn brings", config="demo.yaml"),
     "train": Verb("train the hasher"),
     "encode": Verb("encode database and queries to packed codes"),
+    "import": Verb("turn ready-made codes into a codes directory, without a hasher", IMPORTING, module="import_codes"),
     "index": Verb("build the sharded index of the database's codes"),
     "search": Verb("find the neighbors of every query", takes="index"),
     "evaluate": Verb("measure the complete ranking"),
@@ -61,7 +65,8 @@ VERBS = {
     "vacuum": Verb("remove old generations and what nothing refers to", GENERATIONS, "index"),
     "verify": Verb("compare every byte, count and some answers with what they must be", GENERATIONS, "index"),
     "show": Verb("show whether an item is in the index, its code, labels and nearest", GENERATIONS, "own"),
-    "inspect": Verb("show what the index holds, from its manifest alone", GENERATIONS, "index"),
+    "inspect": Verb("show what an index holds; or any file or folder, and what would read it", DISCOVERY, "own"),
+    "init": Verb("look at data, and write the pipeline file that reads it", DISCOVERY, "own"),
     "plan": Verb("predict bytes, build time and queries a second of an index not built yet", MACHINE, "own"),
     "reproduce": Verb("run rows of the papers' tables and enter our figures beside theirs", RESEARCH, "own"),
     "bench": Verb("measure kernels and tables beside their peers", RESEARCH, "own"),
@@ -78,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(line_buffering=True)  # so that a pipe sees lines when they are said
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of where its cache lies
+    if arguments is None and VERBS[given.verb].package != RESEARCH:
+        spare_pandas()
     try:
         _run(given)
     except HashcoreError as error:
@@ -119,12 +126,12 @@ def _parser(chosen: str, *, helps: bool = False) -> argparse.ArgumentParser:
         if verb.takes == "own" and name == chosen:
             import_module(f"{verb.package}.{name}").add_arguments(command)
         if verb.takes != "own" and name == chosen:
-            _add_pipeline(command, name, helps=helps)
+            add_pipeline(command, name, helps=helps)
     return parser
 
 
-def _add_pipeline(command: argparse.ArgumentParser, name: str, *, helps: bool) -> None:
-    """Add the arguments that say the pipeline of a verb."""
+def add_pipeline(command: argparse.ArgumentParser, name: str, *, helps: bool) -> None:
+    """Add the arguments that say the pipeline of a verb to its parser; `helps` adds what its help tells of options."""
     verb = VERBS[name]
     if helps:
         from jobs.config import options
@@ -186,7 +193,7 @@ def pipeline_of(given: argparse.Namespace) -> Pipeline:
 def _run(given: argparse.Namespace) -> None:
     """Load the chosen verb's module and run it."""
     verb = VERBS[given.verb]
-    module = import_module(f"{verb.package}.{given.verb}")
+    module = import_module(f"{verb.package}.{verb.module or given.verb}")
     module.run(given if verb.takes == "own" else pipeline_of(given))
 
 

@@ -18,7 +18,7 @@ from jobs.config.paths import Paths, absolute
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.encode import EncodeConfig
 from jobs.corpora import standard_sets, verdict, vocabulary
-from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, encode_partition
+from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, begin_step, encode_partition
 from jobs.corpora.formats import by_name
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, reading, spark_for, steps
@@ -195,10 +195,7 @@ def encode_steps(
 
 def _encode_step(engine: Engine, step: Step, work: Work, label: str, gpus: float) -> Counts:
     """Encode every share of a step, which begins anew where it was interrupted."""
-    for part in (codes_directory.DATA, REJECTED):
-        for left in files.listing(files.join(work.folder, part)):
-            if left.rpartition("/")[2].startswith(f"part-{work.step:05}-"):
-                files.remove(left)
+    begin_step(work)
     return Counts.total(step.map(engine, partial(encode_partition, work), label, gpus))
 
 

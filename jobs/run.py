@@ -8,16 +8,19 @@ from hashcore.storage import files
 from jobs import cli, encode, evaluate, index, report, search, train
 from jobs.config.pipeline import Pipeline
 from jobs.corpora import standard_sets
+from jobs.importing import import_codes
 from jobs.stages.codes_directory import INFO
 from jobs.telemetry.progress import duration
 
-STAGES = (standard_sets, train, encode, index, search, evaluate, report)
+LEARNED = (standard_sets, train, encode)
+IMPORTED = (import_codes,)
+SEARCHED = (index, search, evaluate, report)
 
 
 def run(pipeline: Pipeline) -> None:
     """Run the stages that are not done yet; those that the configuration or the corpus leaves out are passed over."""
     started_s = time.monotonic()
-    for stage in STAGES:
+    for stage in (*(IMPORTED if pipeline.import_.codes else LEARNED), *SEARCHED):
         name, began_s = stage.__name__.rpartition(".")[2], time.monotonic()
         if why := passed_over(name, pipeline):
             print(f"{name}: passed over, since {why}", flush=True)
@@ -38,6 +41,8 @@ def passed_over(stage: str, pipeline: Pipeline) -> str:
     if stage == "search":
         is_asked = pipeline.search.k is not None or pipeline.search.radius is not None
         return "" if is_asked else "neither search.k nor search.radius is given"
+    if pipeline.import_.codes is not None:
+        return "" if pipeline.import_.labels else "import.labels=null: figures need labels"
     if pipeline.corpus.labels is None:
         return "corpus.labels=null: figures need labels"
     unlabelled = [part for part in ("database", "queries") if not pipeline.encode.part(part).labelled]

@@ -161,7 +161,8 @@ def _fit_classical(method: Method, pipeline: Pipeline, source: Source) -> Hasher
     table = reading.read_sample(source, config, rejects.place_of(pipeline.paths.hasher))
     labels = Labels.from_arrow(table.column("labels")) if source.read.labels else None
     items = {name: reading.items(table, source, name) for name in source.inputs}
-    return by_name.fit(method, items, config.code_length, labels, seed=config.seed)
+    center = config.preprocessing.center
+    return by_name.fit(method, items, config.code_length, labels, seed=config.seed, center=center)
 
 
 def _sampled(pipeline: Pipeline, source: Source | None) -> str:

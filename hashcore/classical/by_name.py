@@ -22,6 +22,7 @@ def fit(
     *,
     seed: int = 0,
     modality: str | None = None,
+    center: bool = True,
 ) -> Hasher:
     """Fit a method by its name.
 
@@ -33,6 +34,7 @@ def fit(
         labels: Of the n rows; only looked at by those of `LEARN_FROM_LABELS`.
         seed: Decides what is drawn; a method that draws nothing only records it.
         modality: Name of what the hasher reads, where items are an array; None names it `features` or `image`.
+        center: Subtract the mean of the items, which `sign` alone may leave out.
 
     Raises:
         InvalidInputError: If the method needs labels and has none, fits another number of modalities, or cannot make
@@ -51,5 +53,6 @@ def fit(
         if len(items) != 1:
             raise InvalidInputError(f"{method} fits one modality, not {', '.join(items)}; give one of them")
         modality, items = next(iter(items.items()))
-    fitted = module.fit(items, code_length, *taught, seed=seed, modality=modality)
+    options = {"center": center} if method == "sign" else {}
+    fitted = module.fit(items, code_length, *taught, seed=seed, modality=modality, **options)
     return fitted

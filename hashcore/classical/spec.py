@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Method = Literal["lsh", "pcah", "sh", "itq", "itq-cca", "diffhash", "ssh", "cca", "cm-ssh"]
+Method = Literal["sign", "lsh", "pcah", "sh", "itq", "itq-cca", "diffhash", "ssh", "cca", "cm-ssh"]
 
 METHODS: tuple[Method, ...] = get_args(Method)
 

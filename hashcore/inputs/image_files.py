@@ -8,12 +8,13 @@ from __future__ import annotations
 from functools import cache
 from io import BytesIO
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hashcore.errors import one_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.TiffImagePlugin import TiffImageFile
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
 NAMES = "PNG, JPEG, WebP, GIF, TIFF or BMP"
@@ -22,6 +23,7 @@ MAX_BYTES = 1 << 28
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
 MODES = (*GREY_MODES, "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
 ORIENTATION = 0x0112  # of EXIF
+PLANES = 284  # of TIFF: 2 where each channel lies by itself
 TURNS = {  # what brings an image upright, by its orientation
     2: "FLIP_LEFT_RIGHT",
     3: "ROTATE_180",
@@ -45,12 +47,33 @@ def opened(data: bytes | None) -> Image | str:
         image: Image = pillow.open(BytesIO(data), formats=FORMATS)
     except pillow.UnidentifiedImageError:
         return f"not a {NAMES} file"
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):  # before there is a size to tell
+        return f"image exceeds {MAX_PIXELS} pixels"
     except Exception as error:  # Pillow promises none for files that lie about themselves
         return broken(error)
+    return _refusal(image) or image
+
+
+def _refusal(image: Image) -> str | None:
+    """Return why an image that is not decoded yet shall not be, or None."""
     if image.width * image.height > MAX_PIXELS:
         return f"image of {image.width} x {image.height} exceeds {MAX_PIXELS} pixels"
-    is_known = image.mode in MODES and (image.mode != "I" or image.format == "PNG")  # as Pillow 10 calls 16 bits
-    return image if is_known else f"image of mode {image.mode} where 8 bits per channel, or 16 of grey, are needed"
+    if missing := _missing_pixels(image):
+        return f"truncated or damaged image ({missing} of {image.width * image.height} pixels are missing)"
+    if image.mode in MODES and (image.mode != "I" or image.format == "PNG"):  # as Pillow 10 calls 16 bits
+        return None
+    return f"image of mode {image.mode} where 8 bits per channel, or 16 of grey, are needed"
+
+
+def _missing_pixels(image: Image) -> int:
+    """Return the pixels that no strip or tile of a TIFF file covers: Pillow would leave them black, and say nothing."""
+    if image.format != "TIFF":
+        return 0
+    tiff = cast("TiffImageFile", image)
+    boxes = [tile[1] or (0, 0, *image.size) for tile in tiff.tile]
+    covered = sum((right - left) * (low - top) for left, top, right, low in boxes)
+    is_in_planes = tiff.tile[:1] and tiff.tile[0][0] == "raw" and tiff.tag_v2.get(PLANES, 1) == 2
+    return max(image.width * image.height - covered // (len(image.getbands()) if is_in_planes else 1), 0)
 
 
 def broken(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -66,8 +67,13 @@ class Matrix(NamedTuple):
         return pa.FixedSizeListArray.from_arrays(pa.array(np.frombuffer(content, self.dtype)), self.dimensions)
 
 
-def header(path: str) -> Matrix:
-    """Return a matrix by the header of its file.
+def header(path: str, types: Sequence[str] = TYPES) -> Matrix:
+    """Return a matrix, of shape (rows, columns), by the header of its file.
+
+    Args:
+        path: The file.
+        types: NumPy's names of the types of numbers that are read; where wider whole ones are, a vector of them is a
+            matrix of one column.
 
     Raises:
         InvalidInputError: If it is no NumPy file, is cut short, or holds what is not read here.
@@ -85,7 +91,9 @@ def header(path: str) -> Matrix:
         if isinstance(error, HashcoreError):
             raise
         raise InvalidInputError(f"{path} is no NumPy file, or damaged ({one_line(error)}); save it again") from None
-    _check_kind(path, shape, by_columns, dtype)
+    if len(shape) == 1 and dtype.kind in "iu" and dtype.name in types and dtype.name not in TYPES:
+        shape = (*shape, 1)
+    _check_kind(path, shape, by_columns, dtype, types)
     matrix = Matrix(path, dtype.name, shape[0], shape[1], start)
     wanted = start + matrix.rows * matrix.row_bytes()
     if size != wanted:
@@ -96,12 +104,14 @@ def header(path: str) -> Matrix:
     return matrix
 
 
-def _check_kind(path: str, shape: tuple[int, ...], by_columns: bool, dtype: np.dtype[np.generic]) -> None:
+def _check_kind(
+    path: str, shape: tuple[int, ...], by_columns: bool, dtype: np.dtype[np.generic], types: Sequence[str]
+) -> None:
     """Raise InvalidInputError if an array is no matrix of numbers in the order of rows."""
     wrong = ""
     if dtype.hasobject:
         wrong = "holds Python objects, which are not loaded"
-    elif dtype.name not in TYPES:
+    elif dtype.name not in types:
         wrong = f"holds {dtype}"
     elif not dtype.isnative:
         wrong = "is big-endian"
@@ -111,6 +121,6 @@ def _check_kind(path: str, shape: tuple[int, ...], by_columns: bool, dtype: np.d
         wrong = "is in Fortran order"
     if wrong:
         raise InvalidInputError(
-            f"{path} {wrong}; save a matrix of {', '.join(TYPES)}, a row an item, as by np.save(path, "
-            "np.ascontiguousarray(matrix, np.float32))"
+            f"{path} {wrong}; save a matrix of {', '.join(types)}, a row an item, as by np.save(path, "
+            f"np.ascontiguousarray(matrix, np.{'float32' if types == TYPES else 'uint8'}))"
         )

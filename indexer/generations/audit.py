@@ -13,10 +13,10 @@ from hashcore.arguments import check_whole
 from hashcore.codes import Codes
 from hashcore.errors import CorruptIndexError
 from indexer.generations.manifest import generations
-from indexer.generations.shared_ids import overlapping
 from indexer.generations.snapshot import Snapshot
 from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
+from indexer.shards.shared_ids import overlapping
 
 AUDITED = 16
 NEAREST = 10

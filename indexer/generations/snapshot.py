@@ -11,10 +11,10 @@ from hashcore.arguments import check_whole
 from hashcore.codes import Kind
 from indexer.generations.manifest import Manifest
 from indexer.generations.open_shards import OpenShards
-from indexer.generations.shared_ids import shared_ids
 from indexer.search.shard import Shard
 from indexer.shards.entry import ShardEntry
 from indexer.shards.keys import KeySpec
+from indexer.shards.shared_ids import shared_ids
 from indexer.storage.store import Store
 
 

@@ -152,7 +152,7 @@ class ShardContents:
         return places, held[places].astype(np.uint32)
 
     def keys(self) -> pa.Array:
-        """Return the keys of all live rows, in row order, as large_string or large_binary."""
+        """Return the keys of all live rows, in row order, shape (rows,), as large_string or large_binary."""
         return self.keys_at(self.live.numbers())
 
     def keys_at(self, rows: NDArray[np.uint32]) -> pa.Array:

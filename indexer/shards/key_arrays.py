@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 OFFSETS, BYTES, ROWS = "keys.offsets", "keys.bytes", "keys.rows"
 FACT = "keys"
 THREADS = 1  # of a look-up
+BYTES_AT_ONCE = 8 << 20  # of keys, while they are verified
 
 
 def key_arrays(ids: NDArray[np.int64], keys: pa.Array) -> Arrays:
@@ -92,13 +94,24 @@ def verify_keys(file: ArrayFile) -> None:
     if spec is None:
         return
     keys, ids, rows = StoredKeys(file, spec), file.arrays["ids"], file.arrays[ROWS]
-    for start in range(0, len(ids), ENTRIES_AT_ONCE):
-        block = np.arange(start, min(start + ENTRIES_AT_ONCE, len(ids)))
+    for block in _blocks(file.arrays[OFFSETS]):
         if not np.array_equal(key_ids(keys.take(block), spec), ids[block]):
             raise damage(file.path, "ids", "the hashes of the keys", "others")
+    for start in range(0, len(ids), ENTRIES_AT_ONCE):
         ordered = ids[rows[start : start + ENTRIES_AT_ONCE + 1]]
         if (ordered[1:] <= ordered[:-1]).any():
             raise damage(file.path, ROWS, "rows in the order of their ids", "others")
+
+
+def _blocks(offsets: Array) -> Iterator[NDArray[np.int64]]:
+    """Yield the rows in blocks, whose keys take some MiB at most; the offsets of the keys rise."""
+    start, rows = 0, len(offsets) - 1
+    while start < rows:
+        most = min(int(offsets[start]) + BYTES_AT_ONCE, int(offsets[-1]))
+        stop = int(np.searchsorted(offsets, offsets.dtype.type(most), side="right")) - 1
+        stop = min(max(stop, start + 1), start + ENTRIES_AT_ONCE, rows)
+        yield np.arange(start, stop)
+        start = stop
 
 
 class StoredKeys:

@@ -53,7 +53,7 @@ class Items(NamedTuple):
 
 
 def are_keys(ids: Ids) -> bool:
-    """Return whether what was given for ids are keys, or else numbers."""
+    """Return whether n ids, shape (n,), are keys, or else numbers."""
     if isinstance(ids, np.ndarray):
         return ids.dtype.kind in "USO" and ids.size > 0
     kind = getattr(ids, "type", None)  # of an Arrow array
@@ -63,7 +63,7 @@ def are_keys(ids: Ids) -> bool:
 
 
 def as_keys(keys: Any, name: str = "ids") -> pa.Array:
-    """Return keys as an Arrow array of large_string or large_binary, n long, without nulls.
+    """Return keys as an Arrow array of large_string or large_binary, shape (n,), without nulls.
 
     Args:
         keys: n texts or n bytes: a NumPy array, a list, or an Arrow array however it encodes them.
@@ -181,7 +181,7 @@ def _of_type(array: pa.Array, spec: KeySpec) -> pa.Array:
 
 
 def items_of(ids: Ids, spec: KeySpec | None, name: str = "ids", rows: int | None = None) -> Items:
-    """Return ids or keys, n of them, as what an index has, whose spec is given: None where its ids are numbers.
+    """Return ids or keys, shape (n,), as those of an index, whose spec is given: None where its ids are numbers.
 
     `rows` says how many there must be.
 
@@ -228,7 +228,7 @@ class Shared(NamedTuple):
 
 
 def shared_key(ids: NDArray[np.int64], keys: pa.Array) -> Shared | None:
-    """Return a key that shares its id with another of n keys; one that is there twice if there is such a one."""
+    """Return a key that shares its id, int64 of shape (n,), with another of n keys; rather one that is there twice."""
     order = np.argsort(ids, kind="stable")
     ordered = ids[order]
     follows = ordered[1:] == ordered[:-1]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 QUOTED = re.compile(r"'([^']*)'")
@@ -79,9 +80,15 @@ def _keys(model: type[BaseModel], location: Sequence[str]) -> set[str]:
     """Return the keys of the models at a location; tags of unions stand in a location but name no field."""
     models = {model}
     for part in location:
-        inner = {m for held in models if part in held.model_fields for m in _models(held.model_fields[part].annotation)}
+        found = [field for held in models for name, field in _fields(held) if name == part]
+        inner = {model for field in found for model in _models(field.annotation)}
         models = inner or {m for m in models if part in _tags(m)} or models
-    return {name for held in models for name in held.model_fields}
+    return {name for held in models for name, _ in _fields(held)}
+
+
+def _fields(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """Return the fields of a model by their names in a file."""
+    return [(field.alias or name, field) for name, field in model.model_fields.items()]
 
 
 def _models(annotation: Any) -> set[type[BaseModel]]:

@@ -36,7 +36,7 @@ def _section(name: str) -> str:
     """Return the options of one section of a pipeline's file."""
     from jobs.config.pipeline import Pipeline
 
-    field = Pipeline.model_fields.get(name)
+    field = next((field for key, field in Pipeline.model_fields.items() if (field.alias or key) == name), None)
     section = field.annotation if field else None
     if not isinstance(section, type) or not issubclass(section, BaseModel):
         return ""

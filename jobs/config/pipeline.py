@@ -20,6 +20,7 @@ from jobs.config.sections.encode import EncodeConfig
 from jobs.config.sections.evaluate import EvaluateConfig
 from jobs.config.sections.generations import AppendConfig, CompactConfig, DeleteConfig, VacuumConfig, VerifyConfig
 from jobs.config.sections.hasher import HasherConfig
+from jobs.config.sections.importing import ImportConfig
 from jobs.config.sections.index import IndexConfig
 from jobs.config.sections.report import ReportConfig
 from jobs.config.sections.search import SearchConfig
@@ -45,6 +46,7 @@ class Pipeline(Spec):
     train: TrainConfig = TrainConfig()
     hasher: HasherConfig = HasherConfig()
     encode: EncodeConfig = EncodeConfig()
+    import_: ImportConfig = Field(default=ImportConfig(), alias="import")
     index: IndexConfig = IndexConfig()
     search: SearchConfig = SearchConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
@@ -88,7 +90,7 @@ class Pipeline(Spec):
 
     def fingerprint(self, *names: str) -> str:
         """Return 16 hexadecimal digits that change with any value of the named sections or keys (`section.key`)."""
-        values = self.model_dump(mode="json")
+        values = self.model_dump(mode="json", by_alias=True)
         return digest({name: value_at(values, name) for name in names})
 
 

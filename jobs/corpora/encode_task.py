@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.columns.ids import to_column
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 REJECTED = "rejected"
 SCRATCH = ".scratch"
+ONE_PRODUCT = ("linear", "cosine", "identity")
 REPEATING = ["code", "labels.list.element", "reason"]
 """Columns that gain by a dictionary; one of ids takes 0.3 KB a row of a group and saves nothing."""
 
@@ -96,8 +98,8 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     """Encode the record batches (id, item, labels) of a task into `data/` and `rejected/`."""
     import torch
 
-    torch.set_num_threads(task_threads() or limits.cores())
     hasher = load_hasher(work.hasher, work.hasher_fingerprint, work.device, work.allow)
+    torch.set_num_threads(task_threads() or _threads_here(hasher, work.modality))
     counts = Counts.total([])
     with part_file(work, codes_directory.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
         for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
@@ -117,6 +119,11 @@ def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.Rec
         if wanted is None:
             wanted = to_column(read_ids(only_ids, "id", kind_of(batch.column("id"))))
         yield batch.filter(pc.is_in(batch.column("id"), wanted))
+
+
+def _threads_here(hasher: Hasher, modality: str) -> int:
+    """Return the threads of a task that has the machine for itself: one for a single product, which others delay."""
+    return 1 if hasher.modalities[modality].network.name in ONE_PRODUCT else limits.cores()
 
 
 @lru_cache(maxsize=1)
@@ -159,13 +166,22 @@ def encode_batch(batch: pa.RecordBatch, hasher: Hasher, modality: str, names: tu
     )
     kept = pa.array(inputs.kept, pa.int64())
     packed = hasher.encode(inputs.values, modality)
-    columns = {"id": table.column("id").take(kept), "code": codes_directory.codes_to_arrow(packed)}
+    columns = {"id": table.column("id").take(kept), "code": codes_to_arrow(packed)}
     if "labels" in table.schema.names:
         columns["labels"] = numbered(plain(table.column("labels").take(kept)), names)
     rows = pa.array(np.array([row for row, _ in inputs.rejected], np.int64))
     reasons = pa.array([reason for _, reason in inputs.rejected], pa.string())
     bad = pa.table({"id": table.column("id").take(rows), "reason": reasons})
     return Encoded(pa.table(columns), bad, null_ids, Distinct.of(packed))
+
+
+def begin_step(work: Writing) -> None:
+    """Remove what was left of a step where it was interrupted, and make its folders."""
+    for part in (codes_directory.DATA, REJECTED):
+        files.make_folder(files.join(work.folder, part))
+        for left in files.listing(files.join(work.folder, part)):
+            if left.rpartition("/")[2].startswith(f"part-{work.step:05}-"):
+                files.remove(left)
 
 
 class PartFile:
@@ -207,8 +223,24 @@ class PartFile:
         self._waiting, self._waiting_rows = [], 0
 
 
+class Writing(Protocol):
+    """The place of a step's files, and the rows of their row groups."""
+
+    @property
+    def folder(self) -> str:
+        """The codes directory."""
+
+    @property
+    def step(self) -> int:
+        """Number of the step."""
+
+    @property
+    def rows_per_group(self) -> int:
+        """Rows of a row group."""
+
+
 @contextmanager
-def part_file(work: Work, part: str, partition: int) -> Iterator[PartFile]:
+def part_file(work: Writing, part: str, partition: int) -> Iterator[PartFile]:
     """Give the file of one partition; it appears whole or not at all."""
     path = files.join(work.folder, part, f"part-{work.step:05}-{partition:05}.parquet")
     with outputs.attempt(path, files.join(work.folder, SCRATCH)) as own:

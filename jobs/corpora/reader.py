@@ -34,6 +34,8 @@ class Columns(NamedTuple):
         item_key: The option that names the column of items, for messages.
         unlabelled: What to set where there are no labels.
         vector: Columns of numbers that make up an item in CSV; none means all but ids and labels.
+        texts: Columns that are read as texts in CSV, whatever they look like.
+        section: Section of the configuration that names the columns of ids and labels, for messages.
     """
 
     source: str
@@ -44,6 +46,8 @@ class Columns(NamedTuple):
     item_key: str = "encode.column"
     unlabelled: str = "corpus.labels=null"
     vector: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    section: str = "corpus"
 
     def names(self) -> list[str]:
         """Return the names of the corpus's columns that are read, each once."""
@@ -98,8 +102,8 @@ def _called(kind: pa.DataType) -> str:
 
 def check_names(names: Sequence[str], columns: Columns, place: str) -> None:
     """Raise InvalidInputError if a column is missing, or there twice."""
-    wanted = [("corpus.id", columns.id), *((columns.item_key, column) for column in columns.items.values())]
-    for key, name in (*wanted, ("corpus.labels", columns.labels)):
+    wanted = [(f"{columns.section}.id", columns.id), *((columns.item_key, item) for item in columns.items.values())]
+    for key, name in (*wanted, (f"{columns.section}.labels", columns.labels)):
         if name is not None and name not in names:
             hint = f"; use --set {columns.unlabelled} where items have none" if name == columns.labels else ""
             among = "" if place == columns.source else f", a file of {columns.source},"

@@ -79,9 +79,6 @@ def _inputs(task: Any) -> Iterator[str]:
         yield task.inputs
     elif hasattr(task, "path") and hasattr(task, "stop"):
         yield str(task)
-    elif hasattr(task, "path") and hasattr(type(task), "physical_schema"):
-        groups = [group.id for group in task.row_groups] if getattr(task, "has_complete_metadata", False) else []
-        yield f"{task.path} row groups {groups[0]}:{groups[-1] + 1}" if groups else f"{task.path} all rows"
     elif isinstance(task, tuple | list):
         for part in task:
             yield from _inputs(part)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from pydantic import Field, ValidationError
 
-from hashcore.codes import Codes, Kind, check_codes, code_bytes
+from hashcore.codes import Codes, Kind, code_bytes
+from hashcore.columns.codes import codes_from_arrow
 from hashcore.columns.ids import Ids, as_ids, read_keys, refuse_nulls
 from hashcore.columns.labels import read_labels
 from hashcore.errors import InvalidInputError
@@ -280,30 +281,3 @@ def _joined(keys: Sequence[pa.Array]) -> pa.Array:
     import pyarrow as pa
 
     return pa.concat_arrays(keys)
-
-
-def codes_from_arrow(column: pa.Array, code_length: int, name: str) -> Codes:
-    """Return the codes of a binary column, shape (n, bytes).
-
-    Raises:
-        InvalidInputError: If a value is null or has not the bytes that `code_length` bits take.
-    """
-    import pyarrow as pa
-
-    width = code_bytes(code_length)
-    try:
-        fixed = column.cast(pa.binary(width))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise InvalidInputError(f"{name}: a code is not {width} bytes long, as {code_length} bits take") from None
-    if fixed.null_count:
-        raise InvalidInputError(f"{name}: {fixed.null_count} codes are null; {REMEDY}")
-    flat = np.frombuffer(fixed.buffers()[1], np.uint8, len(fixed) * width, fixed.offset * width)
-    return check_codes(flat.reshape(len(fixed), width), code_length, name)
-
-
-def codes_to_arrow(codes: Codes) -> pa.Array:
-    """Return codes of shape (n, bytes) as a binary column."""
-    import pyarrow as pa
-
-    buffers = [None, pa.py_buffer(np.ascontiguousarray(codes))]
-    return pa.Array.from_buffers(pa.binary(codes.shape[1]), len(codes), buffers).cast(pa.binary())

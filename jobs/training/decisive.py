@@ -20,7 +20,7 @@ def keys(pipeline: Pipeline) -> list[str]:
     if train.method == "identity-tags":
         return [f"train.{key}" for key in ("method", *items)]
     items += OF_IMAGES
-    learning = ["code_length", "seed", "sample_rows"]
+    learning = ["code_length", "seed", "sample_rows", *(["preprocessing.center"] if train.method == "sign" else [])]
     if train.method == "network":
         unread = {*OF_THE_RUN, *OF_ITEMS, "method", "judgements", "sample_rows"}  # of judgements the content counts
         unread |= {"workers", "window_bytes"} if train.in_process else set()

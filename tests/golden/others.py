@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hashcore.classical import identity_tags, itq
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.hasher import Hasher
 from hashcore.inputs.column import read_column
 from hashcore.labels import Labels
@@ -61,7 +62,7 @@ def make_codes(root: Path) -> None:
         labels = Labels.from_lists([list(range(row % 3)) for row in range(count)])
         table = {
             "id": pa.array(ids, pa.int64()),
-            "code": codes_directory.codes_to_arrow(packed),
+            "code": codes_to_arrow(packed),
             "labels": labels.to_arrow(),
         }
         pq.write_table(pa.table(table), root / codes_directory.DATA / f"part-{number:05}.parquet")

@@ -12,6 +12,7 @@ import indexer
 from hashcore.codes import pack
 from hashcore.errors import CorruptIndexError, InvalidInputError
 from hashcore.labels import Labels
+from indexer.shards import key_arrays
 from indexer.shards import keys as hashing
 from indexer.shards.contents import ShardContents
 from indexer.storage.array_file import ArrayFile, write_array_file
@@ -146,6 +147,15 @@ def test_what_are_no_keys_is_refused_in_one_line_and_nothing_is_left(tmp_path, h
 def test_a_key_of_the_longest_length_is_a_key(tmp_path):
     index = built(tmp_path, ["", "x" * 65_536])
     assert index.contains(["", "x" * 65_536]).all()
+
+
+def test_keys_are_verified_in_blocks_of_some_bytes_and_none_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(key_arrays, "BYTES_AT_ONCE", 100)
+    keys = ["", "x" * 99, "y" * 101, *(f"{'z' * (number * 7 % 60)}{number}" for number in range(300)), "w" * 500]
+    built(tmp_path, keys, rows_per_shard=400).verify()
+    lengths = np.diff(key_arrays.offsets_of(np.array([0, 100, 1, 0, 300, 5, 95, 1])))
+    blocks = list(key_arrays._blocks(key_arrays.offsets_of(lengths).astype(np.uint32)))
+    assert [rows.tolist() for rows in blocks] == [[0, 1], [2, 3], [4], [5, 6], [7]]
 
 
 KEYS = st.lists(st.text(st.characters(codec="utf-8"), max_size=12), min_size=1, max_size=30, unique=True)

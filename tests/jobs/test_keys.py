@@ -13,6 +13,7 @@ from oracle import as_integers
 
 import indexer
 from hashcore.codes import pack
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.errors import InvalidInputError
 from hashcore.labels import Labels
 from jobs import cli, evaluate, index, search
@@ -52,7 +53,7 @@ def write(path, keys, seed=0, names=NAMES, files=2):
     """Write a codes directory of items with some keys, and return (code, name of its class) of each."""
     packed, classes = codes_of(len(keys), seed)
     column = pa.array(keys)
-    table = {"id": column, "code": codes_directory.codes_to_arrow(packed)}
+    table = {"id": column, "code": codes_to_arrow(packed)}
     table["labels"] = Labels(np.arange(len(keys) + 1), classes).to_arrow()
     os.makedirs(path / "data")
     for number, rows in enumerate(np.array_split(np.arange(len(keys)), files)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pictures import png
 
 from jobs.config.pipeline import Pipeline
 from jobs.training import reading
@@ -28,8 +29,8 @@ def source(root):
     return find(pipeline(root))
 
 
-def pipeline(root, reader="arrow"):
-    train = {"modality": "features", "code_length": 8, "epochs": 2, "batch_size": 16, "in_process": True}
+def pipeline(root, reader="arrow", modality="features"):
+    train = {"modality": modality, "code_length": 8, "epochs": 2, "batch_size": 16, "in_process": True}
     return Pipeline.model_validate({"name": "a", "root": str(root), "train": {**train, "reader": reader}})
 
 
@@ -48,6 +49,26 @@ def check_folders(root, name):
     decoded = pa.concat_tables([reading.decode(table, found) for table in READERS[name](found)]).sort_by("id")
     assert decoded.column("id").to_pylist() == list(range(20))
     assert decoded.column("labels").to_pylist() == [[row // 10] for row in range(20)]
+
+
+def check_formats(root, name):
+    """Assert that a reader gives matrices beside Parquet of their keys as one corpus, and folders of images."""
+    matrices, photos = root / "matrices" / "corpus" / "train", root / "photos" / "corpus" / "train"
+    matrices.mkdir(parents=True)
+    for number in range(2):
+        np.save(matrices / f"{number}.npy", np.full((5, 3), number, np.float16))
+        keys = [f"{number}-{row}" for row in range(5)]
+        pq.write_table(pa.table({"id": keys, "labels": ["cat", "dog", *["cow"] * 3]}), matrices / f"{number}.parquet")
+    for row in range(8):
+        path = photos / f"class {row % 2}" / f"{row}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(np.full((4, 4), row, np.uint8)))
+    read = pa.concat_tables(list(READERS[name](find(pipeline(root / "matrices")))))
+    held = {row["id"]: (row["features"], row["labels"]) for row in read.to_pylist()}
+    assert len(held) == 10 and held["1-0"] == ([1, 1, 1], "cat")
+    read = pa.concat_tables(list(READERS[name](find(pipeline(root / "photos", modality="image")))))
+    found = {row["id"]: (row["image"]["bytes"], row["labels"]) for row in read.to_pylist()}
+    assert len(found) == 8 and found["class 1/3.png"] == (png(np.full((4, 4), 3, np.uint8)), "class 1")
 
 
 def check(given, name):

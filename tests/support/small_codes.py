@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from oracle import clustered_bits
 
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.labels import Labels
 from jobs.stages import codes_directory
 from jobs.stages.codes_directory import CodesInfo
@@ -21,7 +22,7 @@ def make(path, files=(5, 0, 3), code_length=12, labels=True, seed=0, rows_per_gr
     packed = np.packbits(clustered_bits(generator, rows, code_length), axis=1, bitorder="little")
     ids = generator.permutation(rows).astype(np.int64) + first_id
     lists = Labels.from_lists([list(range(i % 3)) for i in range(rows)])
-    table = pa.table({"id": ids, "code": codes_directory.codes_to_arrow(packed)})
+    table = pa.table({"id": ids, "code": codes_to_arrow(packed)})
     table = table.append_column("labels", lists.to_arrow()) if labels else table
     os.makedirs(path / codes_directory.DATA)
     start = 0

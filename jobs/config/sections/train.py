@@ -20,7 +20,8 @@ class TrainConfig(TrainingConfig):
 
     method: Literal["network", "identity-tags"] | Method = Field(
         default="network",
-        description="`network`; a classical hash, which takes only `code_length` and `seed` "
+        description="`network`; a classical hash, which takes only `code_length` and `seed`, and `sign` "
+        "`preprocessing.center` as well "
         f"({', '.join(each for each in METHODS if each not in LEARN_FROM_LABELS)} need no labels; "
         f"{', '.join(each for each in METHODS if each in OF_TWO_MODALITIES)} take two `modalities`); or "
         "`identity-tags`, a bit for each tag, which takes nothing.",
@@ -71,6 +72,13 @@ class TrainConfig(TrainingConfig):
         """Refuse more workers at least than at most."""
         if self.min_workers and self.min_workers > self.workers:
             raise ValueError(f"min_workers={self.min_workers} exceeds workers={self.workers}; lower it")
+        return self
+
+    @model_validator(mode="after")
+    def _says_its_bits(self) -> TrainConfig:
+        """Refuse signs of the first 64 components of longer embeddings, unless these are meant."""
+        if self.method == "sign" and "code_length" not in self.model_fields_set:
+            raise ValueError("method=sign takes a bit from each of the first code_length components; give code_length")
         return self
 
     def training(self) -> TrainingConfig:

@@ -121,10 +121,10 @@ class CsvPart(NamedTuple):
         return vector
 
     def _kinds(self, columns: Columns) -> dict[str, pa.DataType]:
-        """Return the types of ids and labels, by the first block."""
+        """Return the types of ids and labels, by the first block, and of what is read as texts."""
         import pyarrow as pa
 
-        wanted = [name for name in (columns.id, columns.labels) if name is not None]
+        wanted = [name for name in (columns.id, columns.labels) if name is not None and name not in columns.texts]
         texts = dict.fromkeys(wanted, pa.string())
         with readable(self.place, *UNREADABLE), _reader(self.file, texts) as read:
             first = next(read, None)
@@ -133,7 +133,7 @@ class CsvPart(NamedTuple):
             if first is not None and name in first.schema.names:
                 values = filter(None, first.column(name).to_pylist())
                 found[name] = pa.int64() if all(map(NUMBER.fullmatch, values)) else pa.string()
-        return found
+        return found | dict.fromkeys(columns.texts, pa.string())
 
 
 def open_corpus(source: str) -> Corpus:

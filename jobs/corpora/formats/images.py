@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 HIDDEN = (".",)  # cameras call their files _DSC0001.JPG
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+DECODED = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+SUFFIXES = (*DECODED, ".heic", ".heif", ".avif", ".jxl", ".jp2")  # the last are items as well, which are rejected
 FILES, BYTES = 256, 64 << 20  # of a part, at most
 
 
@@ -98,7 +99,7 @@ def open_corpus(source: str) -> Corpus:
         count += len(names)
     if not groups:
         raise InvalidInputError(
-            f"{source} holds no image, {', '.join(SUFFIXES)}; correct the path, or say what it holds by corpus.format"
+            f"{source} holds no image, {', '.join(DECODED)}; correct the path, or say what it holds by corpus.format"
         )
     parts = [ImagesPart(folder, names, size, bool(folders)) for names, size in groups]
     classes = f" in {len(folders):,} folders" if folders else ""

@@ -18,7 +18,7 @@ import numpy as np
 from hashcore.errors import InvalidInputError
 from hashcore.storage import files
 from hashcore.storage.listing import below
-from hashcore.storage.matrices import Matrix, header
+from hashcore.storage.matrices import TYPES, Matrix, header
 from jobs.corpora.formats.corpus import OPENED_AT_ONCE, Corpus
 from jobs.corpora.reader import Columns
 from jobs.stages.parquet_files import checksums, readable
@@ -125,8 +125,12 @@ class NpyPart(NamedTuple):
         yield from _metadata_rows(path, names, first + self.start, first + self.stop, batch_rows)
 
 
-def open_corpus(source: str) -> Corpus:
+def open_corpus(source: str, types: Sequence[str] = TYPES) -> Corpus:
     """Open a matrix, or a folder of matrices.
+
+    Args:
+        source: Its place.
+        types: NumPy's names of the types of numbers that are read; a vector of whole ones is a matrix of one column.
 
     Raises:
         InvalidInputError: If it holds no matrix of numbers as they are read here, or files whose rows differ.
@@ -137,7 +141,7 @@ def open_corpus(source: str) -> Corpus:
     if not arrays:
         raise InvalidInputError(f"{source} holds no .npy file; correct the path, or say corpus.format")
     with ThreadPoolExecutor(OPENED_AT_ONCE) as pool:
-        headers = list(pool.map(lambda path: header(files.join(source, path) if path else source), arrays))
+        headers = list(pool.map(lambda path: header(files.join(source, path) if path else source, types), arrays))
     by_folder: dict[str, list[Matrix]] = {}
     for path, matrix in zip(arrays, headers, strict=True):
         by_folder.setdefault(path.rpartition("/")[0], []).append(matrix)

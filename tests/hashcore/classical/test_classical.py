@@ -20,7 +20,7 @@ from hashcore.inputs.images import ImageInput
 from hashcore.labels import Labels
 
 OF_ONE_MODALITY = sorted(set(METHODS) - OF_TWO_MODALITIES)
-DRAWS_NOTHING = ["pcah", "sh"]  # of one modality; the others take random numbers
+DRAWS_NOTHING = ["pcah", "sh", "sign"]  # of one modality; the others take random numbers
 
 
 def classes(numbers):

@@ -15,7 +15,7 @@ from encoded_corpus import features, pipeline
 from pictures import png
 
 from hashcore.errors import InvalidInputError, OutputError
-from jobs import encode
+from jobs import encode, index
 from jobs.config.pipeline import Pipeline
 from jobs.stages import codes_directory, rejects
 
@@ -129,6 +129,22 @@ def test_a_broken_image_is_rejected_by_its_path(spark, root):
     assert len(encoded(root, broken_images, modality="image", max_rejected_share=0.1)) == 19
     found = rejects.read(str(root / "codes" / "database" / "rejected")).to_pylist()
     assert [row["id"] for row in found] == ["cat/k00.png"]
+
+
+def twice(folder):
+    by_tars(folder)
+    shutil.copy(folder / "0.tar", folder / "2.tar")
+
+
+def test_a_key_that_two_tars_hold_is_named_by_the_index(spark, root):
+    shutil.rmtree(root / "corpus" / "queries")
+    shutil.rmtree(root / "corpus" / "database")
+    (root / "corpus" / "database").mkdir()
+    twice(root / "corpus" / "database")
+    encode.run(pipeline(root, modality="image"))
+    with pytest.raises(InvalidInputError, match=r"cat/k00"):
+        index.run(pipeline(root, modality="image"))
+    assert not (root / "index" / "CURRENT").exists()
 
 
 def cut_tar(folder):

@@ -113,6 +113,26 @@ def test_merging_with_keys_takes_no_more_than_projected(tmp_path):
     is_promised(takes(compact.merge_group, shards_of(root, held, (0, 1))), projected)
 
 
+def add_with_keys(root):
+    snapshot = indexer.open(root).snapshot
+    indexer.tasks.append_shard(snapshot, keys_of(ROWS)[ROWS // 2 :], codes_of(ROWS // 2, 64), threads=2)
+
+
+def test_appending_and_verifying_with_keys_takes_no_more_than_projected(tmp_path):
+    root = str(tmp_path / "index")
+    half = ROWS // 2
+    held = indexer.build(root, keys_of(half), codes_of(half, 64), code_length=64)
+    layout = held.manifest.layout
+    is_promised(
+        takes(add_with_keys, root),
+        indexer.memory.adding_bytes(half, layout, held.shards, 0, half * KEY_BYTES),
+        least=0.05,
+    )
+    projected = indexer.memory.verifying_bytes(held.shards[0], layout)
+    took = takes(verify.verify_shard, 4, shards_of(root, held, (0,)), modules=["pyarrow.compute"])
+    is_promised(took, projected)
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """An index of two shards with labels, a tenth of whose rows are deleted."""

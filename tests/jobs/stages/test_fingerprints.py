@@ -44,6 +44,23 @@ def test_a_corpus_that_was_only_touched_is_the_same_corpus(root, capsys):
     assert "train: done before" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "names", [["cat/a.png", "dog/b.png"], ["0.tar", "1.tar"], ["img_emb/0.npy", "metadata/0.parquet"]]
+)
+def test_folders_of_other_formats_are_told_apart_by_names_and_content_alone(tmp_path, names):
+    folder = tmp_path / "held"
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    before = records.fingerprint_of(str(folder))
+    os.utime(folder / names[0], (1_000, 1_000))
+    assert records.fingerprint_of(str(folder)) == before
+    (folder / names[0]).write_bytes(names[0].upper().encode())
+    changed = records.fingerprint_of(str(folder))
+    (folder / names[1]).rename((folder / names[1]).with_name(f"9{(folder / names[1]).suffix}"))
+    assert len({before, changed, records.fingerprint_of(str(folder))}) == 3
+
+
 def test_a_corpus_of_the_same_sizes_and_times_of_another_content_is_another_one(root):
     before = records.fingerprint_of(str(root / "corpus" / "train"))
     file = root / "corpus" / "train" / "1.parquet"

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 import indexer
 from hashcore.codes import pack
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.labels import Labels
 from jobs.config.pipeline import Pipeline
 from jobs.config.sections.evaluate import EvaluateConfig
@@ -30,7 +31,7 @@ def rows(count, seed, first_id=0):
 def write_queries(pipeline, ids, packed, labels, fingerprint="3f9c", code_length=LENGTH):
     path = pipeline.paths.codes_queries
     os.makedirs(f"{path}/data", exist_ok=True)
-    table = {"id": ids, "code": codes_directory.codes_to_arrow(packed)}
+    table = {"id": ids, "code": codes_to_arrow(packed)}
     if labels is not None:
         table["labels"] = Labels.from_lists(labels).to_arrow()
     pq.write_table(pa.table(table), f"{path}/data/part-0.parquet")

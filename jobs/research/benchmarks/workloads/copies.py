@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hashcore.columns.codes import codes_to_arrow
 from hashcore.hasher import Hasher
 from hashcore.inputs.column import read_column
 from jobs.stages import codes_directory
@@ -40,7 +41,7 @@ def write(hasher: Hasher, images: NDArray[np.uint8], rows: int, out: Path, modal
         for number in range(rounds):
             found = hasher.encode(disturbed(rng, images), modality)
             ids = np.arange(number * len(images), (number + 1) * len(images))
-            table = pa.table({"id": ids, "code": codes_directory.codes_to_arrow(found)})
+            table = pa.table({"id": ids, "code": codes_to_arrow(found)})
             pq.write_table(table, out / codes_directory.DATA / f"part-{number:05}.parquet")
             progress.reach((number + 1) * len(images), rounds * len(images))
     codes_directory.write_info(

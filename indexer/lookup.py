@@ -133,9 +133,11 @@ def _found(snapshot: Snapshot, items: Items) -> Iterator[Found]:
 
     ids, inverse = np.unique(items.ids, return_inverse=True)
     order, starts = np.argsort(inverse, kind="stable"), np.searchsorted(np.sort(inverse), np.arange(len(ids) + 1))
+    missing = np.arange(len(ids))  # an id that is found is looked for no more: no other shard has it
     for number in shards_with(snapshot.shards, ids):
         contents = snapshot.open_shard(number).contents
-        at, rows = contents.find(ids)
+        at, rows = contents.find(ids[missing])
+        at, missing = missing[at], np.delete(missing, at)
         counts = starts[at + 1] - starts[at]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         places, rows = order[np.repeat(starts[at], counts) + within], np.repeat(rows, counts)
@@ -144,3 +146,5 @@ def _found(snapshot: Snapshot, items: Items) -> Iterator[Found]:
             places, rows = places[same], rows[same]
         if len(places):
             yield contents, places, rows
+        if not len(missing):
+            return
