@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hashcore import classical
-from hashcore.classical import by_name, lsh
+from hashcore.classical import by_name, cross_modal, lsh
 from hashcore.classical.itq import rotate
 from hashcore.classical.pcah import principal_components
 from hashcore.classical.spec import LEARN_FROM_LABELS, METHODS, OF_TWO_MODALITIES
