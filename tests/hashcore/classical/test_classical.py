@@ -154,7 +154,7 @@ def test_every_method_has_its_place():
     alone = {each.name for each in pkgutil.iter_modules(classical.__path__)}
     together = {each.name for each in pkgutil.iter_modules(cross_modal.__path__)}
     assert together == {method.replace("-", "_") for method in OF_TWO_MODALITIES}
-    others = alone - {"by_name", "common", "cross_modal", "identity_tags", "spec"}
+    others = alone - {"by_name", "common", "cross_modal", "spec"}
     assert others == {method.replace("-", "_") for method in METHODS} - together
     assert set(METHODS) > LEARN_FROM_LABELS | OF_TWO_MODALITIES
 
