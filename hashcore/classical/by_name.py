@@ -1,4 +1,7 @@
-"""Classical hashes by name: a new one needs its file, whose `fit` makes a hasher, and its name in `spec`."""
+"""Classical hashes by name: a new one needs its file, whose `fit` makes a hasher, and its name in `spec`.
+
+Those of two modalities lie in `cross_modal`.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,8 @@ def fit(
         raise InvalidInputError(f"{method} learns from labels and there are none; give labels, or use itq")
     taught = (labels,) if method in LEARN_FROM_LABELS else ()
     fitted: Hasher
-    module = import_module(f"hashcore.classical.{method.replace('-', '_')}")
+    room = ".cross_modal" if method in OF_TWO_MODALITIES else ""
+    module = import_module(f"hashcore.classical{room}.{method.replace('-', '_')}")
     if method in OF_TWO_MODALITIES:
         views = items if isinstance(items, Mapping) else {modality or "items": items}
         fitted = module.fit(views, code_length, *taught, seed=seed)

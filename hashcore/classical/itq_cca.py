@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hashcore.classical.cca import canonical_directions
 from hashcore.classical.common.projection import as_hasher, center, check_labels
+from hashcore.classical.cross_modal.cca import canonical_directions
 from hashcore.classical.itq import rotate
 from hashcore.hasher import Hasher
 from hashcore.labels import Labels

@@ -23,7 +23,8 @@ from hashcore.storage import files
 
 DESCRIPTION = "hasher.json"
 WEIGHTS = "weights.safetensors"
-FORMAT_VERSION = 1
+FORMAT_VERSIONS = (1, 2)
+"""Those that are read: 2 is written of a hasher that resizes images, which readers of 1 would not, 1 of any other."""
 REMEDY = "copy it again, or remove the folder and train"
 
 
@@ -36,7 +37,8 @@ def write(uri: str, description: Mapping[str, Any], weights: Mapping[str, Tensor
     require("safetensors", "train")
     from safetensors.torch import save
 
-    text = json.dumps({"format_version": FORMAT_VERSION, **description}, indent=2) + "\n"
+    resizes = any(each["input"].get("resize") for each in description["modalities"].values())
+    text = json.dumps({"format_version": 2 if resizes else 1, **description}, indent=2) + "\n"
     try:
         files.make_folder(uri)
         for name, content in ((WEIGHTS, save(dict(weights))), (DESCRIPTION, text.encode())):
@@ -61,10 +63,10 @@ def read_description(uri: str) -> dict[str, Any]:
         raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher (nested too deeply)") from None
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptHasherError(f"{uri}/{DESCRIPTION} is no description of a hasher ({one_line(error)})") from None
-    if version != FORMAT_VERSION:
+    if version not in FORMAT_VERSIONS:
         raise UnknownFormatError(
-            f"{uri}: hasher format {one_line(version)} is unknown to this reader (reads {FORMAT_VERSION}); "
-            "upgrade hashcore"
+            f"{uri}: hasher format {one_line(version)} is unknown to this reader (reads "
+            f"{' and '.join(map(str, FORMAT_VERSIONS))}); upgrade hashcore"
         )
     return dict(description)
 

@@ -10,19 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError, require
-from hashcore.inputs.image_colours import channels_of, in_channels
-from hashcore.inputs.image_files import MAX_PIXELS, NAMES, broken, exchanged, opened, orientation, upright
-from hashcore.inputs.image_resizing import Resize, reduced, refusal, resized, scaled_size
+from hashcore.inputs.image_decoding import decode, described
+from hashcore.inputs.image_files import MAX_PIXELS, NAMES
+from hashcore.inputs.image_resizing import Resize
 from hashcore.inputs.input import ImageWishes, Input, Inputs, most_frequent
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from PIL.Image import Image
 
 COMMON = (64, 64)  # height and width where neither the images nor their owner say any
 AT_ONCE = 16  # images that a thread takes
@@ -88,16 +86,14 @@ class ImageInput(Input):
         if channels is not None and size is not None and resize != "auto":
             return cls(height=size[0], width=size[1], channels=channels, resize=wishes.how(resize))
         require("PIL", "train")
-        seen = (describe(row.as_py()) for column in columns for row in _check_binary(column))
-        found = Counter(each for each in seen if isinstance(each, ImageInput))
+        seen = (described(row.as_py()) for column in columns for row in _check_binary(column))
+        found = [each for each in seen if not isinstance(each, str)]
         if not found:
             raise InvalidInputError(f"no row holds a readable image; give {NAMES} files")
-        sizes: Counter[tuple[int, int]] = Counter()
-        for each, rows in found.items():
-            sizes[each.height, each.width] += rows
+        sizes = Counter((height, width) for _, height, width in found)
         if resize == "auto":
             resize = "none" if len(sizes) == 1 and size in (None, *sizes) else "crop"
-        coloured: Literal[1, 3] = 3 if any(each.channels == 3 for each in found) else 1
+        coloured: Literal[1, 3] = 3 if any(each == 3 for each, _, _ in found) else 1
         height, width = size or _common(sizes, resize)
         return cls(height=height, width=width, channels=channels or coloured, resize=wishes.how(resize))
 
@@ -112,8 +108,14 @@ class ImageInput(Input):
         values = np.empty((len(array), *self.shape), np.uint8)
 
         def fill(start: int) -> list[tuple[int, str]]:
-            rows = range(start, min(start + AT_ONCE, len(array)))
-            return [(row, why) for row in rows if (why := decode_into(values[row], array[row].as_py(), self))]
+            bad = []
+            for row in range(start, min(start + AT_ONCE, len(array))):
+                pixels = decode(array[row].as_py(), self.shape, self.resize)
+                if isinstance(pixels, str):
+                    bad.append((row, pixels))
+                else:
+                    values[row] = pixels
+            return bad
 
         starts = range(0, len(array), AT_ONCE)
         if threads > 1 and len(starts) > 1:
@@ -169,62 +171,3 @@ def _check_binary(array: pa.Array) -> pa.Array:
     if held is None:
         raise InvalidInputError(f"images are {array.type} but must be binary; give {NAMES} files")
     return held
-
-
-def describe(data: bytes | None) -> ImageInput | str:
-    """Return size and channels of a file's image, or the reason why it cannot be read."""
-    image = opened(data)
-    if isinstance(image, str):
-        return image
-    width, height = exchanged(image.size, orientation(image))
-    return ImageInput(height=height, width=width, channels=channels_of(image))
-
-
-def decode(data: bytes | None, spec: ImageInput) -> NDArray[np.uint8] | str:
-    """Return the pixels of a file's image, uint8 of shape `spec.shape`, or the reason why it cannot be read.
-
-    Nothing is decoded before the header has told a size that fits. An image is turned as its EXIF says, as every viewer
-    shows it, its colours are made those of the input (`image_colours`), then it is resized (`image_resizing`). A JPEG
-    file of four times the size and more is decoded smaller, at least at twice the size.
-    """
-    image = opened(data)
-    if isinstance(image, str):
-        return image
-    try:
-        found = _decoded(image, spec)
-    except Exception as error:  # Pillow promises none for files that lie about themselves
-        return broken(error)
-    return (
-        found if isinstance(found, str) else np.asarray(found).reshape(spec.height, spec.width, -1).transpose(2, 0, 1)
-    )
-
-
-def decode_into(values: NDArray[np.uint8], data: bytes | None, spec: ImageInput) -> str | None:
-    """Write the pixels of a file's image into an array of shape `spec.shape`; return the reason if there are none."""
-    pixels = decode(data, spec)
-    if isinstance(pixels, str):
-        return pixels
-    values[:] = pixels
-    return None
-
-
-def _decoded(image: Image, spec: ImageInput) -> Image | str:
-    """Return an image in the colours and the size of an input, or the reason why it has none."""
-    size, turned = (spec.width, spec.height), orientation(image)
-    before = exchanged(image.size, turned)
-    if spec.resize is None:
-        if before != size:
-            return _other_size(before, size)
-    else:
-        if why := refusal(before, size, spec.resize.mode):
-            return why
-        reduced(image, exchanged(scaled_size(before, size, spec.resize.mode), turned))
-    shown = upright(in_channels(image, spec.channels), turned)
-    if spec.resize is not None:
-        return resized(shown, size, spec.resize, before)
-    return shown if shown.size == size else _other_size(shown.size, size)
-
-
-def _other_size(found: tuple[int, int], wanted: tuple[int, int]) -> str:
-    """Say that an image has another size than is needed."""
-    return f"image of {found[0]} x {found[1]} where {wanted[0]} x {wanted[1]} is needed"

@@ -40,6 +40,10 @@ HOURS = "the machine for itself, for minutes to hours; "
 EVIDENCE = {
     r"hashcore (train|encode|index|append|delete|compact|vacuum|verify|inspect)": VERBS,
     r"hashcore (search|evaluate|report|explain)": VERBS,
+    r"hashcore (import|index|search|run) --config codes\.yaml|hashcore import --config FILE": DOCUMENTS
+    + "recipe_for_codes_runs_as_it_is_written",
+    r"hashcore init (PATH|pdq\.csv)|hashcore inspect PATH|hashcore run": DOCUMENTS
+    + "recipe_for_codes_runs_as_it_is_written",
     r"hashcore (runs|doctor)|hashcore (index|runs) --config FILE": VERBS,
     r"hashcore append --set append\.codes=DIR|hashcore delete --set delete\.ids=FILE": VERBS,
     r"hashcore (train|encode|index|search|runs|evaluate) --config (mine|sides)\.yaml.*": RECIPES,

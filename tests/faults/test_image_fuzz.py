@@ -10,8 +10,9 @@ import pytest
 from photographs import KINDS, encoded, in_mode, scene, turned
 from PIL import Image
 
+from hashcore.inputs.image_decoding import decode, described
 from hashcore.inputs.image_resizing import Resize
-from hashcore.inputs.images import ImageInput, decode, describe
+from hashcore.inputs.images import ImageInput
 
 RUNS = 10_000
 MEMORY_KB = 1 << 20
@@ -57,14 +58,14 @@ def test_damaged_images_are_images_or_bad_rows_and_none_fills_the_memory():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number, whole in zip(range(RUNS), cycle(samples()), strict=False):
         content, spec = damaged(whole, dice), SPECS[dice.integers(len(SPECS))]
-        found, described = decode(content, spec), describe(content)
+        found, told = decode(content, spec.shape, spec.resize), described(content)
         kinds.add(found.partition("(")[0].rstrip("0123456789") if isinstance(found, str) else "image")
         if isinstance(found, str):
             assert found and "\n" not in found and len(found) < 400, number
         else:
             assert (found.shape, found.dtype) == (spec.shape, np.uint8), number
-            assert isinstance(described, ImageInput), (number, described)
-            assert np.array_equal(found, decode(content, spec)), number
+            assert isinstance(told, tuple), (number, told)
+            assert np.array_equal(found, decode(content, spec.shape, spec.resize)), number
     assert {"image", "truncated or damaged image "} < kinds
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MEMORY_KB
 
@@ -76,7 +77,7 @@ def test_a_file_cut_anywhere_is_a_bad_row_or_lacks_nothing_that_is_shown(file_fo
     image = Image.fromarray(np.random.default_rng(0).integers(1, 255, (24, 32, 3), np.uint8))
     whole = encoded(image, file_format)
     spec = ImageInput(height=24, width=32, channels=3)
-    wanted = decode(whole, spec)
+    wanted = decode(whole, spec.shape, None)
     for length in range(len(whole)):
-        found = decode(whole[:length], spec)
+        found = decode(whole[:length], spec.shape, None)
         assert isinstance(found, str) or np.array_equal(found, wanted), length

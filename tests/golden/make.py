@@ -101,3 +101,7 @@ if __name__ == "__main__":
 
         make_codes(HERE / f"v{version}" / "codes")
         make_hashers(HERE / f"v{version}")
+    if version == 3:
+        from others import make_image_hashers
+
+        make_image_hashers(HERE / f"v{version}")

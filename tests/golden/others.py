@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
-from hashcore.classical import identity_tags, itq
+from hashcore.classical import itq
 from hashcore.columns.codes import codes_to_arrow
 from hashcore.hasher import Hasher
+from hashcore.hashers import identity_tags
 from hashcore.inputs.column import read_column
+from hashcore.inputs.image_resizing import Resize
+from hashcore.inputs.images import ImageInput
 from hashcore.labels import Labels
 from hashcore.training import fit
 from hashcore.training.config import TrainingConfig
@@ -45,10 +51,40 @@ def make_hashers(root: Path) -> None:
         np.savez(root / f"{name}.npz", codes=codes_of(hasher))
 
 
+def make_image_hashers(root: Path) -> None:
+    """Write hashers of images, of one size and of every size, and what each makes of some images."""
+    one_size = ImageInput(height=12, width=16, channels=3)
+    for name, described in {
+        "hasher-image": one_size,
+        "hasher-photographs": one_size.model_copy(update={"resize": Resize(interpolation="bicubic")}),
+    }.items():
+        hasher = itq.fit(read_column(images(described), described).values, 16)
+        modality = hasher.modalities["image"].model_copy(update={"input": described})
+        hasher = replace(hasher, modalities={"image": modality})
+        hasher.save(str(root / name))
+        np.savez(root / f"{name}.npz", codes=codes_of(hasher))
+
+
+def images(described: ImageInput) -> pa.Array:
+    """Return images as files, of one size unless they are resized."""
+    rng = np.random.default_rng(6)
+    files = []
+    for row in range(ITEMS):
+        size = (16 + row * (described.resize is not None), 12 + 7 * row % 31 * (described.resize is not None))
+        coarse = Image.fromarray(rng.integers(0, 256, (3, 4, 3), np.uint8)).resize(size, Image.Resampling.BILINEAR)
+        buffer = BytesIO()
+        coarse.convert("L" if row % 5 == 4 else "RGB").save(buffer, format=("PNG", "BMP")[row % 2])
+        files.append(buffer.getvalue())
+    return pa.array(files)
+
+
 def codes_of(hasher: Hasher) -> np.ndarray:
     """Return what a hasher makes of the items that suit it."""
     modality, described = next(iter(hasher.modalities.items()))
-    column = pa.array(TAGS) if modality == "tags" else pa.array(features().tolist())
+    if isinstance(described.input, ImageInput):
+        column = images(described.input)
+    else:
+        column = pa.array(TAGS) if modality == "tags" else pa.array(features().tolist())
     return hasher.encode(read_column(column, described.input).values, modality)
 
 

@@ -29,7 +29,10 @@ INDEXES = [
     *(("v2", name) for name in KINDS),
     *(("v3", name) for name in WITH_KEYS),
 ]
-HASHERS = ("hasher-itq", "hasher-mlp", "hasher-tags")
+HASHERS = [
+    *(("v2", name) for name in ("hasher-itq", "hasher-mlp", "hasher-tags")),
+    *(("v3", name) for name in ("hasher-image", "hasher-photographs")),
+]
 
 
 @pytest.fixture(params=INDEXES, ids="-".join)
@@ -140,16 +143,16 @@ def test_keys_and_names_of_labels_are_those_of_the_rows():
         assert index.manifest.vocabulary == tuple(VOCABULARY)
 
 
-@pytest.mark.parametrize("name", HASHERS)
-def test_a_hasher_is_read_makes_the_same_codes_and_is_written_byte_for_byte(tmp_path, name):
-    hasher = Hasher.load(str(HERE / "v2" / name))
-    with np.load(HERE / "v2" / f"{name}.npz") as wanted:
+@pytest.mark.parametrize(("version", "name"), HASHERS)
+def test_a_hasher_is_read_makes_the_same_codes_and_is_written_byte_for_byte(tmp_path, version, name):
+    hasher = Hasher.load(str(HERE / version / name))
+    with np.load(HERE / version / f"{name}.npz") as wanted:
         assert np.array_equal(codes_of(hasher), wanted["codes"])
     hasher.save(str(tmp_path / name))
     held = sorted(path.name for path in (tmp_path / name).iterdir())
-    assert held == sorted(path.name for path in (HERE / "v2" / name).iterdir()) and held
+    assert held == sorted(path.name for path in (HERE / version / name).iterdir()) and held
     for file in held:
-        assert (tmp_path / name / file).read_bytes() == (HERE / "v2" / name / file).read_bytes()
+        assert (tmp_path / name / file).read_bytes() == (HERE / version / name / file).read_bytes()
 
 
 def test_a_codes_directory_is_read():

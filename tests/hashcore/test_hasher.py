@@ -173,8 +173,8 @@ def test_a_description_that_does_not_fit_its_weights_is_refused(saved, changes):
 
 
 def test_an_unknown_format_is_refused(saved):
-    edit(saved, format_version=2)
-    with pytest.raises(UnknownFormatError, match=r"hasher format 2 is unknown to this reader \(reads 1\)"):
+    edit(saved, format_version=3)
+    with pytest.raises(UnknownFormatError, match=r"hasher format 3 is unknown to this reader \(reads 1 and 2\)"):
         Hasher.load(str(saved))
 
 

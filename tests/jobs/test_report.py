@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import photographs
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -224,6 +225,19 @@ def test_without_metrics_there_is_no_page(tmp_path, content, why):
     assert not os.path.exists(pipeline.paths.report)
 
 
+def test_thumbnails_are_of_every_format_and_colour(tmp_path):
+    opaque = Image.fromarray(np.full((40, 20, 3), (200, 0, 0), np.uint8))
+    clear = Image.new("RGBA", (20, 40), (200, 0, 0, 0))
+    deep = Image.fromarray(np.full((40, 20), 51 * 257, np.uint16))
+    files = [photographs.encoded(opaque, each) for each in ("WEBP", "GIF", "TIFF", "BMP")]
+    files += [photographs.turned(opaque, 6), photographs.encoded(clear, "PNG"), photographs.encoded(deep, "PNG")]
+    pq.write_table(pa.table({"id": range(7), "image": files}), tmp_path / "corpus.parquet")
+    found = [pixels(each.uri) for _, each in sorted(thumbnails(str(tmp_path), "id", "image", range(7), 20).items())]
+    assert [each.shape for each in found] == [(20, 10, 3)] * 6 + [(20, 10)]
+    for each, colour in zip(found, [(200, 0, 0)] * 5 + [(255, 255, 255), 51], strict=True):
+        assert np.abs(each[10, 5].astype(int) - colour).max() < 8
+
+
 def test_thumbnails_scale_down_what_is_large_and_leave_out_what_is_damaged(tmp_path):
     colours = np.zeros((300, 150, 3), np.uint8)
     colours[:, :, 0] = 200
@@ -254,6 +268,18 @@ def test_thumbnails_are_taken_from_wherever_the_images_lie(tmp_path, kept):
     found = thumbnails(str(source), "id", "image", [ids[4], ids[1], "gone"], 100)
     assert sorted(found) == [ids[1], ids[4]]
     assert np.array_equal(pixels(found[ids[4]].uri), grey(4))
+
+
+def test_items_are_called_by_their_keys_and_the_names_of_their_labels(tmp_path):
+    pipeline = make(tmp_path)
+    shown = [Shown(id="cats/5.png", distance=0, relevant=True, label="cat")]
+    asked = Example(id="q<7>", labels=["cat"], average_precision=1.0, chosen="random", neighbors=shown)
+    for path, key in ((pipeline.paths.corpus_queries, "q<7>"), (pipeline.paths.corpus_database, "cats/5.png")):
+        pq.write_table(pa.table({"id": [key], "image": [png(grey(7))]}), f"{path}/part-0.parquet")
+    html = report.render(pipeline, metrics().model_copy(update={"examples": [asked]}))
+    assert 'title="item cats/5.png, cat"' in html and 'title="query q&lt;7&gt;"' in html
+    words = Page(html).words
+    assert {"cat", "query q<7>", "cats/5.png"} <= set(words)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hashcore.classical import cca, cm_ssh
-from hashcore.classical.cm_ssh import agreeing_directions, best_thresholds
+from hashcore.classical.cross_modal import cca, cm_ssh
+from hashcore.classical.cross_modal.cm_ssh import agreeing_directions, best_thresholds
 from hashcore.codes import unpack
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sklearn.cross_decomposition import CCA
 
 from hashcore.classical import diffhash, itq_cca, ssh
-from hashcore.classical.cca import canonical_directions
 from hashcore.classical.common.boosting import reweigh
 from hashcore.classical.common.threshold import PointPairs
+from hashcore.classical.cross_modal.cca import canonical_directions
 from hashcore.classical.itq_cca import membership
 from hashcore.codes import unpack
 from hashcore.labels import Labels

@@ -14,9 +14,10 @@ from PIL import Image
 
 from hashcore.inputs import image_files
 from hashcore.inputs.column import infer, read_column
+from hashcore.inputs.image_decoding import decode, described
 from hashcore.inputs.image_files import MAX_PIXELS, NAMES
 from hashcore.inputs.image_resizing import Resize
-from hashcore.inputs.images import ImageInput, decode, describe
+from hashcore.inputs.images import ImageInput
 
 RESIZED = ImageInput(height=16, width=16, channels=3, resize=Resize())
 GREY = ImageInput(height=40, width=30)
@@ -31,13 +32,13 @@ SIDE = 20_000  # of what promises more than MAX_PIXELS
 
 def tells(content, spec):
     """Return pixels or a reason, after a look at their forms."""
-    found = decode(content, spec)
+    found = decode(content, spec.shape, spec.resize)
     if isinstance(found, str):
         assert found and "\n" not in found and len(found) < 400
     else:
         assert (found.shape, found.dtype) == (spec.shape, np.uint8)
-    described = describe(content)
-    assert isinstance(described, ImageInput) or (described and "\n" not in described)
+    told = described(content)
+    assert isinstance(told, tuple) or (told and "\n" not in told)
     return found
 
 
@@ -100,13 +101,13 @@ def test_a_bomb_is_refused_before_it_is_decoded(file_format):
 def test_an_image_beyond_the_limit_is_told_by_its_size():
     content = bytearray(encoded(Image.new("L", (8, 8)), "GIF"))
     content[6:10] = struct.pack("<HH", 9000, 8000)
-    assert decode(bytes(content), RESIZED) == f"image of 9000 x 8000 exceeds {MAX_PIXELS} pixels"
+    assert decode(bytes(content), (3, 16, 16), Resize()) == f"image of 9000 x 8000 exceeds {MAX_PIXELS} pixels"
 
 
 def test_files_of_too_many_bytes_are_not_opened(monkeypatch):
     monkeypatch.setattr(image_files, "MAX_BYTES", 100)
     content = encoded(Image.new("L", (300, 300)), "BMP")
-    assert decode(content, RESIZED) == f"file of {len(content)} bytes exceeds 100 bytes"
+    assert decode(content, (3, 16, 16), Resize()) == f"file of {len(content)} bytes exceeds 100 bytes"
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -134,11 +135,10 @@ def striped(strips, planes=1):
 
 @pytest.mark.parametrize("planes", [1, 3])
 def test_a_tiff_file_without_all_of_its_strips_is_a_bad_row(planes):
-    spec = ImageInput(height=24, width=32)
-    assert (decode(striped(3 * planes, planes), spec) == 255).all()
+    assert (decode(striped(3 * planes, planes), (1, 24, 32), None) == 255).all()
     for strips in range(1, 3 * planes):
         missing = 768 - 256 * strips // planes
-        assert decode(striped(strips, planes), spec) == (
+        assert decode(striped(strips, planes), (1, 24, 32), None) == (
             f"truncated or damaged image ({missing} of 768 pixels are missing)"
         )
 

@@ -82,6 +82,7 @@ def test_photographs_are_encoded_as_they_were_learned(photographs, capsys, value
     hasher = Hasher.load(made.paths.hasher)
     assert isinstance(spec := hasher.modalities["image"].input, ImageInput) and spec.channels == 3
     how = Resize(mode=values.get("resize", "crop"), interpolation=values.get("interpolation", "bilinear"))
+    assert json.loads((Path(made.paths.hasher) / "hasher.json").read_text())["format_version"] == 2
     assert (spec.resize, spec.shape) == (how, (3, *values.get("size", (64, 64))))
     encode.run(made)
     wanted = codes_one_by_one(hasher, made.paths.corpus_database, written)
@@ -120,5 +121,6 @@ def test_images_of_one_size_make_the_hasher_that_they_always_made(tmp_path):
         )
     written = [(tmp_path / resize / "hasher" / "hasher.json").read_bytes() for resize in ("auto", "none")]
     assert written[0] == written[1]
-    spec = json.loads(written[0])["modalities"]["image"]["input"]
-    assert spec == {"kind": "image", "height": 9, "width": 12, "channels": 3}
+    told = json.loads(written[0])
+    assert told["format_version"] == 1
+    assert told["modalities"]["image"]["input"] == {"kind": "image", "height": 9, "width": 12, "channels": 3}

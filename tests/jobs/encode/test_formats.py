@@ -16,7 +16,6 @@ from pictures import png
 
 from hashcore.errors import InvalidInputError, OutputError
 from jobs import encode, index
-from jobs.config.pipeline import Pipeline
 from jobs.stages import codes_directory, rejects
 
 KEYS = [f"k{row:02}" for row in range(20)]
@@ -183,9 +182,9 @@ def test_a_folder_of_images_in_s3_is_encoded(spark, root, bucket):
     for row in range(20):
         files.write_bytes(f"{bucket}/photos/{NAMES[row]}/{KEYS[row]}.png", picture(row))
     wanted = encoded(root, by_folders, modality="image")
-    values = pipeline(root, modality="image").model_dump()
-    values["paths"] |= {"corpus_database": f"{bucket}/photos", "codes_database": str(root / "other")}
-    encode.run(Pipeline.model_validate(values))
+    given = pipeline(root, modality="image")
+    places = {"corpus_database": f"{bucket}/photos", "codes_database": str(root / "other")}
+    encode.run(given.model_copy(update={"paths": given.paths.model_copy(update=places)}))
     found = codes_directory.read(str(root / "other"))
     assert dict(zip(found.ids.to_pylist(), map(bytes, found.codes), strict=True)) == {
         key: code for key, (code, _) in wanted.items()

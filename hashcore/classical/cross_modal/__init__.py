@@ -1,0 +1,1 @@
+"""Hashes of two modalities of the same things, fitted together."""
