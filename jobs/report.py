@@ -79,7 +79,7 @@ def render(pipeline: Pipeline, found: Metrics) -> str:
         charts=charts(found.curves),
         radii=[radius for radius in RADII if radius <= found.setting.code_length],
         galleries=galleries(pipeline, found.examples),
-        configuration=yaml.safe_dump(pipeline.model_dump(mode="json", by_alias=True), sort_keys=False, width=100),
+        configuration=yaml.safe_dump(pipeline.model_dump(mode="json"), sort_keys=False, width=100),
         hasher=_hasher(pipeline.paths.hasher),
         fingerprints=_fingerprints(pipeline),
     )

@@ -51,7 +51,7 @@ EVIDENCE = {
     r"hashcore VERB --help": DOCUMENTS + "help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
     r"hashcore show INDEX KEY…": "tests/jobs/test_keys.py::test_an_item_is_shown_",
-    r"hashcore run --config FILE": BY_RUN + "the_whole_pipeline_runs_by_one_command",
+    r"hashcore run --config (FILE|mine\.yaml)": BY_RUN + "the_whole_pipeline_runs_by_one_command",
     r"hashcore (inspect|verify) runs/mine/index|hashcore delete runs/mine/index --ids 17,4": BY_RUN
     + "an_index_is_looked_at_by_its_folder_alone",
     r"hashcore search runs/mine/index --k 5": BY_RUN + "a_search_by_the_folder_of_an_index_",
