@@ -6,7 +6,7 @@ lists of numbers or of names. So files may differ in the width of their numbers,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,8 @@ from hashcore.errors import InvalidInputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Wanted = Callable[["pa.Array"], "pa.Array"]
+"""Tells of each id, as `read_keys` gives them, whether its row is read: booleans. It pickles."""
 Kinds = tuple[str | None, str | None]
 """What ids and labels are: numbers, texts or bytes; None where all are null, or labels are not read."""
 
