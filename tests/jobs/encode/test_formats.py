@@ -16,6 +16,7 @@ from pictures import png
 
 from hashcore.errors import InvalidInputError, OutputError
 from jobs import encode, index
+from jobs.corpora.formats import image_paths
 from jobs.stages import codes_directory, rejects
 
 KEYS = [f"k{row:02}" for row in range(20)]
@@ -128,6 +129,16 @@ def test_a_broken_image_is_rejected_by_its_path(spark, root):
     assert len(encoded(root, broken_images, modality="image", max_rejected_share=0.1)) == 19
     found = rejects.read(str(root / "codes" / "database" / "rejected")).to_pylist()
     assert [row["id"] for row in found] == ["cat/k00.png"]
+
+
+def test_only_the_images_that_are_asked_for_are_read(in_process, root, monkeypatch):
+    (root / "some.txt").write_text("cat/k00.png\ndog/k03.png\n")
+    read: list[str] = []
+    whole = image_paths._local
+    monkeypatch.setattr(image_paths, "_local", lambda path: read.append(path) or whole(path))
+    found = encoded(root, by_folders, modality="image", only_ids=str(root / "some.txt"))
+    assert sorted(found) == ["cat/k00.png", "dog/k03.png"]
+    assert sorted(path[-11:] for path in read) == sorted(found)
 
 
 def twice(folder):
