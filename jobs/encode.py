@@ -20,6 +20,7 @@ from jobs.config.sections.encode import EncodeConfig
 from jobs.corpora import standard_sets, verdict, vocabulary
 from jobs.corpora.encode_task import REJECTED, SCRATCH, Counts, Work, begin_step, encode_partition
 from jobs.corpora.formats import by_name
+from jobs.corpora.ids import Among
 from jobs.corpora.reader import Columns
 from jobs.corpora.source import Step, reading, spark_for, steps
 from jobs.engine import memory
@@ -100,7 +101,7 @@ def decisive(pipeline: Pipeline, part: str) -> list[str]:
     keys = [config.key_of(part, "modality"), config.key_of(part, "column"), "encode.files_per_step"]
     labels = ["corpus.labels", "corpus.labels_as"] if config.part(part).labelled else []
     columns = ["corpus.columns"] if pipeline.corpus.columns else []
-    return [*keys, "corpus.format", "corpus.id", f"encode.{part}.labelled", *labels, *columns]
+    return [*keys, "corpus.format", "corpus.id", "corpus.id_as", f"encode.{part}.labelled", *labels, *columns]
 
 
 def _projected_bytes(pipeline: Pipeline, hasher: Hasher, modality: str) -> int:
@@ -154,6 +155,7 @@ def _columns(part: str, pipeline: Pipeline) -> Columns:
         config.key_of(part, "column"),
         "corpus.labels=null" if part == "database" else f"encode.{part}.labelled=false",
         corpus.columns,
+        corpus.id_as,
     )
 
 
@@ -184,7 +186,9 @@ def encode_steps(
         files.make_folder(files.join(folder, name))
     config, counts = pipeline.encode, []
     read = (pipeline.paths.hasher, hasher.fingerprint, config.modality_of(part), config.rows_per_group)
-    work = Work(folder, 0, *read, "cuda" if config.gpus else "cpu", config.only_ids, pipeline.allowed(), names)
+    work = Work(folder, 0, *read, "cuda" if config.gpus else "cpu", pipeline.allowed(), names)
+    if config.only_ids is not None:
+        found = [step.only(Among(config.only_ids)) for step in found]
     for number, step in enumerate(found):
         label = f"encode {part}, step {number + 1} of {len(found)}"
         encode = partial(_encode_step, engine, step, work._replace(step=number), label, config.gpus)

@@ -36,12 +36,13 @@ def passed_over(stage: str, pipeline: Pipeline) -> str:
     """Return why a stage that comes after `encode` cannot be; "" where it can."""
     if stage not in ("search", "evaluate", "report"):
         return ""
+    is_imported, place = pipeline.import_.codes is not None, pipeline.paths.corpus_queries
     if not files.exists(files.join(pipeline.paths.codes_queries, INFO)):
-        return f"there are no queries at {pipeline.paths.corpus_queries}"
+        return "import.queries is not given" if is_imported else f"there are no queries at {place}"
     if stage == "search":
         is_asked = pipeline.search.k is not None or pipeline.search.radius is not None
         return "" if is_asked else "neither search.k nor search.radius is given"
-    if pipeline.import_.codes is not None:
+    if is_imported:
         return "" if pipeline.import_.labels else "import.labels=null: figures need labels"
     if pipeline.corpus.labels is None:
         return "corpus.labels=null: figures need labels"

@@ -71,7 +71,7 @@ def _hasher(pipeline: Pipeline, record: records.Record, source: Source | None) -
     """Make the hasher by the method that was chosen."""
     method = pipeline.train.method
     if method == "identity-tags" or source is None:
-        from hashcore.classical import identity_tags
+        from hashcore.hashers import identity_tags
 
         return identity_tags.fit(tag_column(pipeline), modality=pipeline.train.modality)
     return _learn(pipeline, source, record) if method == "network" else _fit_classical(method, pipeline, source)

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 import numpy as np
 
 from hashcore.columns.codes import codes_to_arrow
-from hashcore.columns.ids import to_column
 from hashcore.columns.plain import plain
 from hashcore.errors import InvalidInputError
 from hashcore.machine import limits
 from hashcore.storage import files
-from jobs.corpora.ids import kind_of, read_ids
+from jobs.corpora.ids import kind_of
 from jobs.corpora.vocabulary import numbered
 from jobs.engine.tasks import task_threads
 from jobs.stages import codes_directory, outputs
@@ -45,7 +44,6 @@ class Work(NamedTuple):
     modality: str
     rows_per_group: int
     device: str = "cpu"
-    only_ids: str | None = None
     allow: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
 
@@ -102,23 +100,12 @@ def encode_partition(work: Work, partition: int, batches: Iterator[pa.RecordBatc
     torch.set_num_threads(task_threads() or _threads_here(hasher, work.modality))
     counts = Counts.total([])
     with part_file(work, codes_directory.DATA, partition) as good, part_file(work, REJECTED, partition) as bad:
-        for batch in batches if work.only_ids is None else _chosen(batches, work.only_ids):
+        for batch in batches:
             encoded = encode_batch(batch, hasher, work.modality, work.names)
             good.write(encoded.good)
             bad.write(encoded.bad)
             counts = Counts.total([counts, encoded.counts()])
     return counts
-
-
-def _chosen(batches: Iterator[pa.RecordBatch], only_ids: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows that have one of some ids."""
-    import pyarrow.compute as pc
-
-    wanted = None
-    for batch in batches:
-        if wanted is None:
-            wanted = to_column(read_ids(only_ids, "id", kind_of(batch.column("id"))))
-        yield batch.filter(pc.is_in(batch.column("id"), wanted))
 
 
 def _threads_here(hasher: Hasher, modality: str) -> int:

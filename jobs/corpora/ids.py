@@ -57,6 +57,22 @@ def kind_of(column: pa.Array) -> Kind:
     return known.get(str(column.type), "int64")
 
 
+class Among:
+    """The ids of a list, as what tells of other ids whether they are among them; read once where it is used."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._wanted: pa.Array | None = None
+
+    def __call__(self, column: pa.Array) -> pa.Array:
+        """Return a boolean a row: whether an id, as `read_keys` gives it, is one of the list."""
+        import pyarrow.compute as pc
+
+        if self._wanted is None:
+            self._wanted = ids.to_column(read_ids(self._source, "id", kind_of(column)))
+        return pc.is_in(column, self._wanted)
+
+
 def difference(wanted: Ids, found: Sequence[Ids]) -> Ids:
     """Return the ids, each once and ascending, that are not among others of the same type."""
     import pyarrow as pa

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from jobs.corpora.formats import corpus
 from jobs.corpora.formats.corpus import Corpus, Part
-from jobs.corpora.reader import Columns
+from jobs.corpora.reader import Columns, Wanted
 from jobs.engine.tasks import Engine
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ class Step(NamedTuple):
         columns: What is read of them.
         shares: Parts, or pieces of them, of each task.
         batch_rows: Rows that are read at once.
+        wanted: Tells of each id whether its row is read; None reads all.
     """
 
     columns: Columns
     shares: list[list[Part]]
     batch_rows: int
+    wanted: Wanted | None = None
 
     def map(
         self, engine: Engine, function: Callable[[int, Iterator[pa.RecordBatch]], Result], label: str, gpus: float
@@ -49,7 +51,11 @@ class Step(NamedTuple):
 
     def batches(self, share: Sequence[Part]) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a share as record batches: id, the items, labels."""
-        return corpus.batches(self.columns, share, self.batch_rows)
+        return corpus.batches(self.columns, share, self.batch_rows, self.wanted)
+
+    def only(self, wanted: Wanted) -> Step:
+        """Return the step with the wanted rows alone."""
+        return self._replace(wanted=wanted)
 
 
 def _apply(

@@ -16,7 +16,7 @@ from hashcore.storage.trees import check_tree
 from jobs.config.sections.corpus import FormatName
 from jobs.corpora import reader, shares
 from jobs.corpora.formats import by_name
-from jobs.corpora.reader import Columns
+from jobs.corpora.reader import Columns, Wanted
 from jobs.engine.spark_engine import map_partitions, session_of
 from jobs.engine.tasks import Engine
 
@@ -40,12 +40,16 @@ class Step(Protocol):
     def has_names(self) -> bool:
         """Return whether its labels are names."""
 
+    def only(self, wanted: Wanted) -> Step:
+        """Return the step with the rows alone whose ids are wanted."""
+
 
 class FrameStep(NamedTuple):
     """Some files that Spark reads, and which of their columns are read."""
 
     frame: DataFrame
     columns: Columns
+    wanted: Wanted | None = None
 
     def map(
         self,
@@ -55,16 +59,23 @@ class FrameStep(NamedTuple):
         gpus: float,
     ) -> list[Result]:
         """Apply a function to every partition of the frame."""
-        return map_partitions(self.frame, partial(_apply, function, self.columns), label, gpus)
+        return map_partitions(self.frame, partial(_apply, function, self.columns, self.wanted), label, gpus)
 
     def has_names(self) -> bool:
         """Return whether its labels are names."""
         schema = self.frame.limit(0).toArrow().schema
         return self.columns.labels is not None and reader.check(schema, self.columns, self.columns.source)[1] == "texts"
 
+    def only(self, wanted: Wanted) -> FrameStep:
+        """Return the step with the wanted rows alone."""
+        return self._replace(wanted=wanted)
+
 
 def _apply(
-    function: Callable[[int, Iterator[pa.RecordBatch]], Result], columns: Columns, batches: Iterator[pa.RecordBatch]
+    function: Callable[[int, Iterator[pa.RecordBatch]], Result],
+    columns: Columns,
+    wanted: Wanted | None,
+    batches: Iterator[pa.RecordBatch],
 ) -> Result:
     """Apply a function to the running task's number and batches."""
     from pyspark import TaskContext
@@ -72,7 +83,9 @@ def _apply(
     task = TaskContext.get()
     if task is None:
         raise RuntimeError("a partition is read within a Spark task")
-    return function(task.partitionId(), (reader.canonical(batch, columns) for batch in batches))
+    rows = (reader.canonical(batch, columns) for batch in batches)
+    chosen = rows if wanted is None else (batch.filter(wanted(batch.column("id"))) for batch in rows)
+    return function(task.partitionId(), chosen)
 
 
 def spark_for(file_format: FormatName) -> str | None:

@@ -37,6 +37,7 @@ class Sample(NamedTuple):
         size: Commonest number of bytes, digits or elements of a value.
         values: Numbers that stand in the lists, or bytes of texts without `0x`.
         prefixed: Whether texts begin with `0x`.
+        is_even: Whether most values are of that size.
     """
 
     type: Any
@@ -44,6 +45,7 @@ class Sample(NamedTuple):
     size: int
     values: NDArray[Any]
     prefixed: bool = False
+    is_even: bool = True
 
     def among(self, *allowed: int) -> bool:
         """Return whether all values are among some."""
@@ -66,7 +68,9 @@ def look(columns: Sequence[pa.Array]) -> Sample:
         inner = kind.value_type
         is_number = pa.types.is_integer(inner) or pa.types.is_floating(inner) or pa.types.is_boolean(inner)
         values = [value for each in held for value in each if value is not None] if is_number else []
-        return Sample(kind, "lists" if is_number else "", _commonest(map(len, held)), np.array(values))
+        size = _commonest(map(len, held))
+        is_even = sum(len(each) == size for each in held) > len(held) / 2
+        return Sample(kind, "lists" if is_number else "", size, np.array(values), is_even=is_even)
     held = [value for array in arrays for value in array.to_pylist()]
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return Sample(kind, "bytes", _commonest(map(len, held)), np.frombuffer(b"".join(held), np.uint8))
@@ -92,7 +96,7 @@ def likeness(sample: Sample) -> int:
         case "bytes":
             return 2
         case "lists":
-            return 0 if _real(sample) and not sample.among(-1, 0, 1) else 2
+            return 0 if not sample.is_even or (_real(sample) and not sample.among(-1, 0, 1)) else 2
         case "texts" if sample.are("0123456789abcdefABCDEF"):
             return 2 if sample.size >= LEAST_DIGITS else 1
         case "numbers" if sample.size == 64:
@@ -122,12 +126,9 @@ def _encoding(config: ImportConfig, sample: Sample, where: str) -> Encoding:
     """Return what a value holds."""
     possible = _possible(sample)
     if not possible:
-        hint = (
-            ", but embeddings, of which `hashcore train --set train.method=sign` makes codes" if _real(sample) else ""
-        )
         raise InvalidInputError(
-            f"{where} holds {sample.type}, which are no codes{hint}; give bytes, "
-            "hexadecimal digits, whole numbers, or lists of bytes or of 0/1 or -1/+1, or name another by import.column"
+            f"{where} holds {sample.type}, which are no codes{_hint(sample)}; give bytes, hexadecimal digits, whole "
+            "numbers, or lists of bytes or of 0/1 or -1/+1, or name another by import.column"
         )
     if config.encoding == "auto":
         likely = _likely(sample, possible)
@@ -143,6 +144,13 @@ def _encoding(config: ImportConfig, sample: Sample, where: str) -> Encoding:
             "say one of these, or auto"
         )
     return config.encoding
+
+
+def _hint(sample: Sample) -> str:
+    """Return what values may be that are no codes."""
+    if _real(sample):
+        return ", but embeddings, of which `hashcore train --set train.method=sign` makes codes"
+    return ": whole numbers beyond 63 bits are texts in JSON lines" if str(sample.type) == "double" else ""
 
 
 def _possible(sample: Sample) -> list[Encoding]:

@@ -40,13 +40,18 @@ HOURS = "the machine for itself, for minutes to hours; "
 EVIDENCE = {
     r"hashcore (train|encode|index|append|delete|compact|vacuum|verify|inspect)": VERBS,
     r"hashcore (search|evaluate|report|explain)": VERBS,
+    r"hashcore (import|index|search|run) --config codes\.yaml|hashcore import --config FILE": DOCUMENTS
+    + "recipe_for_codes_runs_as_it_is_written",
+    r"hashcore init (PATH|pdq\.csv)|hashcore inspect PATH|hashcore run": DOCUMENTS
+    + "recipe_for_codes_runs_as_it_is_written",
     r"hashcore (runs|doctor)|hashcore (index|runs) --config FILE": VERBS,
     r"hashcore append --set append\.codes=DIR|hashcore delete --set delete\.ids=FILE": VERBS,
     r"hashcore (train|encode|index|search|runs|evaluate) --config (mine|sides)\.yaml.*": RECIPES,
     r"hashcore encode --set encode\.only_ids=.*": ENCODE + "test_rejects.py::test_rejected_rows_are_retried_",
     r"hashcore VERB --help": DOCUMENTS + "help_of_a_job_shows_every_option_with_its_meaning",
     r"hashcore doctor --root s3://…": "tests/jobs/test_cli.py::test_doctor_says_whether_a_root_keeps_writers_apart",
-    r"hashcore run --config FILE": BY_RUN + "the_whole_pipeline_runs_by_one_command",
+    r"hashcore show INDEX KEY…": "tests/jobs/test_keys.py::test_an_item_is_shown_",
+    r"hashcore run --config (FILE|mine\.yaml)": BY_RUN + "the_whole_pipeline_runs_by_one_command",
     r"hashcore (inspect|verify) runs/mine/index|hashcore delete runs/mine/index --ids 17,4": BY_RUN
     + "an_index_is_looked_at_by_its_folder_alone",
     r"hashcore search runs/mine/index --k 5": BY_RUN + "a_search_by_the_folder_of_an_index_",

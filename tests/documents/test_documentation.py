@@ -50,7 +50,7 @@ def test_links_lead_to_files(page):
 def test_every_job_has_a_page_and_every_verb_is_named():
     text = JOBS.read_text(encoding="utf-8")
     pages = set(re.findall(r"^## (\w+)$", text, re.MULTILINE))
-    assert pages == {"train", "encode", "index", "search", "evaluate", "report"}
+    assert pages == {"train", "encode", "import", "index", "search", "evaluate", "report"}
     assert all(re.search(rf"`{verb}\b|^## {verb}$|hashcore {verb}\b", text, re.MULTILINE) for verb in cli.VERBS)
 
 
@@ -95,13 +95,31 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     for part, ids in (("train", range(300)), ("database", range(300)), ("queries", range(1000, 1020))):
         write(Path("runs/mine/corpus") / part, list(ids), rng)
     Path("mine.yaml").write_text(blocks(RECIPES, "yaml")[0])
-    embeddings, duplicates, _ = blocks(RECIPES)
+    embeddings, _, duplicates, _ = blocks(RECIPES)
     assert len(commands(embeddings)) == 5 and len(commands(duplicates)) == 2
     for words in [*commands(embeddings), *commands(duplicates)]:
         assert cli.main(words) == 0, (words, capsys.readouterr().err)
     assert pq.read_table("runs/mine/neighbors").num_rows == 20 * 10
     pairs = pq.read_table("runs/mine/pairs").to_pylist()
     assert {row["id"] for row in pairs if row["query_id"] == row["id"]} == set(range(300))
+
+
+def test_the_recipe_for_codes_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    codes = np.random.default_rng(0).integers(0, 256, (50, 32)).astype(np.uint8)
+    codes[1] = codes[0]
+    Path("pdq.csv").write_text("id,hash\n" + "".join(f"item {row},{bytes(codes[row]).hex()}\n" for row in range(50)))
+    Path("codes.yaml").write_text(blocks(RECIPES, "yaml")[1])
+    words = commands(blocks(RECIPES)[1])
+    assert [its[0] for its in words] == ["import", "index", "search"]
+    for its in [*words, ["run", "--config", "codes.yaml"]]:
+        assert cli.main(its) == 0, (its, capsys.readouterr().err)
+    found = [row for row in pq.read_table("runs/codes/neighbors").to_pylist() if row["query_id"] != row["id"]]
+    assert {(row["query_id"], row["id"], row["distance"]) for row in found} == {
+        ("item 0", "item 1", 0),
+        ("item 1", "item 0", 0),
+    }
+    assert cli.main(["init", "pdq.csv"]) == 0
 
 
 def pairs(ids, rng):
@@ -125,8 +143,8 @@ def test_the_recipe_across_modalities_runs_as_it_is_written(spark, tmp_path, mon
         held.pop(lacks, None)
         (tmp_path / "runs/sides/corpus" / part).mkdir(parents=True)
         pq.write_table(pa.table(held), tmp_path / "runs/sides/corpus" / part / "0.parquet")
-    Path("sides.yaml").write_text(blocks(RECIPES, "yaml")[2])
-    words = commands(blocks(RECIPES)[2])
+    Path("sides.yaml").write_text(blocks(RECIPES, "yaml")[3])
+    words = commands(blocks(RECIPES)[3])
     assert [its[0] for its in words] == ["train", "encode", "index", "search", "evaluate"]
     for its in words:
         assert cli.main(its) == 0, (its, capsys.readouterr().err)
@@ -138,7 +156,7 @@ def test_the_recipe_across_modalities_runs_as_it_is_written(spark, tmp_path, mon
 
 
 def test_the_recipe_for_photographs_is_a_training_of_images(tmp_path):
-    photographs = blocks(RECIPES, "yaml")[1]
+    photographs = blocks(RECIPES, "yaml")[2]
     (tmp_path / "photographs.yaml").write_text(photographs)
     train = load(HERE / "conf/mnist.yaml", also=[tmp_path / "photographs.yaml"]).train
     images = np.random.default_rng(0).integers(0, 256, (16, 3, 32, 32)).astype(np.uint8)

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from hashcore.classical import identity_tags, itq
+from hashcore.classical import itq
 from hashcore.columns.codes import codes_to_arrow
 from hashcore.hasher import Hasher
+from hashcore.hashers import identity_tags
 from hashcore.inputs.column import read_column
 from hashcore.inputs.image_resizing import Resize
 from hashcore.inputs.images import ImageInput

@@ -15,7 +15,7 @@ from jobs.machine import doctor
 
 def test_every_verb_has_a_module_that_runs():
     for name, verb in cli.VERBS.items():
-        assert callable(import_module(f"{verb.package}.{name}").run)
+        assert callable(import_module(f"{verb.package}.{verb.module or name}").run)
 
 
 def test_an_error_is_one_line_and_exit_code_2(capsys):

@@ -124,7 +124,7 @@ def test_an_index_that_no_pipeline_built_here_has_its_outputs_beside_it(built, t
 
 
 def test_a_place_without_an_index_and_a_verb_without_a_place_say_so_in_one_line(tmp_path, capsys):
-    assert cli.main(["inspect", str(tmp_path / "none")]) == cli.EXIT_ERROR
+    assert cli.main(["verify", str(tmp_path / "none")]) == cli.EXIT_ERROR
     assert cli.main(["inspect"]) == cli.EXIT_ERROR
     first, second = capsys.readouterr().err.splitlines()
     assert f"{tmp_path}/none holds no index" in first
@@ -153,3 +153,17 @@ def test_the_help_of_every_verb_shows_what_every_pipeline_has(verb, capsys):
 def test_the_configuration_of_the_demo_is_installed_beside_the_package():
     listed = Path(cli.__file__).parents[1] / "CMakeLists.txt"
     assert "install(FILES conf/demo.yaml DESTINATION jobs/conf)" in listed.read_text(encoding="utf-8")
+
+
+def test_ready_made_codes_are_imported_in_place_of_a_training(tmp_path, capsys):
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).integers(0, 256, (50, 8), np.uint8))
+    imported = {"codes": str(tmp_path / "codes.npy"), "bit_order": "msb"}
+    values = {"name": "a", "root": str(tmp_path / "run"), "engine": "process", "search": {"k": 3}, "import": imported}
+    (tmp_path / "a.yaml").write_text(json.dumps(values))
+    assert cli.main(["run", "--config", str(tmp_path / "a.yaml")]) == 0
+    assert "search: passed over, since import.queries is not given" in capsys.readouterr().out
+    words = ["run", "--config", str(tmp_path / "a.yaml"), "--set", f"import.queries={tmp_path}/codes.npy"]
+    assert cli.main(words) == 0
+    said = capsys.readouterr().out
+    assert "train: " not in said and "evaluate: passed over, since import.labels=null: figures need labels" in said
+    assert len(pq.read_table(tmp_path / "run" / "neighbors")) == 150

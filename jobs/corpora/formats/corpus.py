@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
+from hashcore.columns.ids import read_keys
 from jobs.corpora import reader
 from jobs.corpora.formats import image_paths
-from jobs.corpora.reader import Columns
+from jobs.corpora.reader import Columns, Wanted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,16 +91,29 @@ def has_names(parts: Iterable[Part], columns: Columns) -> bool:
     return next((kind for kind in kinds if kind is not None), None) == "texts"
 
 
-def raw_batches(columns: Columns, part: Part, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a part with the columns that are read, as they are there; of paths to images, the images."""
+def raw_batches(
+    columns: Columns, part: Part, batch_rows: int, wanted: Wanted | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a part with the columns that are read, as they are there; of paths to images, the images.
+
+    Args:
+        columns: What is read.
+        part: Of the corpus.
+        batch_rows: Rows at once, at most.
+        wanted: Tells of each id whether its row is read; None reads all. Only the wanted paths are followed.
+    """
     for batch in part.batches(columns, batch_rows):
+        if wanted is not None:
+            batch = batch.filter(wanted(read_keys(batch.column(columns.id), columns.id, columns.source)))  # noqa: PLW2901
         yield from image_paths.followed(batch, columns, part.folder)
 
 
-def batches(columns: Columns, parts: Iterable[Part], batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of some parts as `reader.canonical` has them: id, the items, labels."""
+def batches(
+    columns: Columns, parts: Iterable[Part], batch_rows: int, wanted: Wanted | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of some parts as `reader.canonical` has them: id, the items, labels; as of `raw_batches`."""
     for part in parts:
-        for batch in raw_batches(columns, part, batch_rows):
+        for batch in raw_batches(columns, part, batch_rows, wanted):
             yield reader.canonical(batch, columns)
 
 

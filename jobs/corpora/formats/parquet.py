@@ -12,7 +12,7 @@ from hashcore.errors import InvalidInputError
 from hashcore.storage.files import located
 from hashcore.storage.listing import below
 from hashcore.storage.places import S3, is_object
-from jobs.corpora.formats import images
+from jobs.corpora.formats import csv_rows, images, json_lines
 from jobs.corpora.formats.corpus import Corpus
 from jobs.corpora.reader import Columns
 from jobs.stages.parquet_files import checksums, readable
@@ -20,6 +20,10 @@ from jobs.stages.parquet_files import checksums, readable
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Dataset, Fragment, ParquetFragmentScanOptions
+
+
+OTHERS = (*images.SUFFIXES, *json_lines.SUFFIXES, *csv_rows.SUFFIXES)
+"""Files that may lie beside where it is said that Parquet is read, such as the images that it names."""
 
 
 class ParquetPart(NamedTuple):
@@ -126,7 +130,7 @@ def dataset(source: str) -> Dataset:
         system, inner = located(source)
         file_format = dataset.ParquetFileFormat(default_fragment_scan_options=_scan())
         held = [path for path, _ in below(source)]
-        rows = [path for path in held if not path.lower().endswith(images.SUFFIXES)]  # beside images that they name
+        rows = [path for path in held if not path.lower().endswith(OTHERS)]
         corpus = dataset.dataset(
             inner if len(rows) == len(held) else [f"{inner}/{path}" for path in rows],
             format=file_format,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hashcore import classical
-from hashcore.classical import by_name, lsh
+from hashcore.classical import by_name, cross_modal, lsh
 from hashcore.classical.itq import rotate
 from hashcore.classical.pcah import principal_components
 from hashcore.classical.spec import LEARN_FROM_LABELS, METHODS, OF_TWO_MODALITIES
@@ -151,8 +151,11 @@ def test_labels_that_teach_nothing_are_refused(method, labels, message):
 
 
 def test_every_method_has_its_place():
-    files = {each.name for each in pkgutil.iter_modules(classical.__path__)}
-    assert files - {"by_name", "common", "identity_tags", "spec"} == {method.replace("-", "_") for method in METHODS}
+    alone = {each.name for each in pkgutil.iter_modules(classical.__path__)}
+    together = {each.name for each in pkgutil.iter_modules(cross_modal.__path__)}
+    assert together == {method.replace("-", "_") for method in OF_TWO_MODALITIES}
+    others = alone - {"by_name", "common", "cross_modal", "spec"}
+    assert others == {method.replace("-", "_") for method in METHODS} - together
     assert set(METHODS) > LEARN_FROM_LABELS | OF_TWO_MODALITIES
 
 

@@ -16,7 +16,7 @@ from pictures import png
 
 from hashcore.errors import InvalidInputError, OutputError
 from jobs import encode, index
-from jobs.config.pipeline import Pipeline
+from jobs.corpora.formats import image_paths
 from jobs.stages import codes_directory, rejects
 
 KEYS = [f"k{row:02}" for row in range(20)]
@@ -131,6 +131,16 @@ def test_a_broken_image_is_rejected_by_its_path(spark, root):
     assert [row["id"] for row in found] == ["cat/k00.png"]
 
 
+def test_only_the_images_that_are_asked_for_are_read(in_process, root, monkeypatch):
+    (root / "some.txt").write_text("cat/k00.png\ndog/k03.png\n")
+    read: list[str] = []
+    whole = image_paths._local
+    monkeypatch.setattr(image_paths, "_local", lambda path: read.append(path) or whole(path))
+    found = encoded(root, by_folders, modality="image", only_ids=str(root / "some.txt"))
+    assert sorted(found) == ["cat/k00.png", "dog/k03.png"]
+    assert sorted(path[-11:] for path in read) == sorted(found)
+
+
 def twice(folder):
     by_tars(folder)
     shutil.copy(folder / "0.tar", folder / "2.tar")
@@ -183,9 +193,9 @@ def test_a_folder_of_images_in_s3_is_encoded(spark, root, bucket):
     for row in range(20):
         files.write_bytes(f"{bucket}/photos/{NAMES[row]}/{KEYS[row]}.png", picture(row))
     wanted = encoded(root, by_folders, modality="image")
-    values = pipeline(root, modality="image").model_dump()
-    values["paths"] |= {"corpus_database": f"{bucket}/photos", "codes_database": str(root / "other")}
-    encode.run(Pipeline.model_validate(values))
+    given = pipeline(root, modality="image")
+    places = {"corpus_database": f"{bucket}/photos", "codes_database": str(root / "other")}
+    encode.run(given.model_copy(update={"paths": given.paths.model_copy(update=places)}))
     found = codes_directory.read(str(root / "other"))
     assert dict(zip(found.ids.to_pylist(), map(bytes, found.codes), strict=True)) == {
         key: code for key, (code, _) in wanted.items()

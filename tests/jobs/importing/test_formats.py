@@ -178,3 +178,9 @@ def test_labels_come_along(tmp_path, labels):
     assert [[names[label] for label in row] if names else row for row in found] == [
         each if isinstance(each, list) else [each] for each in labels
     ]
+
+
+def test_lists_of_tags_are_not_taken_for_codes(tmp_path):
+    tags = pa.array([list(range(row % 5)) for row in range(ROWS)])
+    bits = bits_of(ROWS, 64)
+    assert found_bits(imported(tmp_path, write_parquet(tmp_path / "a.parquet", pa.array(bits), tags=tags)), 64) == bits

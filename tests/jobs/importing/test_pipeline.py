@@ -11,6 +11,7 @@ import pytest
 from imported_codes import bits_of, byte_values, imported, number, pipeline, write_parquet
 
 from hashcore.errors import OutputError, TaskError
+from hashcore.storage import files
 from jobs import cli, index, search
 from jobs.config.of_index import pipeline_of
 from jobs.generations import append
@@ -47,20 +48,18 @@ def test_neighbors_of_imported_codes_equal_a_linear_scan(tmp_path, form):
     items = {f"item/{row}": bits for row, bits in enumerate(near(60))}
     queries = {f"item/{row}": bits for row, bits in enumerate(near(7, 3))}
     said = {"bit_order": "msb", "id": "key"}
-    for name, held in (("a", items), ("b", queries)):
+    suffix = ".csv" if form.startswith("csv") else ".parquet"
+    paths = [tmp_path / f"{name}{suffix}" for name in ("a", "b")]
+    for path, held in zip(paths, (items, queries), strict=True):
         packed = [bytes(byte_values(bits, "msb")) for bits in held.values()]
         if form.startswith("csv"):
-            pd.DataFrame({"key": list(held), "pdq": [code.hex() for code in packed]}).to_csv(
-                tmp_path / name, index=False
-            )
-            said["format"] = "csv"
+            pd.DataFrame({"key": list(held), "pdq": [code.hex() for code in packed]}).to_csv(path, index=False)
         elif form.startswith("parquet"):
-            write_parquet(tmp_path / name, pa.array(packed), key=pa.array(list(held)))
-            said["format"] = "parquet"
+            write_parquet(path, pa.array(packed), key=pa.array(list(held)))
         else:
-            write_parquet(tmp_path / name, pa.array(list(held.values())), key=pa.array(list(held)))
-            said = {"id": "key", "format": "parquet"}
-    made = pipeline(tmp_path, tmp_path / "a", queries=str(tmp_path / "b"), search={"k": K}, **said)
+            write_parquet(path, pa.array(list(held.values())), key=pa.array(list(held)))
+            said = {"id": "key"}
+    made = pipeline(tmp_path, paths[0], queries=str(paths[1]), search={"k": K}, **said)
     for stage in (import_codes, index, search):
         stage.run(made)
     found = pq.read_table(tmp_path / "neighbors").to_pylist()
@@ -145,3 +144,42 @@ def test_an_import_that_failed_goes_on_after_its_last_step(tmp_path, monkeypatch
     rows = imported(tmp_path, folder, bit_order="msb")
     assert seen == [9, 2]
     assert sorted(rows.ids.tolist()) == list(range(30))
+
+
+def test_spark_writes_the_bytes_that_this_process_writes(spark, tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for place in range(3):
+        column = pa.array([bytes(byte_values(bits, "msb")).hex() for bits in near(10, place)])
+        write_parquet(folder / f"{place}.parquet", column, kind=pa.array([f"class {row % 2}" for row in range(10)]))
+    written = []
+    for engine in ("process", "spark"):
+        made = pipeline(tmp_path / engine, folder, bit_order="msb", labels="kind")
+        import_codes.run(made.model_copy(update={"engine": engine}))
+        held = tmp_path / engine / "codes" / "database"
+        files_written = [*sorted((held / "data").iterdir()), held / "codes.json"]
+        written.append([(file.name, file.read_bytes()) for file in files_written])
+    assert written[0] == written[1]
+    assert len(written[0]) >= 2
+
+
+@pytest.mark.parametrize("order", ["lsb", "msb"])
+def test_a_code_is_asked_and_shown_in_the_digits_that_were_imported(tmp_path, capsys, order):
+    codes = [bytes(byte_values(bits, "msb")).hex() for bits in near(20)]
+    made = pipeline(tmp_path, write_parquet(tmp_path / "a.parquet", pa.array(codes)), bit_order=order)
+    import_codes.run(made)
+    index.run(made)
+    capsys.readouterr()
+    assert cli.main(["search", str(tmp_path / "index"), "--query", codes[7], "--k", "1"]) == 0
+    assert capsys.readouterr().out.split()[-2:] == ["7", "0"]
+    assert cli.main(["show", str(tmp_path / "index"), "7"]) == 0
+    assert f"code 0x{codes[7]} of 64 bits" in capsys.readouterr().out
+
+
+def test_codes_of_a_bucket_are_imported_into_a_bucket(bucket):
+    system, inner = files.located(f"{bucket}/codes/0.parquet")
+    held = pa.table({"key": ["a", "b"], "code": ["00ff00ff00ff00ff", "ff00ff00ff00ff00"]})
+    pq.write_table(held, inner, filesystem=system)
+    rows = imported(f"{bucket}/run", f"{bucket}/codes", bit_order="lsb", id="key")
+    assert rows.ids.to_pylist() == ["a", "b"]
+    assert [code.tobytes().hex() for code in rows.codes] == held.column("code").to_pylist()

@@ -117,9 +117,8 @@ def test_a_hasher_is_trained_on_a_folder_of_images(tmp_path, capsys):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"broken" if number == 7 else picture(number))
     given = training_corpus.pipeline(tmp_path, modality="image", max_rejected_share=0.1)
-    values = given.model_dump()
-    values["paths"]["corpus_train"] = str(tmp_path / "photos")
-    given = type(given).model_validate(values)
+    paths = given.paths.model_copy(update={"corpus_train": str(tmp_path / "photos")})
+    given = given.model_copy(update={"paths": paths})
     source = find(given)
     assert (source.format, source.rows, source.names) == ("images", 40, ("cat", "dog"))
     assert "train: " in capsys.readouterr().out

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from corpus_rows import batches, features, rows
 
+from hashcore.errors import InvalidInputError
 from hashcore.inputs.column import read_column
 from hashcore.inputs.features import FeatureInput
 from jobs.corpora.formats import corpus
@@ -70,6 +71,17 @@ def test_a_null_rejects_its_row_alone(tmp_path, dtype, kind):
     (batch,) = batches(tmp_path)
     read = read_column(batch.column("item"), FeatureInput(dimensions=WIDTH))
     assert read.kept.tolist() == [0, 3] and [row for row, _ in read.rejected] == [1, 2]
+
+
+def test_files_of_other_formats_are_passed_over_where_it_is_said_that_parquet_is_read(tmp_path):
+    pq.write_table(pa.table({"id": range(3), "labels": [1, 2, 3]}), tmp_path / "x.parquet")
+    (tmp_path / "dataset_infos.json").write_text("{}")
+    with pytest.raises(InvalidInputError, match=r"several formats: .*--set corpus\.format="):
+        rows(tmp_path, item=None)
+    assert len(rows(tmp_path, item=None, file_format="parquet")) == 3
+    (tmp_path / "README.md").write_text("x")
+    with pytest.raises(InvalidInputError, match="cannot be read as parquet"):
+        rows(tmp_path, item=None, file_format="parquet")
 
 
 def test_a_part_tells_its_rows_and_what_it_reads(tmp_path):

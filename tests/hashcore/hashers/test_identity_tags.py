@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 
 from hashcore import codes
-from hashcore.classical import identity_tags
 from hashcore.errors import InvalidInputError
 from hashcore.hasher import Hasher
+from hashcore.hashers import identity_tags
 from hashcore.inputs.column import read_column
 from hashcore.inputs.tags import TagInput, describe_tags
 
