@@ -101,7 +101,7 @@ def decisive(pipeline: Pipeline, part: str) -> list[str]:
     keys = [config.key_of(part, "modality"), config.key_of(part, "column"), "encode.files_per_step"]
     labels = ["corpus.labels", "corpus.labels_as"] if config.part(part).labelled else []
     columns = ["corpus.columns"] if pipeline.corpus.columns else []
-    return [*keys, "corpus.format", "corpus.id", f"encode.{part}.labelled", *labels, *columns]
+    return [*keys, "corpus.format", "corpus.id", "corpus.id_as", f"encode.{part}.labelled", *labels, *columns]
 
 
 def _projected_bytes(pipeline: Pipeline, hasher: Hasher, modality: str) -> int:
@@ -155,6 +155,7 @@ def _columns(part: str, pipeline: Pipeline) -> Columns:
         config.key_of(part, "column"),
         "corpus.labels=null" if part == "database" else f"encode.{part}.labelled=false",
         corpus.columns,
+        corpus.id_as,
     )
 
 

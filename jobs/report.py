@@ -79,7 +79,7 @@ def render(pipeline: Pipeline, found: Metrics) -> str:
         charts=charts(found.curves),
         radii=[radius for radius in RADII if radius <= found.setting.code_length],
         galleries=galleries(pipeline, found.examples),
-        configuration=yaml.safe_dump(pipeline.model_dump(mode="json", by_alias=True), sort_keys=False, width=100),
+        configuration=yaml.safe_dump(pipeline.model_dump(mode="json"), sort_keys=False, width=100),
         hasher=_hasher(pipeline.paths.hasher),
         fingerprints=_fingerprints(pipeline),
     )
@@ -106,8 +106,8 @@ def galleries(pipeline: Pipeline, examples: list[Example]) -> list[Gallery]:
     config, paths, pixels = pipeline.corpus, pipeline.paths, pipeline.report.thumbnail_pixels
     asked, found = (pipeline.encode.column_of(part) for part in ("queries", "database"))
     neighbors = {shown.id for example in examples for shown in example.neighbors}
-    queries = thumbnails(paths.corpus_queries, config.id, asked, (each.id for each in examples), pixels, config.format)
-    items = thumbnails(paths.corpus_database, config.id, found, neighbors, pixels, config.format)
+    queries = thumbnails(paths.corpus_queries, config.id, asked, (each.id for each in examples), pixels, config)
+    items = thumbnails(paths.corpus_database, config.id, found, neighbors, pixels, config)
     if not queries or not items:
         return []
     groups = ((title, [each for each in examples if each.chosen == kind]) for kind, title in CHOSEN.items())

@@ -41,8 +41,10 @@ def rotate(projected: NDArray[np.float64], seed: int, iterations: int = ITERATIO
     """Return the rotation R of shape (c, c) that brings `projected` (n, c) close to codes of ±1."""
     width = projected.shape[1]
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((width, width)))
+    codes, is_one = np.empty_like(projected), np.empty(projected.shape, bool)  # filled anew in each turn
     for _ in range(iterations):
-        codes = np.where(projected @ rotation > 0, 1.0, -1.0)
+        np.greater(np.matmul(projected, rotation, out=codes), 0, out=is_one)
+        np.subtract(np.multiply(is_one, 2.0, out=codes), 1.0, out=codes)
         left, _, right = np.linalg.svd(projected.T @ codes)
         rotation = left @ right
     return rotation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from hashcore.errors import InvalidInputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+IdForm = Literal["text"]
 Ids = Any  # int64 of shape (n,), or keys: an Arrow array of large_string or large_binary
 
 
@@ -35,13 +36,14 @@ def read_ids(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.A
     return _int64(array, name, source)
 
 
-def read_keys(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.Array:
+def read_keys(column: pa.Array | pa.ChunkedArray, name: str, source: str, form: IdForm | None = None) -> pa.Array:
     """Return a column's ids as int64, string or binary, one a row, nulls kept.
 
     Args:
         column: A whole number of any width a row, a text, or bytes; however Arrow encodes them.
         name: The column's, for messages.
         source: Where it is from, for messages.
+        form: `text`: numbers and dates become texts, whatever their width. None keeps what there is.
 
     Raises:
         InvalidInputError: If it holds anything else, or a number beyond int64.
@@ -53,6 +55,8 @@ def read_keys(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.
     import pyarrow as pa
 
     array = plain(column)
+    if form == "text" and _have_texts(array.type):
+        return array.cast(pa.string())
     if pa.types.is_integer(array.type) or pa.types.is_null(array.type):
         return _int64(array, name, source)
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
@@ -63,6 +67,13 @@ def read_keys(column: pa.Array | pa.ChunkedArray, name: str, source: str) -> pa.
         f"{source}: ids in {name} are {array.type}; give each item a whole number, a text or bytes, or name another "
         "column"
     )
+
+
+def _have_texts(kind: pa.DataType) -> bool:
+    """Return whether each value of a type has one text: whole and decimal numbers, dates and times."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_temporal(kind))
 
 
 def as_ids(column: pa.Array) -> Ids:
@@ -121,5 +132,5 @@ def _int64(array: pa.Array, name: str, source: str) -> pa.Array:
     except pa.ArrowInvalid:
         raise InvalidInputError(
             f"{source}: ids in {name} go beyond int64, to {max(array.drop_null().to_pylist())}; number the items below "
-            "9223372036854775808"
+            "9223372036854775808, or read ids as texts by --set corpus.id_as=text"
         ) from None

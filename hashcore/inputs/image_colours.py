@@ -32,7 +32,8 @@ def in_channels(image: Image, channels: Literal[1, 3]) -> Image:
         return _of_16_bits(image).convert(mode)
     if image.mode in WITH_ALPHA or "transparency" in image.info:
         image = _on_white(image)
-    return image.convert(mode)
+    image.load()
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _of_16_bits(image: Image) -> Image:

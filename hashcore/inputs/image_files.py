@@ -86,11 +86,11 @@ def orientation(image: Image) -> int:
 
     A TIFF file says 1: Pillow itself turns it while decoding.
     """
-    if image.format == "TIFF":
+    if image.format == "TIFF" or not image.info.get("exif"):
         return 1
     exif = pillow_image().Exif()
     try:  # image.getexif() would decode a whole PNG file to look behind its pixels
-        exif.load(image.info.get("exif", b""))
+        exif.load(image.info["exif"])
         found = exif.get(ORIENTATION, 1)
     except Exception:
         return 1

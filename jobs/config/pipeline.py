@@ -75,6 +75,10 @@ class Pipeline(Spec):
             raise ValueError("there is no folder; write ~/ for your home, or leave root out for runs/<name>")
         return root
 
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """Return all values under the keys of a pipeline's file, so that they make the pipeline again."""
+        return super().model_dump(**{"by_alias": True, **options})
+
     def of_current_generation(self) -> Pipeline:
         """Return the pipeline with the number of the index's current generation in the paths that ask for it."""
         if not self.paths.name_generation():
@@ -94,7 +98,7 @@ class Pipeline(Spec):
 
     def fingerprint(self, *names: str) -> str:
         """Return 16 hexadecimal digits that change with any value of the named sections or keys (`section.key`)."""
-        values = self.model_dump(mode="json", by_alias=True)
+        values = self.model_dump(mode="json")
         return digest({name: value_at(values, name) for name in names})
 
 

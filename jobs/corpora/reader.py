@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from hashcore.columns.ids import read_keys
+from hashcore.columns.ids import IdForm, read_keys
 from hashcore.columns.labels import LabelForm, read_labels
 from hashcore.columns.plain import is_list, plain
 from hashcore.errors import InvalidInputError
@@ -35,6 +35,7 @@ class Columns(NamedTuple):
         labels_as: What lists of labels hold: numbers, or 0 and 1; None where it is not said.
         item_key: The option that names the column of items, for messages.
         unlabelled: What to set where there are no labels.
+        id_as: What numbers and dates are as ids: `text`; None keeps numbers.
         vector: Columns of numbers that make up an item in CSV; none means all but ids and labels.
         texts: Columns that are read as texts in CSV, whatever they look like.
         section: Section of the configuration that names the columns of ids and labels, for messages.
@@ -48,6 +49,7 @@ class Columns(NamedTuple):
     item_key: str = "encode.column"
     unlabelled: str = "corpus.labels=null"
     vector: tuple[str, ...] = ()
+    id_as: IdForm | None = None
     texts: tuple[str, ...] = ()
     section: str = "corpus"
 
@@ -67,7 +69,10 @@ def check(schema: pa.Schema, columns: Columns, place: str) -> Kinds:
 
     check_names(schema.names, columns, place)
     kinds: list[str | None] = []
-    for name, read in ((columns.id, read_keys), (columns.labels, partial(read_labels, form=columns.labels_as))):
+    for name, read in (
+        (columns.id, partial(read_keys, form=columns.id_as)),
+        (columns.labels, partial(read_labels, form=columns.labels_as)),
+    ):
         if name is None:
             kinds.append(None)
             continue
@@ -126,7 +131,7 @@ def canonical(batch: pa.RecordBatch | pa.Table, columns: Columns) -> pa.RecordBa
     """
     import pyarrow as pa
 
-    arrays = {"id": read_keys(batch.column(columns.id), columns.id, columns.source)}
+    arrays = {"id": read_keys(batch.column(columns.id), columns.id, columns.source, columns.id_as)}
     arrays |= {name: plain(batch.column(column)) for name, column in columns.items.items()}
     if columns.labels is not None:
         labels = batch.column(columns.labels)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 HEX = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2})+)")
 NAMES = re.compile(r"hash|code|u?binary|bits|packed|pdq|simhash")
 DIGESTS = re.compile(r"sha\d|md5|digest|checksum|crc|etag|uuid|blake")
+LARGE = 2.0**56
+"""Size of most whole numbers that are codes of 64 bits."""
 ALIKE = 0.7
 """Share of bytes whose two highest bits are equal, beyond which they are small numbers with a sign rather than bits."""
 
@@ -77,8 +79,8 @@ def _integers(name: str, kind: str, held: Sequence[Any]) -> Codes | None:
     """Return codes in whole numbers of 64 bits, which a name tells, or their size."""
     if kind not in ("uint64", "int64") or isinstance(held[0], bool):
         return None
-    is_large = np.median(np.abs(np.asarray(held, np.float64))) > 2.0**56
-    return Codes("integer", 64, "in whole numbers") if NAMES.search(name.lower()) or is_large else None
+    are_large = np.median(np.abs(np.asarray(held, np.float64))) > LARGE
+    return Codes("integer", 64, "in whole numbers") if NAMES.search(name.lower()) or are_large else None
 
 
 def _in_lists(name: str, kind: pa.DataType, held: Sequence[Any]) -> Codes | None:
@@ -90,6 +92,8 @@ def _in_lists(name: str, kind: pa.DataType, held: Sequence[Any]) -> Codes | None
     if not re.fullmatch("bool|u?int(8|16|32|64)|halffloat|float|double", value):
         return None
     width, values = lengths.pop(), np.asarray(held, np.float64)
+    if value in ("uint64", "int64") and np.median(np.abs(values)) > LARGE:
+        return Codes("integer", 64 * width, "in whole numbers of 64 bits")
     if width >= MIN_CODE_LENGTH and (np.isin(values, (0, 1)).all() or np.isin(values, (-1, 1)).all()):
         signs = "-1 and 1" if (values < 0).any() else "0 and 1"
         return Codes("bits", width, f"lists of {signs}")

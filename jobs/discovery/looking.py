@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hashcore.errors import InvalidInputError
 from hashcore.storage.listing import below
@@ -13,6 +13,7 @@ from jobs.corpora.formats import by_name, image_paths
 from jobs.corpora.formats.corpus import OPENED_AT_ONCE, SAMPLED, Corpus, Part, count_rows, spread
 from jobs.corpora.reader import Columns
 from jobs.discovery.roles import ITEMS, Column, guessed, id_of
+from jobs.importing.opening import B1BIN, open_codes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +39,7 @@ class Corpora(NamedTuple):
     """
 
     place: str
-    format: FormatName
+    format: FormatName | Literal["b1bin"]
     told: str
     rows: int | None
     columns: tuple[Column, ...]
@@ -72,7 +73,10 @@ def look(place: str, name: FormatName = "auto") -> Corpora:
     file_format = _format(place) if name == "auto" else name
     if file_format == "orc":
         return Corpora(place, "orc", "files of orc, which Spark reads", None, (), ())
-    corpus = by_name.open_corpus(place, file_format)
+    if file_format == "npy" or file_format == "b1bin":  # noqa: PLR1714 - mypy tells them so; of types that no hasher reads too, such as uint64
+        corpus = open_codes(place, file_format).corpus
+    else:
+        corpus = by_name.open_corpus(place, file_format)
     schema = corpus.parts[0].schema(Columns(place, "", {}, None))
     names = list(dict.fromkeys(schema.names))[:MOST_COLUMNS]
     rows, fields = list(_rows(corpus, names)), {name: schema.field(name).type for name in names}
@@ -87,17 +91,18 @@ def look(place: str, name: FormatName = "auto") -> Corpora:
     return seen._replace(sizes=_sizes(corpus, item.name)) if item and item.role == "image" else seen
 
 
-def _format(place: str) -> FormatName:
+def _format(place: str) -> FormatName | Literal["b1bin"]:
     """Return the format of what lies at a place, where something does."""
     names = [path or place for path, _ in below(place)]
     if not names:
         raise InvalidInputError(f"{place} does not exist, or is an empty folder; correct the path")
+    if any(name.endswith(B1BIN) for name in names):
+        return "b1bin"
     found = by_name.resolved(CorpusConfig(), place).format
     if found == "parquet" and not any(by_name.format_of(name) for name in names):
         shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-        raise InvalidInputError(
-            f"{place} holds nothing that is read here: {shown}; give files of {', '.join(sorted(by_name.SUFFIXES))}"
-        )
+        known = ", ".join(sorted([B1BIN, *by_name.SUFFIXES]))
+        raise InvalidInputError(f"{place} holds nothing that is read here: {shown}; give files of {known}")
     return found
 
 

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from hashcore.columns.ids import Ids
-from jobs.searching.one import Asks, key_ids, labels_of, lines, number_of
+from jobs.searching.one import Asks, key_ids, labels_of, lines, number_of, own_code
 
 if TYPE_CHECKING:
     from indexer import Index
@@ -43,7 +43,8 @@ def told(index: Index, key: str, one: Ids, k: int) -> str:
             return f"{key}: not in generation {index.generation}, nor deleted in one that is kept"
         return f"{key}: deleted in generation {deleted}, not in generation {index.generation}"
     code, labels = index.codes(one), labels_of(index, one)
-    said = f"{key}: in generation {index.generation}, code 0x{code[0].tobytes().hex()} of {index.code_length} bits"
+    digits = own_code(code, index)[0].tobytes().hex()
+    said = f"{key}: in generation {index.generation}, code 0x{digits} of {index.code_length} bits"
     if labels is not None:
         said += f", labels {', '.join(labels[0]) or 'none'}"
     if k < 1 or len(index) == 1:

@@ -54,6 +54,19 @@ class Reading(NamedTuple):
         return self.code_length // 2 if self.kind == "ternary" else self.code_length
 
 
+def in_own_order(packed: Codes, fingerprint: str | None, code_length: int, kind: Kind) -> Codes:
+    """Return codes as people have them who imported them, or back: imports by `msb` turned the bits of each byte.
+
+    Args:
+        packed: Shape (n, bytes).
+        fingerprint: That of the hasher, or of the import, that made the codes of an index.
+        code_length: Bits of a code.
+        kind: Of the codes.
+    """
+    msb = Reading("packed", code_length, kind, "msb").fingerprint()
+    return REVERSED[packed] if fingerprint == msb else packed
+
+
 class Decoded(NamedTuple):
     """Codes of some rows.
 

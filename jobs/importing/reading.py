@@ -126,12 +126,9 @@ def _encoding(config: ImportConfig, sample: Sample, where: str) -> Encoding:
     """Return what a value holds."""
     possible = _possible(sample)
     if not possible:
-        hint = (
-            ", but embeddings, of which `hashcore train --set train.method=sign` makes codes" if _real(sample) else ""
-        )
         raise InvalidInputError(
-            f"{where} holds {sample.type}, which are no codes{hint}; give bytes, "
-            "hexadecimal digits, whole numbers, or lists of bytes or of 0/1 or -1/+1, or name another by import.column"
+            f"{where} holds {sample.type}, which are no codes{_hint(sample)}; give bytes, hexadecimal digits, whole "
+            "numbers, or lists of bytes or of 0/1 or -1/+1, or name another by import.column"
         )
     if config.encoding == "auto":
         likely = _likely(sample, possible)
@@ -147,6 +144,13 @@ def _encoding(config: ImportConfig, sample: Sample, where: str) -> Encoding:
             "say one of these, or auto"
         )
     return config.encoding
+
+
+def _hint(sample: Sample) -> str:
+    """Return what values may be that are no codes."""
+    if _real(sample):
+        return ", but embeddings, of which `hashcore train --set train.method=sign` makes codes"
+    return ": whole numbers beyond 63 bits are texts in JSON lines" if str(sample.type) == "double" else ""
 
 
 def _possible(sample: Sample) -> list[Encoding]:

@@ -15,7 +15,7 @@ from hashcore.inputs.image_files import opened, orientation, upright
 from hashcore.inputs.image_resizing import reduced
 from hashcore.inputs.images import image_bytes
 from hashcore.storage import files
-from jobs.config.sections.corpus import CorpusConfig, FormatName
+from jobs.config.sections.corpus import CorpusConfig
 from jobs.corpora.formats import by_name, parquet
 from jobs.corpora.formats.corpus import Corpus
 from jobs.corpora.formats.image_paths import are_paths, followed
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SMALL_PIXELS = 16
 BATCH_ROWS = 256
+CORPUS = CorpusConfig()
 
 
 class Picture(NamedTuple):
@@ -42,7 +43,7 @@ def thumbnails(
     image_column: str,
     ids: Iterable[int | str],
     pixels: int,
-    file_format: FormatName = "auto",
+    corpus: CorpusConfig = CORPUS,
 ) -> dict[int | str, Picture]:
     """Return the pictures of the given items by id.
 
@@ -52,16 +53,17 @@ def thumbnails(
         image_column: Name of its column of encoded images, or of paths to them.
         ids: Items wanted, bytes as hexadecimal digits; only their rows are read.
         pixels: Longest side; larger images are scaled down, smaller ones are left alone.
-        file_format: Of the corpus; of orc nothing is shown.
+        corpus: How it is read: its format, and its ids; of orc nothing is shown.
 
     Returns:
         Those items that are there and can be decoded; none where the corpus has no column of images.
     """
     import pyarrow as pa
 
-    if not files.exists(path) or by_name.resolved(CorpusConfig(format=file_format), path).format == "orc":
+    if not files.exists(path) or by_name.resolved(corpus, path).format == "orc":
         return {}
-    columns, opened = Columns(path, id_column, {"image": image_column}, None), by_name.open_corpus(path, file_format)
+    columns = Columns(path, id_column, {"image": image_column}, None, id_as=corpus.id_as)
+    opened = by_name.open_corpus(path, corpus.format)
     schema = opened.parts[0].schema(columns)
     if id_column not in schema.names or image_column not in schema.names:
         return {}
@@ -69,13 +71,13 @@ def thumbnails(
     holds_bytes = image_bytes(sample) is not None
     if not holds_bytes and not are_paths(sample):
         return {}
-    kind = read_keys(pa.nulls(0, schema.field(id_column).type), id_column, path).type
+    kind = read_keys(pa.nulls(0, schema.field(id_column).type), id_column, path, corpus.id_as).type
     wanted = pa.array([_typed(key, kind) for key in sorted(set(ids))], kind)
     is_indexed = holds_bytes and isinstance(opened.parts[0], parquet.ParquetPart)
     tables = [_by_footers(columns, wanted)] if is_indexed else list(_by_reading(opened, columns, wanted))
     pictures: dict[int | str, Picture] = {}
     for table in tables:
-        found = map(shown, read_keys(table.column(id_column), id_column, path).to_pylist())
+        found = map(shown, read_keys(table.column(id_column), id_column, path, corpus.id_as).to_pylist())
         images = image_bytes(plain(table.column(image_column)))
         made = ((id_, _picture(image.as_py(), pixels)) for id_, image in zip(found, images or (), strict=True))
         pictures |= {id_: picture for id_, picture in made if picture is not None}
@@ -99,7 +101,7 @@ def _by_reading(opened: Corpus, columns: Columns, wanted: pa.Array) -> Iterator[
 
     for part in opened.parts:
         for batch in part.batches(columns, BATCH_ROWS):
-            ids = read_keys(batch.column(columns.id), columns.id, columns.source)
+            ids = read_keys(batch.column(columns.id), columns.id, columns.source, columns.id_as)
             chosen = batch.filter(pc.is_in(ids, wanted))
             if len(chosen):
                 yield from map(pa.Table.from_batches, ([each] for each in followed(chosen, columns, part.folder)))

@@ -43,7 +43,8 @@ def columns_of(pipeline: Pipeline) -> Columns:
     if taken:
         raise ConfigError(f"search.columns: {taken[0]} is a column of the neighbors themselves; leave it out")
     items = {name: name for name in names}
-    return Columns(pipeline.paths.corpus_database, pipeline.corpus.id, items, None, item_key="search.columns")
+    source, corpus = pipeline.paths.corpus_database, pipeline.corpus
+    return Columns(source, corpus.id, items, None, item_key="search.columns", id_as=corpus.id_as)
 
 
 def collect(engine: Engine, pipeline: Pipeline, folder: str, run: str) -> None:

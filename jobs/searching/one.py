@@ -13,6 +13,7 @@ from hashcore.errors import InvalidInputError, brief
 from hashcore.neighbors import Neighbors
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
+from jobs.importing.decoding import in_own_order
 from jobs.telemetry.progress import table
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ def key_ids(index: Index, keys: Sequence[str]) -> Ids:
     return pa.array(list(keys), pa.large_string())
 
 
+def own_code(code: Codes, index: Index) -> Codes:
+    """Return a code of an index, uint8 of shape (1, bytes), as those have it who imported it, or back."""
+    return in_own_order(code, index.manifest.hasher_fingerprint, index.code_length, index.manifest.kind)
+
+
 def code_of(query: str, index: Index, hasher: str, allow: tuple[str, ...], modality: str) -> Codes:
     """Return the code of a query: a file of an image or of a vector (.npy), or the hexadecimal digits of a code.
 
@@ -106,7 +112,7 @@ def code_of(query: str, index: Index, hasher: str, allow: tuple[str, ...], modal
     width = code_bytes(index.code_length)
     digits = query.lower().removeprefix("0x")
     if len(digits) == 2 * width and set(digits) <= HEX and not files.exists(query):
-        return np.frombuffer(bytes.fromhex(digits), np.uint8)[None]
+        return own_code(np.frombuffer(bytes.fromhex(digits), np.uint8)[None], index)
     content = files.read_bytes(query) if files.exists(query) and not files.is_folder(query) else None
     if content is None:
         raise InvalidInputError(

@@ -55,7 +55,7 @@ def record(pipeline: Pipeline, stage: str, decisive: Sequence[str], inputs: Mapp
         stage=stage,
         fingerprint=fingerprint,
         inputs=given,
-        pipeline=pipeline.model_dump(mode="json", by_alias=True),
+        pipeline=pipeline.model_dump(mode="json"),
         decisive=list(decisive),
     )
 

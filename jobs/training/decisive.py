@@ -26,7 +26,7 @@ def keys(pipeline: Pipeline) -> list[str]:
         unread |= {"workers", "window_bytes"} if train.in_process else set()
         learning = [key for key in type(train).model_fields if key not in unread]
     labels = ["corpus.labels", "corpus.labels_as"] if labels_of(pipeline) else []
-    return [*(f"train.{key}" for key in ("method", *items, *learning)), "corpus.id", *labels]
+    return [*(f"train.{key}" for key in ("method", *items, *learning)), "corpus.id", "corpus.id_as", *labels]
 
 
 def inputs(pipeline: Pipeline) -> dict[str, str]:

@@ -79,7 +79,7 @@ def find(pipeline: Pipeline) -> Source:
     named = _columns(train)
     item_key = "train.modalities" if train.modalities else "train.column"
     items = {PREFIX + name: column for name, column in named.items()}
-    columns = Columns(path, config.id, items, labels_of(pipeline), config.labels_as, item_key)
+    columns = Columns(path, config.id, items, labels_of(pipeline), config.labels_as, item_key, id_as=config.id_as)
     columns = columns._replace(vector=config.columns)
     corpus = by_name.open_corpus(path, file_format)
     held, rows = _looked_at(corpus, columns)
@@ -142,7 +142,9 @@ def tag_column(pipeline: Pipeline) -> pa.Array:
     import pyarrow as pa
 
     path, name = pipeline.paths.corpus_train, pipeline.train.column or pipeline.train.modality
-    columns = Columns(path, pipeline.corpus.id, {"item": name}, None, item_key="train.column")
+    columns = Columns(
+        path, pipeline.corpus.id, {"item": name}, None, item_key="train.column", id_as=pipeline.corpus.id_as
+    )
     held = corpora.checked(by_name.open_corpus(path, pipeline.corpus.format), columns)
     batches = (batch for part in held for batch in part.batches(columns, INFER_ROWS * 64))
     return pa.chunked_array([plain(batch.column(name)) for batch in batches]).combine_chunks()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from hashcore.columns.ids import IdForm
 from hashcore.columns.labels import LabelForm
 from hashcore.spec import Spec
 
@@ -36,6 +37,8 @@ class CorpusConfig(Spec):
     """Columns of numbers that make up an item in CSV; none means all but ids and labels."""
     id: str = "id"
     """Column of ids: whole numbers, or keys, which are texts or bytes."""
+    id_as: IdForm | None = None
+    """`text` reads ids as texts whatever their type, such as whole numbers beyond int64, decimals or dates."""
     labels: str | None = "labels"
     """Column of labels, a whole number or a name, or a list of them; none where items have no labels."""
     labels_as: LabelForm | None = None

@@ -1,7 +1,7 @@
 """Hashers of every network, and what strangers might make of their files; run as a program, it loads many of these.
 
-`python tests/support/hostile_hashers.py FOLDER` loads each hasher in a folder and prints, by its name, the error and
-seconds. `python tests/support/hostile_hashers.py FOLDER FIRST LAST` loads as many mutations of each hasher as there are
+`python …/hostile_hashers.py FOLDER` loads each hasher in a folder and prints, by its name, the error and
+seconds. `python …/hostile_hashers.py FOLDER FIRST LAST` loads as many mutations of each hasher as there are
 numbers, and prints outcomes counted, seconds of the slowest, and whatever was neither loaded nor refused in one line.
 Both take no more than 1 GiB beside the memory that they begin with.
 """

@@ -80,7 +80,7 @@ def test_an_override_moves_the_root_and_every_path_below_it(written):
     ("text", "message"),
     [
         ("name: a\nserch: {}", r"unknown key serch; valid keys of a pipeline: .*search.*train"),
-        ("name: a\nsearch:\n  kk: 1", r"unknown key search\.kk; valid keys of search: k, queries_per_task, radius"),
+        ("name: a\nsearch:\n  kk: 1", r"unknown key search\.kk; valid keys of search: .*, k, .*; did you mean k\?$"),
         ("name: a\nindex:\n  rows_per_shard: many", r"index\.rows_per_shard='many': .*integer"),
         ("name: a\nsearch: {k: 3, radius: 2}", r"search: k and radius are both given.*search\.k=null"),
         (
@@ -100,8 +100,10 @@ def test_an_override_moves_the_root_and_every_path_below_it(written):
             r"network\.hiden; valid keys of train\.network: [^;]*hidden[^;]*; did you mean hidden\?$",
         ),
         ("name: a\nevaluate: {measures: mAP}", r"evaluate\.measures='mAP': give a list, as in \[a, b\]$"),
-        ("name: a\ndelete: {ids: [1, x]}", r"delete\.ids\.1='x': Input should be a valid integer$"),
+        ("name: a\ndelete: {ids: [1, 2.5]}", r"delete\.ids\.1=2\.5: Input should be a valid integer$"),
         ("root: x", r"name: Field required"),
+        ("name: a\nengine: java", r"engine='java' is unknown; use one of auto, process, spark$"),
+        ("name: a\nengine:", r"engine=None"),
         ("name: ../a", r"name='\.\./a'"),
         ("- name", r"holds no mapping"),
         ("name: [", r"is not YAML"),

@@ -52,6 +52,22 @@ def test_keys_alone_may_be_asked_for_and_those_that_look_like_numbers_stay_texts
     assert "has not 1 of the ids of encode.only_ids" in caplog.text and "nowhere, at all" in caplog.text
 
 
+WIDE = [2**64 - 1, 7]
+
+
+@pytest.mark.parametrize("column", [pa.array(WIDE, pa.uint64()), pa.array(WIDE, pa.decimal128(22, 0))])
+def test_numbers_beyond_64_bits_are_ids_as_texts_where_it_is_said(spark, root, column):
+    replace_database(root, corpus(column))
+    if pa.types.is_uint64(column.type):
+        said = r"go beyond int64.*or read ids as texts by --set corpus\.id_as=text"
+        with pytest.raises(InvalidInputError, match=said):
+            encode.run(pipeline(root))
+    encode.run(pipeline(root, {"id_as": "text"}))
+    held = codes_directory.read(str(root / "codes" / "database")).ids.to_pylist()
+    assert sorted(held) == ["18446744073709551615", "7"]
+    assert "10" in codes_directory.read(str(root / "codes" / "queries")).ids.to_pylist()
+
+
 def test_null_keys_are_refused(spark, root):
     replace_database(root, corpus(["a", None, "b", None]))
     with pytest.raises(InvalidInputError, match="2 ids in id are null; give every row one"):

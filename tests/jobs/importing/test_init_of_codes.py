@@ -54,3 +54,10 @@ def test_what_init_writes_runs_as_it_is(tmp_path, monkeypatch, capsys, form):
     assert {row["query_id"] for row in neighbors if row["query_id"] == row["id"] and row["distance"] == 0} == set(
         wanted
     )
+
+
+def test_a_matrix_of_whole_numbers_is_taken_for_codes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("a.npy", np.random.default_rng(0).integers(0, 1 << 64, ROWS, np.uint64))
+    assert cli.main(["inspect", "a.npy"]) == 0
+    assert "encoding: integer" in capsys.readouterr().out

@@ -11,6 +11,7 @@ import pytest
 from imported_codes import bits_of, byte_values, imported, number, pipeline, write_parquet
 
 from hashcore.errors import OutputError, TaskError
+from hashcore.storage import files
 from jobs import cli, index, search
 from jobs.config.of_index import pipeline_of
 from jobs.generations import append
@@ -156,7 +157,29 @@ def test_spark_writes_the_bytes_that_this_process_writes(spark, tmp_path):
         made = pipeline(tmp_path / engine, folder, bit_order="msb", labels="kind")
         import_codes.run(made.model_copy(update={"engine": engine}))
         held = tmp_path / engine / "codes" / "database"
-        files = [*sorted((held / "data").iterdir()), held / "codes.json"]
-        written.append([(file.name, file.read_bytes()) for file in files])
+        files_written = [*sorted((held / "data").iterdir()), held / "codes.json"]
+        written.append([(file.name, file.read_bytes()) for file in files_written])
     assert written[0] == written[1]
     assert len(written[0]) >= 2
+
+
+@pytest.mark.parametrize("order", ["lsb", "msb"])
+def test_a_code_is_asked_and_shown_in_the_digits_that_were_imported(tmp_path, capsys, order):
+    codes = [bytes(byte_values(bits, "msb")).hex() for bits in near(20)]
+    made = pipeline(tmp_path, write_parquet(tmp_path / "a.parquet", pa.array(codes)), bit_order=order)
+    import_codes.run(made)
+    index.run(made)
+    capsys.readouterr()
+    assert cli.main(["search", str(tmp_path / "index"), "--query", codes[7], "--k", "1"]) == 0
+    assert capsys.readouterr().out.split()[-2:] == ["7", "0"]
+    assert cli.main(["show", str(tmp_path / "index"), "7"]) == 0
+    assert f"code 0x{codes[7]} of 64 bits" in capsys.readouterr().out
+
+
+def test_codes_of_a_bucket_are_imported_into_a_bucket(bucket):
+    system, inner = files.located(f"{bucket}/codes/0.parquet")
+    held = pa.table({"key": ["a", "b"], "code": ["00ff00ff00ff00ff", "ff00ff00ff00ff00"]})
+    pq.write_table(held, inner, filesystem=system)
+    rows = imported(f"{bucket}/run", f"{bucket}/codes", bit_order="lsb", id="key")
+    assert rows.ids.to_pylist() == ["a", "b"]
+    assert [code.tobytes().hex() for code in rows.codes] == held.column("code").to_pylist()

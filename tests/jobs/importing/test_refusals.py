@@ -205,3 +205,10 @@ def test_json_lines_with_other_types_are_rejected_row_by_row(tmp_path):
     imported(tmp_path, write_lines(tmp_path / "a.jsonl", rows), bit_order="msb", column="code")
     found = pq.read_table(tmp_path / "codes" / "database" / "rejected").sort_by("id").column("reason").to_pylist()
     assert found == ["no code", "2 hexadecimal digits, where codes have 16"]
+
+
+def test_numbers_of_json_that_are_too_large_for_it_are_told(tmp_path):
+    path = write_lines(tmp_path / "a.jsonl", [{"code": 5}, {"code": (1 << 64) - 1}])
+    assert "holds double, which are no codes: whole numbers beyond 63 bits are texts in JSON lines" in refused(
+        tmp_path, path
+    )

@@ -23,7 +23,7 @@ def pipeline(root, codes, **values):
 def imported(root, codes, **values):
     """Import codes and return the rows of the database."""
     import_codes.run(pipeline(root, codes, **values))
-    return codes_directory.read(str(root / "codes" / "database"))
+    return codes_directory.read(f"{root}/codes/database")
 
 
 def bits_of(rows, length, seed=0):
