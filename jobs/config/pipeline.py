@@ -88,10 +88,6 @@ class Pipeline(Spec):
         generation = indexer.open(self.paths.index).generation
         return self.model_copy(update={"paths": self.paths.of_generation(generation)})
 
-    def model_dump(self, **options: Any) -> dict[str, Any]:
-        """Return the values under the names that a file gives them: `import`, which Python cannot call a field."""
-        return super().model_dump(**{"by_alias": True, **options})
-
     def allowed(self) -> tuple[str, ...]:
         """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""
         return (*self.hasher.allow, *self.train.modules())
