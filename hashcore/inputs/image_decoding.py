@@ -52,6 +52,8 @@ def decode(data: bytes | None, shape: Shape, resize: Resize | None) -> NDArray[n
 def _decoded(image: Image, channels: Literal[1, 3], size: Size, resize: Resize | None) -> Image | str:
     """Return an image in some colours and of a size, or the reason why it has none."""
     turned = orientation(image)
+    if image.format == "TIFF":
+        image.load()  # turns it, and before it did older versions of Pillow tell the size of the file's rows
     before = exchanged(image.size, turned)
     if resize is None:
         if before != size:

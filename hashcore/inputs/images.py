@@ -78,11 +78,15 @@ class ImageInput(Input):
         """Describe images, one a row, by the size and colours of some, as far as neither is said.
 
         Raises:
-            InvalidInputError: If no image can be read, or they are of several sizes, none that half of them have, and
-                shall not be resized.
+            InvalidInputError: If the size is too large, no image can be read, or they are of several sizes, none that
+                half of them have, and shall not be resized.
         """
         wishes = wishes or ImageWishes()
         channels, size, resize = wishes.channels, wishes.size, wishes.resize
+        if size is not None and size[0] * size[1] > MAX_PIXELS:
+            raise InvalidInputError(
+                f"train.size=[{size[0]}, {size[1]}] exceeds {MAX_PIXELS} pixels; give a smaller one"
+            )
         if channels is not None and size is not None and resize != "auto":
             return cls(height=size[0], width=size[1], channels=channels, resize=wishes.how(resize))
         require("PIL", "train")

@@ -32,5 +32,6 @@ def check_java() -> None:
         found = f"Java is not found{where}" if version is None else f"Java {version} is too old{where}"
         raise MissingExtraError(
             f"{found}; Spark needs Java {MIN_JAVA} or newer: install it (Debian, Ubuntu: apt install "
-            f"openjdk-{MIN_JAVA}-jre-headless; macOS: brew install openjdk@{MIN_JAVA}) or set JAVA_HOME"
+            f"openjdk-{MIN_JAVA}-jre-headless; macOS: brew install openjdk@{MIN_JAVA}), set JAVA_HOME, or run in this "
+            "process by --set engine=process"
         )

@@ -23,13 +23,9 @@ std::uint64_t read(const std::uint8_t* at) {
     return value;
 }
 
-std::uint64_t round(std::uint64_t lane, std::uint64_t input) {
-    return std::rotl(lane + input * prime2, 31) * prime1;
-}
+std::uint64_t round(std::uint64_t lane, std::uint64_t input) { return std::rotl(lane + input * prime2, 31) * prime1; }
 
-std::uint64_t merged(std::uint64_t hash, std::uint64_t lane) {
-    return (hash ^ round(0, lane)) * prime1 + prime4;
-}
+std::uint64_t merged(std::uint64_t hash, std::uint64_t lane) { return (hash ^ round(0, lane)) * prime1 + prime4; }
 
 std::uint64_t begun(const std::uint8_t*& at, const std::uint8_t* end, std::uint64_t seed) {
     if (end - at < 32) return seed + prime5;
@@ -46,8 +42,7 @@ std::uint64_t begun(const std::uint8_t*& at, const std::uint8_t* end, std::uint6
 std::uint64_t xxh64(const std::uint8_t* at, const std::uint8_t* end, std::uint64_t seed) {
     const auto size = std::uint64_t(end - at);
     std::uint64_t hash = begun(at, end, seed) + size;
-    for (; end - at >= 8; at += 8)
-        hash = std::rotl(hash ^ round(0, read<std::uint64_t>(at)), 27) * prime1 + prime4;
+    for (; end - at >= 8; at += 8) hash = std::rotl(hash ^ round(0, read<std::uint64_t>(at)), 27) * prime1 + prime4;
     if (end - at >= 4) {
         hash = std::rotl(hash ^ (read<std::uint32_t>(at) * prime1), 23) * prime2 + prime3;
         at += 4;

@@ -161,6 +161,14 @@ def test_images_of_several_sizes_are_refused_where_they_shall_not_be_resized():
         infer(column_of((6, 4), (5, 5), (9, 9)), resize="none")
 
 
+@pytest.mark.parametrize("resize", ["auto", "none", "crop"])
+def test_a_size_beyond_the_limit_of_pixels_is_refused(resize):
+    with pytest.raises(
+        InvalidInputError, match=r"train\.size=\[100000, 1000\] exceeds 67108864 pixels; give a smaller"
+    ):
+        infer(column_of((6, 4)), size=(100_000, 1000), channels=1, resize=resize)
+
+
 def test_an_input_without_resizing_is_written_as_it_always_was():
     plain = ImageInput(height=4, width=6)
     assert plain.model_dump(mode="json") == {"kind": "image", "height": 4, "width": 6, "channels": 1}
