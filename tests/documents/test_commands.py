@@ -42,6 +42,7 @@ EVIDENCE = {
     r"hashcore (search|evaluate|report|explain)": VERBS,
     r"hashcore (import|index|search|run) --config codes\.yaml|hashcore import --config FILE": DOCUMENTS
     + "recipe_for_codes_runs_as_it_is_written",
+    r"hashcore (inspect|init) photos": "tests/jobs/discovery/test_init.py::test_what_init_writes_runs_as_it_is",
     r"hashcore init (PATH|pdq\.csv)|hashcore inspect PATH|hashcore run": DOCUMENTS
     + "recipe_for_codes_runs_as_it_is_written",
     r"hashcore (runs|doctor)|hashcore (index|runs) --config FILE": VERBS,
