@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hashcore.errors import ConfigError, InvalidInputError
 from hashcore.spec import Spec
@@ -32,6 +32,8 @@ EngineName = Literal["auto", "process", "spark"]
 
 class Pipeline(Spec):
     """Everything that one run needs to know, resolved: what the file left out holds its default."""
+
+    model_config = ConfigDict(populate_by_name=True)  # so that what `model_dump` gives is a pipeline again
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
     """Short name; part of the default root."""
@@ -87,6 +89,10 @@ class Pipeline(Spec):
 
         generation = indexer.open(self.paths.index).generation
         return self.model_copy(update={"paths": self.paths.of_generation(generation)})
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """Return the values under the names that a file gives them: `import`, which Python cannot call a field."""
+        return super().model_dump(**{"by_alias": True, **options})
 
     def allowed(self) -> tuple[str, ...]:
         """Return the modules whose networks a hasher may hold: those of `hasher.allow`, and those it trains itself."""

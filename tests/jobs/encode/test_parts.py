@@ -24,7 +24,7 @@ def test_without_a_query_set_the_database_alone_is_encoded(spark, root, capsys):
 
 
 def test_a_query_set_that_is_named_and_missing_is_an_error(spark, root):
-    values = pipeline(root).model_dump(by_alias=True)
+    values = pipeline(root).model_dump()
     values["paths"]["corpus_queries"] = str(root / "corpus" / "asked")
     with pytest.raises(InvalidInputError, match="corpus/asked does not exist or is empty"):
         encode.run(Pipeline.model_validate(values))

@@ -84,7 +84,7 @@ def test_files_of_a_format_that_spark_cannot_read_are_named(spark, root):
 
 def test_a_place_that_spark_cannot_read_is_one_line(spark, root, bucket):
     files.write_bytes(f"{bucket}/corpus/rows.orc", b"{}")
-    values = pipeline(root, config={"format": "orc"}).model_dump(by_alias=True)
+    values = pipeline(root, config={"format": "orc"}).model_dump()
     values["paths"]["corpus_database"] = f"{bucket}/corpus"
     with pytest.raises(InvalidInputError, match=rf"{bucket}/corpus cannot be read as orc: .*s3") as caught:
         encode.run(Pipeline.model_validate(values))

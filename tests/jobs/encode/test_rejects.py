@@ -43,7 +43,7 @@ def test_rejected_rows_are_retried_alone_once_they_are_mended(spark, root, hashe
     encode.run(pipeline(root, max_rejected_share=0.4))
     replace_database(root, {"id": range(13), "features": good.tolist(), "labels": [[i] for i in range(13)]})
     again = pipeline(root, only_ids=str(root / "codes" / "database" / "rejected"))
-    values = again.model_dump(by_alias=True)
+    values = again.model_dump()
     values["paths"]["codes_database"] = str(root / "codes" / "mended")
     encode.run(Pipeline.model_validate(values))
     expected = hasher.encode(good, "features")

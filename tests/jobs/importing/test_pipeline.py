@@ -137,11 +137,13 @@ def test_an_import_that_failed_goes_on_after_its_last_step(tmp_path, monkeypatch
         return real(work, task)
 
     monkeypatch.setattr(import_codes, "import_share", failing)
+    made = pipeline(tmp_path, folder, bit_order="msb").model_copy(update={"engine": "process"})
     with pytest.raises(TaskError, match="the power went"):
-        imported(tmp_path, folder, bit_order="msb")
+        import_codes.run(made)
     assert not (tmp_path / "codes" / "database").exists()
     seen[:] = [9]
-    rows = imported(tmp_path, folder, bit_order="msb")
+    import_codes.run(made)
+    rows = codes_directory.read(str(tmp_path / "codes" / "database"))
     assert seen == [9, 2]
     assert sorted(rows.ids.tolist()) == list(range(30))
 
