@@ -61,16 +61,15 @@ def text(draft: Draft) -> str:
     if draft.queries is not None:
         _check_queries(draft, draft.queries, item)
     body = _imports(draft, item) if item.role == "codes" else _learns(draft, item)
-    return "\n".join(line.rstrip() for line in [*_head(draft, item), *body, *_asks(draft)]) + "\n"
+    return "\n".join(line.rstrip() for line in [*_head(draft), *body, *_asks(draft)]) + "\n"
 
 
-def _head(draft: Draft, item: Column) -> Iterator[str]:
+def _head(draft: Draft) -> Iterator[str]:
     """Yield the comment that the file opens with."""
     seen = draft.database
     rows = "" if seen.rows is None else f", {seen.rows:,} rows"
-    verbs = ["import", "index", "search"] if item.role == "codes" else ["run"]
     yield f"# {seen.place}: {seen.told}{rows}"
-    yield from (f"#   hashcore {verb} --config {draft.file}" for verb in verbs)
+    yield f"#   hashcore run --config {draft.file}"
     yield "# Written by a look at some rows: correct what is guessed wrong. `hashcore VERB --help` shows every option."
     yield f"name: {quoted(draft.name)}"
     yield ""

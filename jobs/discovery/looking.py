@@ -73,8 +73,8 @@ def look(place: str, name: FormatName = "auto") -> Corpora:
     file_format = _format(place) if name == "auto" else name
     if file_format == "orc":
         return Corpora(place, "orc", "files of orc, which Spark reads", None, (), ())
-    if file_format == "npy" or file_format == "b1bin":  # noqa: PLR1714 - mypy tells them so; of types that no hasher reads too, such as uint64
-        corpus = open_codes(place, file_format).corpus
+    if file_format == "npy" or file_format == "b1bin":  # noqa: PLR1714 - so that mypy tells them apart
+        corpus = open_codes(place, file_format).corpus  # of types that no hasher reads, too
     else:
         corpus = by_name.open_corpus(place, file_format)
     schema = corpus.parts[0].schema(Columns(place, "", {}, None))

@@ -53,7 +53,6 @@ def _of_labelled_images(seen: Corpora) -> Iterator[Option]:
         yield ("network", {"name": "convolutional"}, "or residual, nin")
         yield ("optimizer", {"name": "adamw", "learning_rate": 0.002}, "")
     yield ("epochs", 20, "")
-    yield ("in_process", True, "here, without Ray")
     yield from _size(seen, NETWORK_PIXELS)
 
 
