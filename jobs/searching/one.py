@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hashcore.codes import Codes, code_bytes
 from hashcore.columns.ids import Ids, shown
-from hashcore.errors import InvalidInputError, brief
+from hashcore.errors import InvalidInputError, brief, one_line
 from hashcore.neighbors import Neighbors
 from hashcore.storage import files
 from jobs.config.pipeline import Pipeline
@@ -17,6 +17,8 @@ from jobs.importing.decoding import in_own_order
 from jobs.telemetry.progress import table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from hashcore.hasher import Hasher
     from indexer import Index
 
@@ -137,25 +139,36 @@ def code_of(query: str, index: Index, hasher: str, allow: tuple[str, ...], modal
 
 def _encoded(query: str, content: bytes, hasher: Hasher, modality: str) -> Codes:
     """Return the code of a file's item, in the hasher's modality that reads it."""
-    import io
-
     import pyarrow as pa
 
     from hashcore.inputs.column import read_column
 
-    names = [modality] if modality in hasher.modalities else list(hasher.modalities)
-    if query.endswith(".npy"):
-        vector = np.load(io.BytesIO(content), allow_pickle=False).reshape(-1)
-        column: Any = pa.array([vector.astype(np.float32)])
-    else:
-        column = pa.array([content], pa.binary())
-    for name in names:
-        if hasher.modalities[name].input.is_held_by(column):
+    column = _vector(query, content) if query.endswith(".npy") else pa.array([content], pa.binary())
+    said = f"which has {', '.join(hasher.modalities)}"
+    for name in [modality] if modality in hasher.modalities else hasher.modalities:
+        try:
             read = read_column(column, hasher.modalities[name].input)
-            if read.rejected:
-                raise InvalidInputError(f"{query}: {read.rejected[0][1]}")
-            return hasher.encode(read.values, name)
-    raise InvalidInputError(f"{query} is nothing that the hasher reads, which has {', '.join(hasher.modalities)}")
+        except InvalidInputError as error:  # it reads another kind of items
+            said = str(error)
+            continue
+        if read.rejected:
+            raise InvalidInputError(f"{query}: {read.rejected[0][1]}; give an item as the hasher has learned from")
+        return hasher.encode(read.values, name)
+    raise InvalidInputError(f"{query} is nothing that the hasher reads: {one_line(said)}")
+
+
+def _vector(query: str, content: bytes) -> pa.Array:
+    """Return the vector in a file of NumPy's as a column of one row."""
+    import io
+
+    import pyarrow as pa
+
+    try:
+        return pa.array([np.load(io.BytesIO(content), allow_pickle=False).reshape(-1).astype(np.float32)])
+    except (ValueError, TypeError, EOFError) as error:
+        raise InvalidInputError(
+            f"{query} is no vector of numbers ({one_line(str(error))}); save one by numpy.save"
+        ) from None
 
 
 def lines(index: Index, found: Neighbors) -> str:

@@ -95,7 +95,7 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     for part, ids in (("train", range(300)), ("database", range(300)), ("queries", range(1000, 1020))):
         write(Path("runs/mine/corpus") / part, list(ids), rng)
     Path("mine.yaml").write_text(blocks(RECIPES, "yaml")[0])
-    embeddings, _, duplicates, _ = blocks(RECIPES)
+    _, _, embeddings, _, duplicates, _ = blocks(RECIPES)
     assert len(commands(embeddings)) == 5 and len(commands(duplicates)) == 2
     for words in [*commands(embeddings), *commands(duplicates)]:
         assert cli.main(words) == 0, (words, capsys.readouterr().err)
@@ -104,13 +104,30 @@ def test_the_recipes_for_embeddings_and_near_duplicates_run_as_they_are_written(
     assert {row["id"] for row in pairs if row["query_id"] == row["id"]} == set(range(300))
 
 
+def test_the_recipe_for_whatever_one_has_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    vectors = np.random.default_rng(0).standard_normal((300, 80)).astype(np.float32)
+    keys = [f"photos/{row:04}.jpg" for row in range(300)]
+    pq.write_table(pa.table({"id": keys, "features": vectors.tolist()}), "mine.parquet")
+    np.save("new.npy", vectors[7])
+    made, asked = (commands(block) for block in blocks(RECIPES)[:2])
+    assert [its[0] for its in (*made, *asked)] == ["init", "run", "search", "search", "show"]
+    said = []
+    for its in [*(line[: line.index("#")] if "#" in line else line for line in made), *asked]:
+        assert cli.main(its) == 0, (its, capsys.readouterr().err)
+        said.append(capsys.readouterr().out)
+    assert len(said[2].splitlines()) == 1 + 5 and "photos/0042.jpg" not in said[2]
+    assert said[3].splitlines()[1].split() == ["photos/0007.jpg", "0"]
+    assert said[4].startswith("photos/0042.jpg: in generation 1, code 0x")
+
+
 def test_the_recipe_for_codes_runs_as_it_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     codes = np.random.default_rng(0).integers(0, 256, (50, 32)).astype(np.uint8)
     codes[1] = codes[0]
     Path("pdq.csv").write_text("id,hash\n" + "".join(f"item {row},{bytes(codes[row]).hex()}\n" for row in range(50)))
     Path("codes.yaml").write_text(blocks(RECIPES, "yaml")[1])
-    words = commands(blocks(RECIPES)[1])
+    words = commands(blocks(RECIPES)[3])
     assert [its[0] for its in words] == ["import", "index", "search"]
     for its in [*words, ["run", "--config", "codes.yaml"]]:
         assert cli.main(its) == 0, (its, capsys.readouterr().err)
@@ -144,7 +161,7 @@ def test_the_recipe_across_modalities_runs_as_it_is_written(spark, tmp_path, mon
         (tmp_path / "runs/sides/corpus" / part).mkdir(parents=True)
         pq.write_table(pa.table(held), tmp_path / "runs/sides/corpus" / part / "0.parquet")
     Path("sides.yaml").write_text(blocks(RECIPES, "yaml")[3])
-    words = commands(blocks(RECIPES)[3])
+    words = commands(blocks(RECIPES)[5])
     assert [its[0] for its in words] == ["train", "encode", "index", "search", "evaluate"]
     for its in words:
         assert cli.main(its) == 0, (its, capsys.readouterr().err)

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "jobs" / "README.md"
 INDEX, SEARCH, FIGURES = "test_index.py", "test_search.py", "evaluation/test_figures.py"
+IMPORT = "importing/test_refusals.py"
 ALLOWED, ON_RAY = "training/test_code_of_others.py", "training/test_train_on_ray.py"
 EVIDENCE = {
     "no two classes are labelled": ("training/test_train.py", "all 200 labelled rows share label 4"),
@@ -34,6 +35,10 @@ EVIDENCE = {
         "encode/test_tasks.py",
         "a_hasher_that_changes_during_the_run_is_noticed",
     ),
+    "two readings are possible": (IMPORT, "may hold packed or bits"),
+    "the order of bits is not said where there are bytes": (IMPORT, "import.bit_order is not said; say --set"),
+    "the share of rejected rows exceeds `import.max_rejected_share`, which are then listed in "
+    "`codes/database.rejected/`": (IMPORT, "10 of 100 rows are bad, more than import.max_rejected_share=0.01"),
     "an id occurs twice": (INDEX, "ids occur more than once, such as"),
     "a code has another length": (INDEX, "a code is not 16 bytes long, as 128 bits take"),
     "the codes are half written": ("stages/test_outputs.py", "half written"),
