@@ -13,7 +13,7 @@ from jobs.discovery.looking import FEATURES, Corpora
 from jobs.discovery.roles import Column
 from jobs.discovery.training import train
 
-COMMENT_AT = 34
+COMMENT_AT = 32
 PLAIN = re.compile(r"[A-Za-z_/][\w./-]*")
 WORDS = re.compile(r"null|true|false", re.IGNORECASE)
 K, VOTES = 10, 50
@@ -181,11 +181,7 @@ def line(key: str, value: object, comment: str = "") -> str:
     ('  id: "a b"', '  k: 10')
     """
     said = f"  {key}: {quoted(value)}"
-    return (
-        f"{said:<{COMMENT_AT}}# {comment}"
-        if comment and len(said) < COMMENT_AT
-        else (f"{said}  # {comment}" if comment else said)
-    )
+    return f"{said:<{COMMENT_AT}}  # {comment}" if comment else said
 
 
 def quoted(value: object) -> str:

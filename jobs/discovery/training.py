@@ -52,6 +52,7 @@ def _of_labelled_images(seen: Corpora) -> Iterator[Option]:
     if min((min(size) for size in seen.sizes), default=SMALL_PIXELS) >= SMALL_PIXELS:
         yield ("network", {"name": "convolutional"}, "or residual, nin")
         yield ("optimizer", {"name": "adamw", "learning_rate": 0.002}, "")
+    yield ("standardized", True, "no bit is the same for all images")
     yield ("epochs", 20, "")
     yield from _size(seen, NETWORK_PIXELS)
 
