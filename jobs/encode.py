@@ -48,11 +48,16 @@ def run(pipeline: Pipeline) -> None:
     """
     standard_sets.run(pipeline)
     encode_part(pipeline, "database")
-    if pipeline.encode.only_ids is None:
+    if pipeline.encode.only_ids is None and not _asks_itself(pipeline):
         if _has_queries(pipeline):
             encode_part(pipeline, "queries")
         else:
             print(f"encode queries: there is no {pipeline.paths.corpus_queries}; none encoded")
+
+
+def _asks_itself(pipeline: Pipeline) -> bool:
+    """Return whether the database's codes are those of the queries, too."""
+    return pipeline.paths.codes_queries == pipeline.paths.codes_database
 
 
 def _has_queries(pipeline: Pipeline) -> bool:

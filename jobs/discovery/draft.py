@@ -88,7 +88,9 @@ def _learns(draft: Draft, item: Column) -> Iterator[str]:
     yield "paths:"
     yield line("corpus_train", absolute(seen.place), "learned from")
     yield line("corpus_database", absolute(seen.place), "indexed")
-    yield line("corpus_queries", absolute(queries), "" if draft.queries else "the database itself; each finds itself")
+    yield line("corpus_queries", absolute(queries))
+    if draft.queries is None:
+        yield _asks_itself(draft)
     yield from ("", "corpus:")
     is_one_format = draft.queries is None or draft.queries.format == seen.format
     yield line("format", seen.format if is_one_format else "auto")
@@ -136,8 +138,13 @@ def _imports(draft: Draft, item: Column) -> Iterator[str]:
     yield ""
     if draft.queries is None:
         yield "paths:"
-        yield line("codes_queries", f"runs/{draft.name}/codes/database", "the database itself; each finds itself")
+        yield _asks_itself(draft)
         yield ""
+
+
+def _asks_itself(draft: Draft) -> str:
+    """Return the line by which the codes of the database are asked for, too."""
+    return line("codes_queries", f"runs/{draft.name}/codes/database", "the database itself; each finds itself")
 
 
 def _asks(draft: Draft) -> Iterator[str]:
