@@ -283,6 +283,9 @@ def test_an_item_is_shown_with_its_code_labels_and_nearest_or_where_it_was_delet
     given, items, _ = built(tmp_path)
     delete.run(pipeline(tmp_path, delete={"ids": ["photos/0003.jpg"]}))
     capsys.readouterr()
+    assert cli.main(["inspect", given.paths.index]) == 0
+    said = capsys.readouterr().out
+    assert "items have keys, which are texts\nlabels have 3 names: ant, cat, dog\n" in said
     keys = ["photos/0001.jpg", "photos/0003.jpg", "never.jpg"]
     assert cli.main(["show", given.paths.index, *keys]) == 0
     said = capsys.readouterr().out.splitlines()
