@@ -82,7 +82,7 @@ def encode_part(pipeline: Pipeline, part: str) -> None:
         return
     modality = _checked_modality(pipeline.encode, part, hasher)
     engine = stage.engine(
-        Size(bytes=sum(size for _, size, _ in files.states(source))),
+        Size(bytes=files.size_bytes(source)),
         _projected_bytes(pipeline, hasher, modality),
         "lower encode.batch_rows",
         spark_for=spark_for(pipeline.corpus.format),

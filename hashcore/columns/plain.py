@@ -50,6 +50,13 @@ def is_list(kind: pa.DataType) -> bool:
     return str(kind).startswith(LISTS)
 
 
+def is_empty(kind: pa.DataType) -> bool:
+    """Return whether a column of a type can hold no value: null, or lists of null."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_null(kind) or (is_list(kind) and pa.types.is_null(kind.value_type)))
+
+
 def _plain_lists(array: pa.Array) -> pa.Array:
     """Return lists of plain values."""
     import pyarrow as pa

@@ -99,6 +99,11 @@ def states(folder: str) -> list[tuple[str, int, int | None]]:
     return sorted((str(info.path)[len(inner) :], info.size, info.mtime_ns) for info in found if info.is_file)
 
 
+def size_bytes(path: str) -> int:
+    """Return the bytes of a file, or of all files below a folder; 0 where there is nothing. Errors as of `states`."""
+    return sum(size for _, size, _ in states(path)) if exists(path) else 0
+
+
 def read_bytes(path: str) -> bytes | None:
     """Return a file's content, or None where there is none."""
     system, inner = located(path)

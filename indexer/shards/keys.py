@@ -39,6 +39,16 @@ class KeySpec(BaseModel):
     type: Literal["string", "binary"]
     seed: int = Field(default=0, ge=0, lt=2**63)
 
+    @staticmethod
+    def of(keys: pa.Array, seed: int = 0) -> KeySpec:
+        """Return how keys of an Arrow array of texts or bytes, shape (n,), become ids under a seed."""
+        return KeySpec(type="string" if "string" in str(keys.type) else "binary", seed=seed)
+
+    @property
+    def called(self) -> str:
+        """What keys of the type are called."""
+        return "texts" if self.type == "string" else "bytes"
+
 
 class Items(NamedTuple):
     """Ids of n items, and their keys where they have some.
@@ -140,11 +150,6 @@ def key_array(offsets: NDArray[np.int64], content: NDArray[np.uint8], kind: str)
     return array
 
 
-def key_type(keys: pa.Array) -> Literal["string", "binary"]:
-    """Return the type of keys, as `KeySpec.type` has it."""
-    return "string" if "string" in str(keys.type) else "binary"
-
-
 def key_ids(keys: Any, spec: KeySpec, *, threads: int = 0) -> NDArray[np.int64]:
     """Return the ids that keys become: XXH64 of their bytes, as signed numbers; int64, shape (n,).
 
@@ -172,11 +177,9 @@ def _hashed(array: pa.Array, spec: KeySpec, threads: int) -> NDArray[np.int64]:
 
 def _of_type(array: pa.Array, spec: KeySpec) -> pa.Array:
     """Return keys that are of the type that they must be."""
-    if key_type(array) != spec.type:
-        called = {"string": "texts", "binary": "bytes"}
-        raise InvalidInputError(
-            f"the keys are {called[key_type(array)]} but those of the index {called[spec.type]}; give such keys"
-        )
+    given = KeySpec.of(array)
+    if given.type != spec.type:
+        raise InvalidInputError(f"the keys are {given.called} but those of the index {spec.called}; give such keys")
     return array
 
 
@@ -207,7 +210,7 @@ def unique_spec(keys: pa.Array) -> tuple[KeySpec, NDArray[np.int64]]:
     """
     shared = None
     for seed in range(SEEDS):
-        spec = KeySpec(type=key_type(keys), seed=seed)
+        spec = KeySpec.of(keys, seed)
         ids = key_ids(keys, spec)
         shared = shared_key(ids, keys)
         if shared is None:

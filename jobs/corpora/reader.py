@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hashcore.columns.ids import IdForm, read_keys
 from hashcore.columns.labels import LabelForm, read_labels
-from hashcore.columns.plain import is_list, plain
+from hashcore.columns.plain import is_empty, plain
 from hashcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def check(schema: pa.Schema, columns: Columns, place: str) -> Kinds:
         sample = pa.nulls(0, schema.field(name).type)
         read_type = read(sample, name, place).type
         kind = read_type.value_type if pa.types.is_list(read_type) else read_type
-        kinds.append(None if _is_empty(plain(sample).type) else _called(kind))
+        kinds.append(None if is_empty(plain(sample).type) else _called(kind))
     return kinds[0], kinds[1]
 
 
@@ -91,13 +91,6 @@ def check_alike(kinds: Sequence[Kinds], places: Sequence[str], source: str) -> N
         if len(first) > 1:
             said = " and ".join(f"{kind} in {place}" for kind, place in sorted(first.items()))
             raise InvalidInputError(f"{source}: {name} are {said}; write them alike")
-
-
-def _is_empty(kind: pa.DataType) -> bool:
-    """Return whether a column of a type can hold no value."""
-    import pyarrow as pa
-
-    return bool(pa.types.is_null(kind) or (is_list(kind) and pa.types.is_null(kind.value_type)))
 
 
 def _called(kind: pa.DataType) -> str:

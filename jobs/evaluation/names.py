@@ -41,9 +41,8 @@ class Asked:
         if isinstance(given, np.ndarray):
             ids, kind = given, None
         else:
-            kind = "string" if "string" in str(given.type) else "binary"
-            seed = 0 if spec is None else spec.seed
-            ids = indexer.key_ids(given, indexer.KeySpec.model_validate({"type": kind, "seed": seed}))
+            own = indexer.KeySpec.of(given, 0 if spec is None else spec.seed)
+            ids, kind = indexer.key_ids(given, own), own.type
         return Asked(given, ids, kind == (spec and spec.type), words)
 
 

@@ -66,11 +66,13 @@ def run(pipeline: Pipeline) -> None:
 
 def _check_info(index: Index, info: codes_directory.CodesInfo, source: str) -> None:
     """Raise InvalidInputError unless codes are of the index's kind and hasher."""
+    import indexer
+
     made = index.manifest.hasher_fingerprint or info.hasher_fingerprint
     held, given = (index.code_length, index.kind, made), (info.code_length, info.kind, info.hasher_fingerprint)
-    kind = index.key_spec and index.key_spec.type
-    if kind != info.keys:
-        ids = [{"string": "texts", "binary": "bytes"}.get(each or "", "numbers") for each in (info.keys, kind)]
+    spec, own = index.key_spec, indexer.KeySpec(type=info.keys) if info.keys else None
+    if (own and own.type) != (spec and spec.type):
+        ids = [each.called if each else "numbers" for each in (own, spec)]
         raise InvalidInputError(f"{source} has ids that are {ids[0]}, the index ids that are {ids[1]}; give such ids")
     if held != given:
         raise InvalidInputError(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numpy as np
 
 from jobs.config.pipeline import Pipeline
-
-CALLED = {"string": "texts", "binary": "bytes"}
-SHOWN = 5
+from jobs.corpora.ids import listed
 
 
 def run(pipeline: Pipeline) -> None:
@@ -25,18 +23,14 @@ def run(pipeline: Pipeline) -> None:
     print(f"{seen.rows:,} items, {seen.deleted:,} rows deleted but not dropped, {seen.bytes:,} bytes")
     print(f"{seen.kind} codes of {seen.code_length} bits by hasher {seen.hasher_fingerprint or 'not told'}")
     if index.key_spec is not None:
-        print(f"items have keys, which are {CALLED[index.key_spec.type]}")
-    if index.manifest.vocabulary is not None:
-        print(f"labels have {len(index.manifest.vocabulary):,} names: {listed(index.manifest.vocabulary)}")
+        print(f"items have keys, which are {index.key_spec.called}")
+    words = index.manifest.vocabulary
+    if words is not None:
+        print(f"labels have {len(words):,} names: {listed(np.array(words, object))}")
     for name, value in seen.provenance.items():
         print(f"{name}: {_told(value)}")
     for shard in seen.shards:
         print(f"{shard.digest[:8]}  {shard.rows:,} rows, {shard.distinct:,} codes, {shard.deleted:,} deleted")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of some names in words."""
-    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
 
 
 def _told(value: object) -> str:

@@ -84,8 +84,7 @@ def import_part(pipeline: Pipeline, part: str, source: str, database: codes_dire
     row_bytes = reading.bytes() + 9 * looked_at.size
     batch_rows = max(1, min(MOST_ROWS, BATCH_BYTES // row_bytes))
     projected = BASE_BYTES + 8 * batch_rows * row_bytes + (1 << 20) * reading.bytes()
-    size = Size(bytes=sum(size for _, size, _ in files.states(source)))
-    engine = stage.engine(size, projected, "import on fewer cores")
+    engine = stage.engine(Size(bytes=files.size_bytes(source)), projected, "import on fewer cores")
     print(f"{stage.name}: {source} holds {opened.corpus.told}; {_told(reading, columns)}")
     with stage.writing(resumes=True) as staging:
         steps, names = _steps(engine, opened.corpus, columns, batch_rows, stage.name)

@@ -56,8 +56,8 @@ def collect(engine: Engine, pipeline: Pipeline, folder: str, run: str) -> None:
         folder: Of the files.
         run: A name that no other run has, by which tasks keep what they have read.
     """
-    columns, form = columns_of(pipeline), pipeline.corpus.format
-    form = by_name.found(columns.source) if form == "auto" else form
+    columns = columns_of(pipeline)
+    form = by_name.resolved(pipeline.corpus, columns.source).format
     if form == "orc":
         raise ConfigError("search.columns: a corpus of orc is read by Spark, for encoding alone; convert it to parquet")
     opened = by_name.open_corpus(columns.source, form)
@@ -75,7 +75,7 @@ def _collect_share(wanted: Wanted, task: tuple[int, Sequence[Part]]) -> None:
     import pyarrow.parquet as pq
 
     number, share = task
-    tables = [pa.Table.from_batches([batch]) for batch in _chosen(wanted, share) if len(batch)]
+    tables = [pa.Table.from_batches([batch]) for batch in _chosen(wanted, share)]
     if tables:
         path = files.join(wanted.folder, f"{COLUMNS}{number:05}.parquet")
         with outputs.attempt(path, wanted.folder) as own:

@@ -42,9 +42,9 @@ def table_of(found: Neighbors, query_ids: Ids, items: Items, shape: Shape, words
         columns["labels"] = _named(items.column("labels", found.ids), words)
     if shape == "pairs":
         return pa.table({"query_id": queries.take(pa.array(found.query_numbers())), **columns})
-    offsets = pa.array(found.offsets)
-    lists = {name: pa.LargeListArray.from_arrays(offsets, column) for name, column in columns.items()}
-    return pa.table({"query_id": queries, **{name: _short(column) for name, column in lists.items()}})
+    offsets = pa.array(found.offsets, pa.int32())
+    lists = {name: pa.ListArray.from_arrays(offsets, column) for name, column in columns.items()}
+    return pa.table({"query_id": queries, **lists})
 
 
 def save(table: pa.Table, path: str, form: Format) -> None:
@@ -111,10 +111,3 @@ def _named(labels: pa.ListArray, words: Sequence[str] | None) -> pa.ListArray:
     names = pa.array(words, pa.string()).take(labels.flatten())
     offsets = labels.offsets
     return pa.ListArray.from_arrays(pa.array(np.asarray(offsets) - np.asarray(offsets)[0]), names)
-
-
-def _short(lists: pa.LargeListArray) -> pa.ListArray:
-    """Return lists with offsets of 32 bits, which more readers know."""
-    import pyarrow as pa
-
-    return lists.cast(pa.list_(lists.type.value_type))

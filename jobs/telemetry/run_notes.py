@@ -96,7 +96,7 @@ def writes(path: str, fingerprint: str, size_bytes: int | None = None) -> None:
     """Note a place that the running job wrote, and the bytes it wrote there: all that lie there, unless told."""
     if notes := _NOTES.get():
         notes.outputs[path] = fingerprint
-        notes.bytes += _size_bytes(path) if size_bytes is None else size_bytes
+        notes.bytes += files.size_bytes(path) if size_bytes is None else size_bytes
 
 
 def count(*, rows: int = 0, rejected: int = 0, **others: int) -> None:
@@ -140,11 +140,6 @@ def process_peak_bytes() -> int:
     """Return the most memory that this process, or one of its ended children, has held."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return KIB * max(resource.getrusage(kind).ru_maxrss for kind in kinds)
-
-
-def _size_bytes(path: str) -> int:
-    """Return the bytes of a file, or of all files below a folder."""
-    return sum(size for _, size, _ in files.states(path)) if files.exists(path) else 0
 
 
 def _end(begun: Run, notes: Notes, state: str, error: str | None, seconds: float) -> Run:

@@ -73,7 +73,7 @@ def find(pipeline: Pipeline) -> Source:
         InvalidInputError: If it is missing, empty or lacks a column, or no item can be read.
     """
     path, config, train = pipeline.paths.corpus_train, pipeline.corpus, pipeline.train
-    file_format = by_name.found(path) if config.format == "auto" else config.format
+    file_format = by_name.resolved(config, path).format
     if file_format == "orc":
         raise ConfigError(f"corpus.format=orc: training reads no orc; convert {path} to Parquet")
     named = _columns(train)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hashcore.columns.plain import is_list
+from hashcore.columns.plain import is_empty
 from hashcore.errors import InvalidInputError
 from jobs.corpora.formats.corpus import Corpus
 from jobs.corpora.formats.text_files import TextFile, text_files
@@ -88,11 +88,11 @@ class JsonPart(NamedTuple):
         """Return a column of items without a value in a block by the type that it has in the file's first one."""
         import pyarrow as pa
 
-        if not _is_empty(column.type):
+        if not is_empty(column.type):
             return column
         schema = self._replace(start=0).schema(columns)
         kind = schema.field(name).type if name in schema.names else pa.null()
-        return column.cast(pa.list_(pa.float32()) if _is_empty(kind) else kind)
+        return column.cast(pa.list_(pa.float32()) if is_empty(kind) else kind)
 
     def _tables(self) -> Iterator[pa.Table]:
         """Yield the lines as tables."""
@@ -148,10 +148,3 @@ def _table(block: bytes) -> pa.Table:
     table = read(())
     times = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
     return read(times) if times else table
-
-
-def _is_empty(kind: pa.DataType) -> bool:
-    """Return whether a column of a type has no value."""
-    import pyarrow as pa
-
-    return bool(pa.types.is_null(kind) or (is_list(kind) and pa.types.is_null(kind.value_type)))
