@@ -207,13 +207,13 @@ def of_query(row, names):
     return zip(*(row[name] for name in names), strict=True)
 
 
-@pytest.mark.parametrize("shape", ["pairs", "lists"])
-def test_columns_of_the_corpus_stand_beside_the_neighbors(spark, tmp_path, shape):
+@pytest.mark.parametrize(("shape", "kept"), [("pairs", 60), ("lists", 60), ("pairs", 0)])
+def test_columns_of_the_corpus_stand_beside_the_neighbors(spark, tmp_path, shape, kept):
     given, items, queries = built(
         tmp_path, search={"k": 3, "queries_per_task": 4, "shape": shape, "columns": ["caption", "width"]}
     )
     os.makedirs(tmp_path / "corpus" / "database")
-    known = list(items)[:60]
+    known = list(items)[:kept] or [f"elsewhere {number}" for number in range(40)]
     for number, keys in enumerate((known[:25], known[25:])):
         held = {"id": keys, "caption": [f"of {key}" for key in keys], "width": [[len(key), 1] for key in keys]}
         pq.write_table(pa.table(held), tmp_path / "corpus" / "database" / f"{number}.parquet")
